@@ -1,0 +1,73 @@
+package livedesk
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/livedesk/livedesk-go/channel"
+)
+
+// Errors that a caller branches on. Match with errors.Is.
+var (
+	// ErrNotFound means that the workspace has no such thing. An id of another workspace answers the same.
+	ErrNotFound = errors.New("not found")
+	// ErrExists means that a unique key is taken.
+	ErrExists = errors.New("exists already")
+	// ErrConflict means that somebody else changed the row since it was read; read it again.
+	ErrConflict = errors.New("changed by somebody else")
+	// ErrOptedOut means that the contact sent STOP on this channel: nothing may be sent until START.
+	ErrOptedOut = errors.New("contact has opted out")
+	// ErrNotReplyable means that the address can't be written to (a short code, a name, an anonymous sender).
+	ErrNotReplyable = errors.New("address can't be replied to")
+	// ErrChannelClosed means that the channel is disabled or removed, or that its provider isn't in Config.Providers.
+	ErrChannelClosed = errors.New("channel is not in service")
+	// ErrKeyReused means that an idempotency key came back with another text.
+	ErrKeyReused = errors.New("key was used for another text")
+	// ErrBusy means that the desk could not take the work in time; the caller may try again.
+	ErrBusy = errors.New("too busy")
+)
+
+// Errors of a [Store].
+var (
+	// ErrSerialization means that the transaction lost to another and was rolled back; the engine runs it again.
+	ErrSerialization = errors.New("livedesk: transaction must be tried again")
+	// ErrNested means that View or Update was called inside a transaction of the same Store.
+	ErrNested = errors.New("livedesk: transaction inside a transaction")
+	// ErrClosed means that the Store is closed.
+	ErrClosed = errors.New("livedesk: store is closed")
+)
+
+// StateError means that the conversation's state doesn't allow the change.
+type StateError struct {
+	From State  // the state it is in
+	To   State  // the state that was asked for; empty where the event has no state of its own
+	What string // the change that was asked for ("resolve")
+}
+
+// Error implements error.
+func (e *StateError) Error() string {
+	if e.To == "" || e.To == e.From {
+		return fmt.Sprintf("can't %s a conversation that is %s", e.What, e.From)
+	}
+	return fmt.Sprintf("can't %s: conversation is %s, would become %s", e.What, e.From, e.To)
+}
+
+// ValidationError says what is wrong with one field of what the caller gave. It never repeats the value.
+type ValidationError struct {
+	Field   string `json:"field"`
+	Problem string `json:"problem"`
+}
+
+// Error implements error.
+func (e *ValidationError) Error() string { return e.Field + ": " + e.Problem }
+
+func invalid(field, problem string) error { return &ValidationError{field, problem} }
+
+// DeliveryError is the definite refusal of a message, as [Message] carries it.
+type DeliveryError struct {
+	Code   string         // the carrier's code
+	Reason channel.Reason // what it means
+}
+
+// Error implements error.
+func (e *DeliveryError) Error() string { return fmt.Sprintf("%s (code %s)", e.Reason, e.Code) }

@@ -1,0 +1,288 @@
+package livedesk
+
+import (
+	"context"
+	"time"
+
+	"github.com/livedesk/livedesk-go/channel"
+)
+
+// Store keeps everything. Ours are memstore, sqlitestore and pgstore; a host can bring its own, and package storetest
+// tells whether it keeps the contract that is written here.
+//
+// A Store is safe for concurrent use. Rows go in and out as copies: neither side ever changes the other's slices or
+// maps. Strings keep every byte of valid UTF-8 without NUL (see [channel.Clean]). Times are kept in whole
+// microseconds, UTC. Every key leads with the workspace. After it was closed, a Store answers [ErrClosed].
+type Store interface {
+	// View runs fn with a consistent view that nobody waits for.
+	View(ctx context.Context, fn func(ctx context.Context, tx ReadTx) error) error
+	// Update runs fn once, in one transaction: all of its changes are kept, durably, when Update returns nil, and
+	// none of them when fn returns an error (which Update returns as it is), panics (which goes on), or ctx ends
+	// before the commit. [ErrSerialization] means that it was rolled back only because of others, and may be tried
+	// again. When the outcome of a commit can't be known, the error is another one and wraps nothing of ours.
+	//
+	// fn uses the ctx that it is given and no transaction but tx: View or Update on the same Store with that ctx
+	// answer [ErrNested]. tx and ctx are dead when fn returns.
+	Update(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
+}
+
+// ReadTx reads. Inside Update, Threads, Messages, Queues, Agents and the jobs and texts that are claimed lock what
+// they return until the transaction ends: nobody else changes these rows meanwhile, and what is read is the newest.
+// Inside View nothing is locked.
+//
+// To be free of deadlocks a transaction calls them in this order, each with all its keys at once: Claim or ClaimJobs
+// or TakeIn, Threads, Messages, Queues (by workspace), Agents, and last Apply. Stores sort keys before they lock.
+//
+// Results stand in the order of the keys; what doesn't exist is a zero value (test its ID), never an error.
+type ReadTx interface {
+	// Now is the store's clock, the same during a transaction, in whole microseconds UTC. All due times and leases
+	// are set and compared with it, so that a machine with a wrong clock steals nothing.
+	Now() time.Time
+	// Objects returns configuration objects.
+	Objects(ctx context.Context, q ObjectQuery) ([]Object, error)
+	// Threads loads threads with their contact and conversation.
+	Threads(ctx context.Context, keys []ThreadKey) ([]LoadedThread, error)
+	// Messages loads single messages.
+	Messages(ctx context.Context, keys []MessageKey) ([]Message, error)
+	// Queues loads the queues of q.IDs (an unknown one is empty, and is locked all the same) and those that have
+	// one of q.Agents as a member, each once, sorted by id, with the first q.Heads of those that wait. Waiting
+	// conversations that somebody else has locked are passed over.
+	Queues(ctx context.Context, q QueueQuery) ([]Queue, error)
+	// Agents loads agents of one workspace by id; with ids nil all of them, ordered by id.
+	Agents(ctx context.Context, workspace string, ids []string) ([]Agent, error)
+	// Conversations lists conversations, a page at a time.
+	Conversations(ctx context.Context, q ConversationQuery) ([]Conversation, error)
+	// Counts counts live conversations for an inbox's badges.
+	Counts(ctx context.Context, q CountQuery) (Counts, error)
+	// Timeline lists a conversation's entries by Seq.
+	Timeline(ctx context.Context, q TimelineQuery) ([]Message, error)
+	// Contacts loads contacts of one workspace by id.
+	Contacts(ctx context.Context, workspace string, ids []string) ([]Contact, error)
+}
+
+// Tx reads, locks and writes.
+type Tx interface {
+	ReadTx
+	// TakeIn remembers the keys of what came in, and sees to it that each arrival's contact and thread exist; it
+	// reports for each whether its key is new. Of equal keys in one call the first is new. A key counts for ever
+	// within (workspace, channel), whatever happens to the message. An arrival without key only makes its contact
+	// and thread, and is new when it made the contact. Arrival.Contact is used when the address is unknown in the
+	// workspace; else the known one stays as it is.
+	TakeIn(ctx context.Context, arrivals []Arrival) ([]bool, error)
+	// Apply writes all of c, or fails: [ErrConflict] when a row's Version isn't the stored one, [ErrExists] when a
+	// unique key is taken. The transaction goes on to be usable after either.
+	Apply(ctx context.Context, c Changes) error
+	// Claim leases outgoing texts that are due, see [Claim].
+	Claim(ctx context.Context, c Claim) ([]Message, error)
+	// ClaimJobs leases jobs that are due, the longest due first: each gets a higher Fence and a Due of now+lease.
+	// Jobs that somebody else has locked are passed over. limit is at least 1.
+	ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]Job, error)
+}
+
+// ThreadKey names a thread by channel and address, or by one of its conversations.
+type ThreadKey struct {
+	Workspace    string
+	Channel      string          // with Address
+	Address      channel.Address // with Channel
+	Conversation string          // alone
+}
+
+// LoadedThread is a thread with what belongs to it. Contact.ID is empty when there is none.
+type LoadedThread struct {
+	Contact Contact
+	Thread  Thread
+	// Current is the conversation that Thread.Conversation names; nil before the first.
+	Current *Conversation
+	// Asked is the conversation that the key named; nil when it named none.
+	Asked *Conversation
+}
+
+// MessageKey names a message by id, or by its carrier's id on a channel, or by its key in a conversation. ProviderID
+// finds outgoing messages only: what comes in is known by the keys of TakeIn.
+type MessageKey struct {
+	Workspace    string
+	ID           string // alone
+	Channel      string // with ProviderID
+	ProviderID   string // with Channel
+	Conversation string // with Key
+	Key          string // with Conversation
+}
+
+// QueueQuery selects queues of one workspace.
+type QueueQuery struct {
+	Workspace string
+	IDs       []string
+	Agents    []string
+	Heads     int // how many waiting conversations of each; 0 means none
+}
+
+// Order is how a list of conversations is ordered.
+type Order string
+
+// The orders.
+const (
+	LatestActivity Order = ""        // ActiveAt, newest first
+	LongestWaiting Order = "waiting" // WaitingSince, oldest first; only those where the customer waits
+)
+
+// ConversationQuery selects conversations of one workspace. Empty fields select all; given ones must all hold.
+type ConversationQuery struct {
+	Workspace  string
+	IDs        []string // these only, in the order of ID; then Order, After and Limit don't count
+	States     []State
+	Channel    string
+	Contact    string
+	Assignee   string // human agent
+	Unassigned bool   // nobody's
+	Unread     bool
+	Order      Order
+	// After continues behind the conversation with this order time and id; nil starts at the beginning.
+	After *Mark
+	Limit int // 1 to 1000
+}
+
+// Mark is a place in an ordered list.
+type Mark struct {
+	At time.Time
+	ID string
+}
+
+// CountQuery selects what is counted: all of a workspace, or one channel's.
+type CountQuery struct {
+	Workspace string
+	Channel   string
+	Agent     string // whose conversations Mine counts
+}
+
+// Counts is an inbox's badges, of live conversations only.
+type Counts struct {
+	Open       int `json:"open"`
+	Pending    int `json:"pending"`
+	Snoozed    int `json:"snoozed"`
+	Unassigned int `json:"unassigned"` // open and nobody's
+	Waiting    int `json:"waiting"`    // open, with a customer who waits for an answer
+	Unread     int `json:"unread"`     // live, with unread messages
+	Mine       int `json:"mine"`       // open and CountQuery.Agent's
+}
+
+// TimelineQuery selects entries of one conversation with After < Seq, and Seq < Before unless Before is 0; the oldest
+// first, or with Last the newest Limit of them, still oldest first.
+type TimelineQuery struct {
+	Workspace    string
+	Conversation string
+	After        int64
+	Before       int64
+	Last         bool
+	Limit        int // 1 to 1000
+}
+
+// Arrival is something that came in from an address, or a wish to write to one.
+type Arrival struct {
+	Workspace string
+	Channel   string
+	Key       string  // unique per workspace and channel; empty for none. Derived from the carrier's id, at most 64 bytes
+	Contact   Contact // with Workspace, a fresh ID, Address and CreatedAt
+}
+
+// Claim asks for outgoing texts to work on: those whose Delivery.Due is not after now and that have no earlier
+// unfinished text (one with a Due) in their conversation; the lowest Class rank first, then the longest due.
+// Each one that is returned has a higher Fence, a Due of now+Lease, and is [Claimed] if it was [Queued]; any other state
+// stays. What somebody else has locked is passed over.
+type Claim struct {
+	Limit int // at least 1
+	Lease time.Duration
+	// PerSender is how many texts of one sender are taken at most; 0 means no limit. Senders overrides it for
+	// single ones; there 0 takes none.
+	PerSender int
+	Senders   map[Sender]int
+}
+
+// Sender is whose budget an outgoing text uses: its channel.
+type Sender struct {
+	Workspace string
+	Channel   string
+}
+
+// Changes is everything that a transaction decided, row by row. A row with Version 0 is inserted; any other replaces
+// the stored row of that Version; either way the stored Version becomes one more. Rows of one kind are unique by id.
+//
+// The stores hold these keys unique: contacts by (workspace, address); conversations by (workspace, channel, contact)
+// while live; messages by (workspace, conversation, seq), by (workspace, conversation, key) where there is a key, and
+// outgoing ones by (workspace, channel, provider id) where there is one.
+type Changes struct {
+	Contacts      []Contact
+	Threads       []Thread // never inserted: TakeIn makes them
+	Conversations []Conversation
+	Messages      []Message
+	Agents        []Agent
+	DeletedAgents []Agent // by workspace and id; their places in queues go too
+	// Queues are written with Count and Members (the whole list); Waiting doesn't count. One that is empty may be
+	// forgotten by the store.
+	Queues []Queue
+	// Cancels takes back texts that have not begun to leave: Queued and Claimed become Canceled with the Reason, a
+	// History note at Now, no Due, and a higher Fence and Version. It runs before Messages.
+	Cancels []Cancel
+	Jobs    []JobChange
+	Objects []Object
+}
+
+// Cancel selects the queued and claimed texts of a thread.
+type Cancel struct {
+	Workspace string
+	Channel   string
+	Contact   string
+	Reason    channel.Reason
+}
+
+// Job is something to do later. Its Key is unique in the workspace: scheduling it again moves it.
+type Job struct {
+	Workspace string
+	Key       string // "snooze:ID"
+	Kind      string
+	Subject   string // id of what it is about
+	Due       time.Time
+	Fence     int64
+	Attempts  int // claims so far
+}
+
+// JobChange schedules, moves or ends a job. With Fence 0 it is put in place whatever was there, with no attempts and a
+// Fence above the stored one. With another Fence it counts only if the stored job still has it: then it is moved to Due,
+// or removed if Done.
+type JobChange struct {
+	Job
+	Done bool
+}
+
+// Object is a piece of configuration, kept whole.
+type Object struct {
+	Workspace string
+	Kind      string // "channel", "connection"
+	ID        string
+	Key       string // unique per kind over all workspaces where not empty (a webhook key)
+	Data      []byte // JSON of the engine
+	Deleted   bool   // kept as a tombstone, without Key and Data
+	Version   int64
+	// Revision is the store's count of changes to objects, over all workspaces; an object has that of its last
+	// change. Whoever read up to revision n finds everything that is committed later behind n.
+	Revision int64
+}
+
+// ObjectQuery selects objects: those of (Workspace, Kind, IDs), or of (Kind, Key), or all of every workspace behind a
+// revision. Tombstones come with AfterRevision only.
+type ObjectQuery struct {
+	Workspace     string
+	Kind          string
+	IDs           []string // nil: all of the kind
+	Key           string
+	AfterRevision *int64 // then ordered by Revision, and at most Limit
+	Limit         int
+}
+
+// A DurableStore says whether what it keeps outlives the process. A Store without this method counts as durable: then
+// the engine wants a [Sealer] before it stores a credential.
+type DurableStore interface{ Durable() bool }
+
+// A CheckedStore can tell whether it is ready to serve: reachable, and of the right schema. Engine.Run asks first.
+type CheckedStore interface {
+	Check(ctx context.Context) error
+}
