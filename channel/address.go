@@ -2,6 +2,7 @@ package channel
 
 import (
 	"log/slog"
+	"strconv"
 	"strings"
 )
 
@@ -40,7 +41,7 @@ func (a Address) Kind() AddressKind {
 }
 
 // Masked returns the address for a person who reads a log: the last four characters of a number ("…0123"), the whole
-// of a short code or a sender id, and only the length of anything else.
+// of a short code or a sender id, and only the length of anything else ("…(21 bytes)"). Empty stays empty.
 func (a Address) Masked() string {
 	switch a.Kind() {
 	case KindE164:
@@ -51,7 +52,7 @@ func (a Address) Masked() string {
 	if a == "" {
 		return ""
 	}
-	return "…"
+	return "…(" + strconv.Itoa(len(a)) + " bytes)"
 }
 
 // LogValue implements [slog.LogValuer] with [Address.Masked].
