@@ -113,8 +113,10 @@ type Conversation struct {
 	FirstResponseAt time.Time `json:"first_response_at,omitzero"` // first text of a human agent
 	ResolvedAt      time.Time `json:"resolved_at,omitzero"`       // zero while live
 	ResolvedBy      Actor     `json:"resolved_by,omitzero"`
-	LastSeq         int64     `json:"last_seq"`          // of the newest timeline entry
-	Unread          int       `json:"unread"`            // customer messages since MarkRead or the last reply
-	Preview         string    `json:"preview,omitempty"` // beginning of the last text, at most 120 bytes
-	Version         int64     `json:"version"`
+	// ReopenUntil is until when the customer's message reopens it; zero while live, or for never.
+	ReopenUntil time.Time `json:"reopen_until,omitzero"`
+	LastSeq     int64     `json:"last_seq"`          // of the newest timeline entry
+	Unread      int       `json:"unread"`            // customer messages since MarkRead or the last reply
+	Preview     string    `json:"preview,omitempty"` // beginning of the last text, at most 120 bytes
+	Version     int64     `json:"version"`
 }

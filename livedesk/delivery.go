@@ -1,5 +1,11 @@
 package livedesk
 
+import (
+	"time"
+
+	"github.com/livedesk/livedesk-go/channel"
+)
+
 // DeliveryState is how far an outgoing text has come.
 type DeliveryState string
 
@@ -18,3 +24,126 @@ const (
 	Unconfirmed DeliveryState = "unconfirmed" // the outcome could not be found out; may or may not have arrived
 	Canceled    DeliveryState = "canceled"    // taken back before it left
 )
+
+// rank is how certain a state is about what the carrier did. A receipt counts only if it raises the rank, so that
+// receipts may come in any order, and often, and the first verdict stands.
+func (s DeliveryState) rank() int {
+	switch s {
+	case Queued, Claimed, Posting, Unknown, Unconfirmed:
+		return 0
+	case Accepted:
+		return 1
+	case Sent:
+		return 2
+	case Delivered, Undelivered, Failed, Canceled:
+		return 3
+	case Read:
+		return 4
+	}
+	return 0
+}
+
+// Final reports whether nothing but a receipt of reading can follow.
+func (s DeliveryState) Final() bool { return s.rank() >= 3 }
+
+// What changes a delivery is in this file and nowhere else:
+//
+//	queued → claimed             Store.Claim (and claimed → claimed, when a lease ran out)
+//	claimed → posting            begin: the gate before the first byte
+//	queued, claimed → canceled   cancel: STOP (Changes.Cancels), expiry, channel closed
+//	posting → accepted …         accept: the carrier's answer, also a late one after unknown
+//	posting → queued             putBack: known not to have been sent
+//	posting → failed             refuse: a definite no
+//	posting → unknown            lose: anything else, and a lease that ran out after begin
+//	unknown → unconfirmed        giveUp: nothing was heard for VerdictAfter
+//	any → by rank                receive: a receipt of the carrier
+
+func (d *Delivery) note(now time.Time, source, word, code, detail string) {
+	d.History = append(d.History, DeliveryNote{At: now, State: d.State, Source: source, Word: word, Code: code, Detail: detail})
+	if n := len(d.History) - MaxHistory; n > 0 {
+		d.History = d.History[n:]
+	}
+}
+
+// begin writes an attempt down before its first byte.
+func (d *Delivery) begin(now time.Time, lease time.Duration) {
+	d.State, d.Due = Posting, now.Add(lease)
+	d.Attempts++
+	d.note(now, "attempt", "", "", "")
+}
+
+func (d *Delivery) cancel(now time.Time, why channel.Reason) {
+	d.State, d.Due, d.Reason = Canceled, time.Time{}, why
+	d.Fence++
+	d.note(now, "desk", "", "", string(why))
+}
+
+func (d *Delivery) accept(now time.Time, a channel.Accepted) {
+	if a.Segments > 0 {
+		d.Segments = a.Segments
+	}
+	to := stateOf(a.Status)
+	if to.rank() == 0 {
+		to = Accepted
+	}
+	if to.rank() > d.State.rank() {
+		d.State = to
+	}
+	d.Due, d.Code, d.Reason = time.Time{}, "", ""
+	d.note(now, "answer", string(a.Status), "", "")
+}
+
+func (d *Delivery) putBack(now, due time.Time, code string, why channel.Reason, detail string) {
+	d.State, d.Due, d.Code, d.Reason = Queued, due, code, why
+	d.note(now, "answer", "", code, detail)
+}
+
+func (d *Delivery) refuse(now time.Time, code string, why channel.Reason, detail string) {
+	d.State, d.Due, d.Code, d.Reason = Failed, time.Time{}, code, why
+	d.note(now, "answer", "", code, detail)
+}
+
+func (d *Delivery) lose(now time.Time, verdictAfter time.Duration, code, detail string) {
+	d.State, d.Due, d.Code, d.Reason = Unknown, now.Add(verdictAfter), code, channel.ReasonUnknown
+	d.note(now, "answer", "", code, detail)
+}
+
+func (d *Delivery) giveUp(now time.Time) {
+	d.State, d.Due = Unconfirmed, time.Time{}
+	d.note(now, "desk", "", "", "no receipt in time")
+}
+
+// receive merges a receipt and reports whether it changed the state. It is commutative but for the first of two
+// contradicting verdicts, and idempotent but for the history.
+func (d *Delivery) receive(now time.Time, r channel.Receipt) bool {
+	to := stateOf(r.Status)
+	changed := to.rank() > d.State.rank() && d.State != Canceled
+	if changed {
+		d.State, d.Due = to, time.Time{}
+		d.Code, d.Reason = r.Code, r.Reason
+	} else if d.State.rank() == 0 && r.Code != "" {
+		d.Code, d.Reason = r.Code, r.Reason // a word that proves nothing (Bandwidth's 9902) is shown all the same
+	}
+	d.note(now, "receipt", r.Word, r.Code, "")
+	return changed
+}
+
+func stateOf(s channel.DeliveryStatus) DeliveryState {
+	switch s {
+	case channel.StatusAccepted:
+		return Accepted
+	case channel.StatusSent:
+		return Sent
+	case channel.StatusDelivered:
+		return Delivered
+	case channel.StatusRead:
+		return Read
+	case channel.StatusUndelivered:
+		return Undelivered
+	case channel.StatusFailed:
+		return Failed
+	case channel.StatusCanceled:
+		return Canceled
+	}
+	return ""
+}

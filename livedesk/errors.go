@@ -3,8 +3,6 @@ package livedesk
 import (
 	"errors"
 	"fmt"
-
-	"github.com/livedesk/livedesk-go/channel"
 )
 
 // Errors that a caller branches on. Match with errors.Is.
@@ -62,12 +60,3 @@ type ValidationError struct {
 func (e *ValidationError) Error() string { return e.Field + ": " + e.Problem }
 
 func invalid(field, problem string) error { return &ValidationError{field, problem} }
-
-// DeliveryError is the definite refusal of a message, as [Message] carries it.
-type DeliveryError struct {
-	Code   string         // the carrier's code
-	Reason channel.Reason // what it means
-}
-
-// Error implements error.
-func (e *DeliveryError) Error() string { return fmt.Sprintf("%s (code %s)", e.Reason, e.Code) }

@@ -1,0 +1,199 @@
+package livedesk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// PutAgent adds a human agent, or changes name and capacity of the one with that id. Presence and load are not
+// touched; a new agent is offline. When the capacity was raised, those who wait are served.
+func (d *Desk) PutAgent(ctx context.Context, a Agent) (Agent, error) {
+	if err := checkID("id", a.ID); err != nil {
+		return Agent{}, fmt.Errorf("put agent: %w", err)
+	}
+	if len(a.Name) > 256 {
+		return Agent{}, fmt.Errorf("put agent: %w", invalid("name", "is too long (at most 256 bytes)"))
+	}
+	var out *Agent
+	err := d.act(ctx, "put agent", func(_ context.Context, u *unit) error {
+		u.onQueue(d.workspace, AgentQueue(a.ID), func(q *Queue) { q.Members = []Member{{Agent: a.ID}} })
+		u.onAgent(d.workspace, a.ID, func(w *Agent) error {
+			w.Name, w.Capacity = a.Name, a.Capacity
+			out = w
+			return nil
+		})
+		return nil
+	})
+	if err != nil {
+		return Agent{}, err
+	}
+	stored := *out
+	stored.Version++
+	return stored, nil
+}
+
+// SetPresence says whether an agent is there. It holds for ttl and lapses to offline then, so that a browser that
+// vanished doesn't hold customers up; zero means without end. Coming on line serves those who wait.
+func (d *Desk) SetPresence(ctx context.Context, agent string, p Presence, ttl time.Duration) error {
+	switch {
+	case p != Online && p != Busy && p != Offline:
+		return fmt.Errorf("set presence: %w", invalid("presence", `must be "online", "busy" or empty`))
+	case ttl < 0:
+		return fmt.Errorf("set presence: %w", invalid("ttl", "is negative"))
+	}
+	return d.changeAgent(ctx, "set presence", agent, func(u *unit, a *Agent) {
+		a.Presence, a.PresenceUntil = p, time.Time{}
+		if ttl > 0 && p != Offline {
+			a.PresenceUntil = u.now.Add(ttl).Truncate(time.Microsecond)
+		}
+	})
+}
+
+// SetOutsideLoad tells how many conversations an agent has on the host's other channels; they count as load here.
+func (d *Desk) SetOutsideLoad(ctx context.Context, agent string, n int) error {
+	if n < 0 {
+		return fmt.Errorf("set outside load: %w", invalid("n", "is negative"))
+	}
+	return d.changeAgent(ctx, "set outside load", agent, func(_ *unit, a *Agent) { a.OutsideLoad = n })
+}
+
+// changeAgent changes one agent and serves the queues that the agent is in.
+func (d *Desk) changeAgent(ctx context.Context, what, id string, fn func(*unit, *Agent)) error {
+	if err := checkID("agent", id); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return d.act(ctx, what, func(_ context.Context, u *unit) error {
+		u.onAgent(d.workspace, id, func(a *Agent) error {
+			if a.Version == 0 {
+				return fmt.Errorf("agent %s: %w", id, ErrNotFound)
+			}
+			fn(u, a)
+			return nil
+		})
+		return nil
+	})
+}
+
+// RemoveAgent removes an agent from the desk and from all lists. The conversations in hand go back to those who may get
+// one.
+func (d *Desk) RemoveAgent(ctx context.Context, id string) error {
+	if err := checkID("agent", id); err != nil {
+		return fmt.Errorf("remove agent: %w", err)
+	}
+	for gone := false; !gone; {
+		held, err := d.heldBy(ctx, id)
+		if err != nil {
+			return fmt.Errorf("remove agent: %w", err)
+		}
+		err = d.act(ctx, "remove agent", func(ctx context.Context, u *unit) error {
+			return u.release(ctx, d.workspace, id, held, &gone)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heldBy returns some of the open conversations that an agent has.
+func (d *Desk) heldBy(ctx context.Context, agent string) (keys []ThreadKey, err error) {
+	err = d.view(ctx, func(ctx context.Context, tx ReadTx) error {
+		list, err := tx.Conversations(ctx, ConversationQuery{
+			Workspace: d.workspace, Assignee: agent, States: []State{Open}, Limit: 100,
+		})
+		for _, c := range list {
+			keys = append(keys, ThreadKey{Workspace: d.workspace, Conversation: c.ID})
+		}
+		return err
+	})
+	return keys, err
+}
+
+// release takes conversations from an agent who leaves: first offline, so that none come back, and gone once none are
+// left.
+func (u *unit) release(ctx context.Context, workspace, id string, held []ThreadKey, gone *bool) error {
+	threads, asked, err := u.load(ctx, held)
+	if err != nil {
+		return err
+	}
+	for i, c := range asked {
+		if c != nil && c.now.State == Open && c.now.Assignee == id {
+			u.activity(c, Actor{}, Activity{What: "unassigned", From: id, Cause: "agent removed"})
+			u.want(threads[i], c, transition{on: humanTakes}, "", 0)
+		}
+	}
+	u.onAgent(workspace, id, func(a *Agent) error {
+		if a.Version == 0 {
+			return fmt.Errorf("agent %s: %w", id, ErrNotFound)
+		}
+		a.Presence = Offline
+		if *gone = a.Load == 0; *gone {
+			u.changes.DeletedAgents = append(u.changes.DeletedAgents, *a)
+		}
+		return nil
+	})
+	return nil
+}
+
+// Agents returns the workspace's agents, by id.
+func (d *Desk) Agents(ctx context.Context) (list []Agent, err error) {
+	err = d.view(ctx, func(ctx context.Context, tx ReadTx) error {
+		list, err = tx.Agents(ctx, d.workspace, nil)
+		return err
+	})
+	return list, err
+}
+
+// SetMembers sets who answers on a channel: the human agents in the order of the list. Those who stay keep their turn;
+// who is new comes first in an even turn. Those who wait are served.
+func (d *Desk) SetMembers(ctx context.Context, channelID string, agents []string) error {
+	for i, id := range agents {
+		if err := checkID(fmt.Sprintf("agents[%d]", i), id); err != nil {
+			return fmt.Errorf("set members: %w", err)
+		}
+		if slices.Contains(agents[:i], id) {
+			return fmt.Errorf("set members: %w", invalid(fmt.Sprintf("agents[%d]", i), "is in the list twice"))
+		}
+	}
+	if _, err := d.e.snap.channel(ctx, d.workspace, channelID); err != nil {
+		return fmt.Errorf("set members: %w", err)
+	}
+	return d.act(ctx, "set members", func(_ context.Context, u *unit) error {
+		u.onQueue(d.workspace, ChannelQueue(channelID), func(q *Queue) { q.Members = relist(q.Members, agents) })
+		for _, id := range agents {
+			u.mustExist(d.workspace, id)
+		}
+		return nil
+	})
+}
+
+// relist returns the list of agents in a new order; those who were in the old one keep their turn.
+func relist(old []Member, agents []string) []Member {
+	list := make([]Member, len(agents))
+	for i, id := range agents {
+		list[i].Agent = id
+		if j := slices.IndexFunc(old, func(m Member) bool { return m.Agent == id }); j >= 0 {
+			list[i] = old[j]
+		}
+	}
+	return list
+}
+
+// Members returns the ids of the human agents of a channel, in list order.
+func (d *Desk) Members(ctx context.Context, channelID string) (ids []string, err error) {
+	if _, err := d.e.snap.channel(ctx, d.workspace, channelID); err != nil {
+		return nil, err
+	}
+	err = d.view(ctx, func(ctx context.Context, tx ReadTx) error {
+		queues, err := tx.Queues(ctx, QueueQuery{Workspace: d.workspace, IDs: []string{ChannelQueue(channelID)}})
+		if err == nil {
+			for _, m := range queues[0].Members {
+				ids = append(ids, m.Agent)
+			}
+		}
+		return err
+	})
+	return ids, err
+}

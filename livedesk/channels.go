@@ -1,0 +1,255 @@
+package livedesk
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// Channel is one SMS number, or pool of numbers, of one provider with its own settings. Channels are data: they are
+// added and changed while the engine runs, and every process sees it within [Config.Refresh].
+type Channel struct {
+	Workspace string `json:"workspace"`
+	ID        string `json:"id"`       // UUIDv7, given by PutChannel
+	Provider  string `json:"provider"` // Name of one of Config.Providers
+	// Values are the fields of the provider's [sms.Form], credentials among them. Credentials are never read back:
+	// a channel that is read has none, and an empty one given to PutChannel keeps the stored one.
+	Values Values `json:"values"`
+	// Disabled stops everything that would leave; what customers write is still taken in.
+	Disabled bool `json:"disabled,omitempty"`
+	// Greeting is sent once when a customer starts a conversation. Empty means off.
+	Greeting string `json:"greeting,omitempty"`
+	// Assignment is how conversations reach the channel's human agents.
+	Assignment Assignment `json:"assignment"`
+	// Language is the language of the channel's customers (BCP 47), for STOP words and automatic texts. Empty means
+	// English.
+	Language string `json:"language,omitempty"`
+	// Rate is the most segments per second that are handed to the carrier. Zero means the default for the kind of
+	// number, see [DefaultRate]; negative means no limit.
+	Rate    float64 `json:"rate,omitempty"`
+	Version int64   `json:"version"`
+}
+
+// Name returns the name that the form was filled in with.
+func (c Channel) Name() string { return c.Values["name"] }
+
+// Assignment is how a channel's conversations are given to its human agents. The zero value gives each one at once to
+// the agent on line with the fewest in hand.
+type Assignment struct {
+	Mode Mode `json:"mode,omitempty"`
+	// Manual turns automatic assignment off: conversations wait for a person to take or assign them.
+	Manual bool `json:"manual,omitempty"`
+}
+
+// Mode is the order in which human agents get conversations.
+type Mode string
+
+// The modes.
+const (
+	LeastLoaded      Mode = ""                   // the fewest conversations in hand first
+	ShareLoaded      Mode = "share_loaded"       // the smallest share of the capacity first
+	RoundRobin       Mode = "round_robin"        // in even turn, whatever the capacity
+	RoundRobinCapped Mode = "round_robin_capped" // in even turn among those with room
+)
+
+// Object kinds.
+const (
+	kindChannel    = "channel"
+	kindConnection = "connection"
+)
+
+// channelRecord is a channel as it is stored: without what belongs to its connection.
+type channelRecord struct {
+	Channel
+	Connection string `json:"connection"`
+}
+
+// connectionRecord is a carrier account with its application or service, shared by the channels on it.
+type connectionRecord struct {
+	Provider string            `json:"provider"`
+	Identity map[string]string `json:"identity"`
+	Values   map[string]string `json:"values"`
+	Sealed   []byte            `json:"sealed,omitempty"` // JSON of the secrets by field, sealed
+	// Previous are secrets that were replaced, sealed, until their time is over.
+	Previous []previousSecrets `json:"previous,omitempty"`
+}
+
+type previousSecrets struct {
+	Sealed []byte    `json:"sealed"`
+	Until  time.Time `json:"until"`
+}
+
+// rotationWindow is for how long replaced credentials still count in webhooks.
+const rotationWindow = 24 * time.Hour
+
+// Form returns the form of a provider of Config.Providers.
+func (e *Engine) Form(provider string) (sms.Form, error) {
+	p, ok := e.providers[provider]
+	if !ok {
+		return sms.Form{}, fmt.Errorf("provider %q: %w", provider, ErrNotFound)
+	}
+	return p.Form(), nil
+}
+
+// Providers returns the names of Config.Providers, sorted.
+func (e *Engine) Providers() []string { return slices.Sorted(maps.Keys(e.providers)) }
+
+// PutChannel stores a channel: a new one when c.ID is empty, else the one of that id, whose provider and identity
+// fields stay what they were. It returns the channel as it is stored, and answers every wrong field at once with an
+// [sms.FieldErrors] and [ValidationError]s. When c.Version isn't 0 it must be the stored one, or the error is
+// [ErrConflict].
+func (d *Desk) PutChannel(ctx context.Context, c Channel) (Channel, error) {
+	p, ok := d.e.providers[c.Provider]
+	if !ok {
+		return Channel{}, invalid("provider", "is not one of Config.Providers")
+	}
+	if err := checkID("workspace", d.workspace); err != nil {
+		return Channel{}, err
+	}
+	var out Channel
+	err := retry(ctx, func() error {
+		put := &channelPut{d: d, p: p, form: p.Form(), c: c}
+		var err error
+		out, err = put.run(ctx)
+		return err
+	})
+	if err != nil {
+		return Channel{}, fmt.Errorf("put channel: %w", err)
+	}
+	return out, d.e.snap.refresh(ctx)
+}
+
+// RemoveChannel takes a channel out of service for good. Its conversations stay; its number can be used again.
+func (d *Desk) RemoveChannel(ctx context.Context, id string) error {
+	err := d.update(ctx, func(ctx context.Context, tx Tx) error {
+		obj, err := oneObject(ctx, tx, d.workspace, kindChannel, id)
+		if err != nil {
+			return err
+		}
+		obj.Deleted, obj.Data, obj.Key = true, nil, ""
+		return tx.Apply(ctx, Changes{Objects: []Object{obj}})
+	})
+	if err != nil {
+		return fmt.Errorf("remove channel %s: %w", id, err)
+	}
+	return d.e.snap.refresh(ctx)
+}
+
+// Channel returns one channel, without credentials.
+func (d *Desk) Channel(ctx context.Context, id string) (Channel, error) {
+	info, err := d.e.snap.channel(ctx, d.workspace, id)
+	if err != nil {
+		return Channel{}, err
+	}
+	return info.public(), nil
+}
+
+// Channels returns the workspace's channels by name, without credentials.
+func (d *Desk) Channels(ctx context.Context) ([]Channel, error) {
+	if err := d.e.snap.refresh(ctx); err != nil {
+		return nil, err
+	}
+	var out []Channel
+	for _, info := range d.e.snap.load().channels {
+		if info.channel.Workspace == d.workspace {
+			out = append(out, info.public())
+		}
+	}
+	slices.SortFunc(out, func(a, b Channel) int {
+		return cmp.Or(strings.Compare(a.Name(), b.Name()), strings.Compare(a.ID, b.ID))
+	})
+	return out, nil
+}
+
+// WebhookURL returns the public address that the carrier must be told for a channel's texts (at Twilio with the
+// overrides "#rc=5&rp=all" behind it, without which it does not try again). Channels on one carrier account share it.
+func (d *Desk) WebhookURL(ctx context.Context, channelID string) (string, error) {
+	info, err := d.e.snap.channel(ctx, d.workspace, channelID)
+	if err != nil {
+		return "", err
+	}
+	return d.e.webhookURL(info.conn.key), nil
+}
+
+func (e *Engine) webhookURL(key string) string { return e.cfg.PublicURL + "/" + key }
+
+func oneObject(ctx context.Context, tx ReadTx, workspace, kind, id string) (Object, error) {
+	objs, err := tx.Objects(ctx, ObjectQuery{Workspace: workspace, Kind: kind, IDs: []string{id}})
+	if err != nil {
+		return Object{}, err
+	}
+	if len(objs) == 0 || objs[0].ID == "" || objs[0].Deleted {
+		return Object{}, fmt.Errorf("%s %s: %w", kind, id, ErrNotFound)
+	}
+	return objs[0], nil
+}
+
+func (e *Engine) sealSecrets(ctx context.Context, secrets map[string]sms.Secret, workspace, id string) ([]byte, error) {
+	plain := make(map[string]string, len(secrets))
+	for k, v := range secrets {
+		plain[k] = v.Reveal()
+	}
+	b, err := json.Marshal(plain)
+	if err != nil || e.cfg.Sealer == nil {
+		return b, err
+	}
+	b, err = e.cfg.Sealer.Seal(ctx, b, sealedAbout(workspace, id))
+	if err != nil {
+		return nil, fmt.Errorf("seal credentials: %w", err)
+	}
+	return b, nil
+}
+
+func (e *Engine) openSecrets(ctx context.Context, sealed []byte, workspace, id string) (map[string]sms.Secret, error) {
+	if len(sealed) == 0 {
+		return map[string]sms.Secret{}, nil
+	}
+	if e.cfg.Sealer != nil {
+		var err error
+		if sealed, err = e.cfg.Sealer.Open(ctx, sealed, sealedAbout(workspace, id)); err != nil {
+			return nil, fmt.Errorf("open credentials of connection %s: %w", id, err)
+		}
+	}
+	out := map[string]sms.Secret{}
+	if json.Unmarshal(sealed, &out) != nil {
+		return nil, fmt.Errorf("credentials of connection %s can't be read", id)
+	}
+	return out, nil
+}
+
+func sealedAbout(workspace, id string) string {
+	return fmt.Sprintf("livedesk connection %d %s/%s", len(workspace), workspace, id)
+}
+
+// languageTag is the shape of a BCP 47 tag, or nothing.
+var languageTag = regexp.MustCompile(`^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?$`)
+
+// keywordsFor returns the STOP, START and HELP words of a language; the English ones where there is no list for it.
+func keywordsFor(tag string) *sms.Keywords {
+	if tag == "" {
+		return &sms.Keywords{}
+	}
+	k, err := sms.NewKeywords(sms.KeywordConfig{Languages: []string{tag}})
+	if err != nil {
+		return &sms.Keywords{}
+	}
+	return k
+}
+
+// Values are the fields of a form by name. They print by name only: a credential may be among them.
+type Values map[string]string
+
+// Format implements [fmt.Formatter]: every verb prints the names of the fields.
+func (v Values) Format(f fmt.State, _ rune) { fmt.Fprint(f, "fields ", slices.Sorted(maps.Keys(v))) }
+
+// LogValue implements [slog.LogValuer] with the names of the fields.
+func (v Values) LogValue() slog.Value { return slog.AnyValue(slices.Sorted(maps.Keys(v))) }

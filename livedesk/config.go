@@ -1,0 +1,164 @@
+package livedesk
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/livedesk/livedesk-go/routing"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// Config sets up an [Engine]. The zero Config works: it takes nothing in and sends nothing, for it has no providers,
+// but conversations, agents and lists work. New copies it.
+type Config struct {
+	// PublicURL is the public address of [Engine.Webhooks], with the prefix under which the host mounted it
+	// ("https://desk.example.com/sms"). Carriers are told addresses below it, and signatures are verified over it,
+	// never over what a request says of itself. Required as soon as there are Providers; https, or http for tests.
+	PublicURL string
+	// Providers open the stored channels that name them. A channel whose provider isn't here is kept, and is not in
+	// service.
+	Providers []sms.Provider
+	// Sealer seals the credentials of channels before they reach the Store. Required for a durable Store with
+	// Providers; see [NewKeyRing].
+	Sealer Sealer
+	// Router decides first where a conversation goes; nil, and a pass, mean the channel's human agents.
+	Router routing.Router
+	// Hooks are told what happened, after it was committed.
+	Hooks Hooks
+	// Logger gets what went wrong in the background. nil means slog.Default(). Texts, full numbers and credentials
+	// are never logged.
+	Logger *slog.Logger
+
+	// ReopenWindow is for how long a customer's message reopens a resolved conversation. Zero means 24 h; negative
+	// means never.
+	ReopenWindow time.Duration
+	// ReplyWindow is for how long a customer's answer to a notification opens its conversation. Zero means 72 h;
+	// negative means never: the answer begins a new one.
+	ReplyWindow time.Duration
+
+	// Workers is how many texts are handed to carriers at the same time. Zero means 32.
+	Workers int
+	// Lease is for how long a worker has a text or job to itself; it must be well above a provider's time limit.
+	// Zero means 60 s.
+	Lease time.Duration
+	// VerdictAfter is how long a text whose outcome is unknown waits for a receipt before it is [Unconfirmed]; later
+	// texts of its conversation wait with it. Zero means 15 min.
+	VerdictAfter time.Duration
+	// ExpireHuman, ExpireAI and ExpireAutomatic are how long a text of that class may wait to be sent. Zero means
+	// 24 h, 15 min and 4 h; negative means without end.
+	ExpireHuman, ExpireAI, ExpireAutomatic time.Duration
+	// Poll is how often the store is asked for work that another process left. Zero means 250 ms.
+	Poll time.Duration
+	// Refresh is how often changed configuration of other processes is read. Zero means 1 s.
+	Refresh time.Duration
+	// DrainTimeout is how long Run finishes what is in flight after its context ended. Zero means 15 s.
+	DrainTimeout time.Duration
+
+	// WebhookTimeout is how long a webhook may take before it is answered 503. Zero means 8 s (Bandwidth waits 10).
+	WebhookTimeout time.Duration
+	// MaxWebhookBytes is the largest webhook body. Zero means 256 KiB.
+	MaxWebhookBytes int64
+}
+
+func (c Config) withDefaults() Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&c.ReopenWindow, 24*time.Hour)
+	def(&c.ReplyWindow, 72*time.Hour)
+	def(&c.Lease, time.Minute)
+	def(&c.VerdictAfter, 15*time.Minute)
+	def(&c.ExpireHuman, 24*time.Hour)
+	def(&c.ExpireAI, 15*time.Minute)
+	def(&c.ExpireAutomatic, 4*time.Hour)
+	def(&c.Poll, 250*time.Millisecond)
+	def(&c.Refresh, time.Second)
+	def(&c.DrainTimeout, 15*time.Second)
+	def(&c.WebhookTimeout, 8*time.Second)
+	if c.Workers == 0 {
+		c.Workers = 32
+	}
+	if c.MaxWebhookBytes == 0 {
+		c.MaxWebhookBytes = 256 << 10
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	return c
+}
+
+// check returns every problem at once, by field.
+func (c Config) check(durable bool) error {
+	var errs []error
+	bad := func(field, problem string) { errs = append(errs, invalid(field, problem)) }
+	if len(c.Providers) > 0 && c.PublicURL == "" {
+		bad("PublicURL", "is required with Providers")
+	}
+	if c.PublicURL != "" {
+		if p := urlProblem(c.PublicURL); p != "" {
+			bad("PublicURL", p)
+		}
+	}
+	names := map[string]bool{}
+	for i, p := range c.Providers {
+		field := fmt.Sprintf("Providers[%d]", i)
+		switch {
+		case p == nil:
+			bad(field, "is nil")
+		case p.Name() == "":
+			bad(field, "has no name")
+		case names[p.Name()]:
+			bad(field, "has the name of another one")
+		default:
+			names[p.Name()] = true
+		}
+	}
+	if durable && len(c.Providers) > 0 && c.Sealer == nil {
+		bad("Sealer", "is required: this Store keeps credentials beyond the process")
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"Lease", c.Lease}, {"VerdictAfter", c.VerdictAfter}, {"Poll", c.Poll}, {"Refresh", c.Refresh},
+		{"DrainTimeout", c.DrainTimeout}, {"WebhookTimeout", c.WebhookTimeout},
+	} {
+		if d.value < 0 {
+			bad(d.field, "can't be negative")
+		}
+	}
+	if c.Lease > 0 && c.Lease < time.Second {
+		bad("Lease", "is below 1 s")
+	}
+	if c.Workers < 0 {
+		bad("Workers", "can't be negative")
+	}
+	if c.MaxWebhookBytes < 0 {
+		bad("MaxWebhookBytes", "can't be negative")
+	}
+	return errors.Join(errs...)
+}
+
+func urlProblem(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "is not a URL"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "must begin with https:// (or http:// in tests)"
+	case u.Hostname() == "":
+		return "has no host"
+	case strings.Contains(u.Hostname(), "_"):
+		return "has a host name with an underscore, which Twilio refuses"
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return "must have no user, query or fragment"
+	}
+	return ""
+}

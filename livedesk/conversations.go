@@ -1,0 +1,397 @@
+package livedesk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/routing"
+)
+
+// Reply sends a text in a conversation that is not resolved. A conversation that nobody has, or that an AI agent has,
+// becomes the agent's who replies. A long text leaves as several messages; the first is returned. Errors: [ErrNotFound],
+// [ErrOptedOut], [ErrNotReplyable], [ErrChannelClosed], [ErrKeyReused], a [StateError], a [ValidationError].
+func (d *Desk) Reply(ctx context.Context, conversation string, by Actor, draft Draft) (Message, error) {
+	draft, err := draft.clean()
+	if err != nil {
+		return Message{}, fmt.Errorf("reply: %w", err)
+	}
+	var first Message
+	err = d.actKnowing(ctx, "reply", func(ctx context.Context, u *unit) error {
+		t, c, err := u.one(ctx, d.workspace, conversation)
+		if err != nil {
+			return err
+		}
+		if m, found, err := u.sent(ctx, c, draft); err != nil || found {
+			first = m
+			return err
+		}
+		tr, err := follow(c.now.State, humanReplies)
+		if err != nil {
+			return err
+		}
+		first, err = u.reply(t, c, tr, by, draft)
+		return err
+	})
+	return first, err
+}
+
+// Start writes first to an address: an agent's text opens a conversation that is theirs, without greeting. Where the
+// contact has a live conversation on the channel, it is a reply in that one. Errors are those of [Desk.Reply].
+func (d *Desk) Start(ctx context.Context, channelID string, to channel.Address, by Actor, draft Draft) (Message, error) {
+	return d.writeFirst(ctx, "start", agentStarts, channelID, to, by, draft)
+}
+
+// Notify sends a reminder or receipt of the host's. It belongs to nobody and asks for no answer: where the contact has
+// no live conversation it gets a resolved one, which the customer's answer reopens; a live one it joins without changing
+// anything. Errors are those of [Desk.Reply].
+func (d *Desk) Notify(ctx context.Context, channelID string, to channel.Address, draft Draft) (Message, error) {
+	return d.writeFirst(ctx, "notify", hostNotifies, channelID, to, Actor{Kind: ActorHost}, draft)
+}
+
+func (d *Desk) writeFirst(ctx context.Context, what string, on occurrence, channelID string, to channel.Address, by Actor, draft Draft) (Message, error) {
+	draft, err := draft.clean()
+	if err != nil {
+		return Message{}, fmt.Errorf("%s: %w", what, err)
+	}
+	if to.Kind() != channel.KindE164 {
+		return Message{}, fmt.Errorf("%s: %w", what, ErrNotReplyable)
+	}
+	info, err := d.e.snap.channel(ctx, d.workspace, channelID)
+	if err != nil {
+		return Message{}, fmt.Errorf("%s: %w", what, err)
+	}
+	var first Message
+	err = d.actKnowing(ctx, what, func(ctx context.Context, u *unit) error {
+		if _, err := u.tx.TakeIn(ctx, []Arrival{u.arrivalFrom(info, to, "", "")}); err != nil {
+			return err
+		}
+		threads, _, err := u.load(ctx, []ThreadKey{{Workspace: d.workspace, Channel: channelID, Address: to}})
+		if err != nil {
+			return err
+		}
+		t := threads[0]
+		if t.current != nil {
+			if m, found, err := u.sent(ctx, t.current, draft); err != nil || found {
+				first = m
+				return err
+			}
+		}
+		if err := t.mayWrite(); err != nil {
+			return err
+		}
+		c, tr := u.happen(t, on)
+		first, err = u.reply(t, c, tr, by, draft)
+		return err
+	})
+	return first, err
+}
+
+// reply stores a human's or host's text, and who the conversation belongs to from now on.
+func (u *unit) reply(t *thread, c *conv, tr transition, by Actor, draft Draft) (Message, error) {
+	if err := t.mayWrite(); err != nil {
+		return Message{}, err
+	}
+	if tr.on == humanReplies {
+		u.enter(c, tr, by, "reply")
+	}
+	if by.Kind == ActorAgent && c.now.State == Open && (c.now.Assignee == "" || tr.has(theirs)) {
+		u.giveTo(c, by.ID, by)
+		u.mustExist(c.now.Workspace, by.ID)
+	}
+	write := u.speak
+	if tr.on == hostNotifies {
+		write = u.notify
+	}
+	out, err := write(t, c, by, draft)
+	if err != nil {
+		return Message{}, err
+	}
+	m := *out[0]
+	m.Version = 1
+	return m, nil
+}
+
+// sent finds what an idempotency key stored before.
+func (u *unit) sent(ctx context.Context, c *conv, d Draft) (Message, bool, error) {
+	if d.Key == "" {
+		return Message{}, false, nil
+	}
+	keys := make([]MessageKey, maxParts)
+	for i := range keys {
+		keys[i] = MessageKey{Workspace: c.now.Workspace, Conversation: c.now.ID, Key: partKey(d.Key, i)}
+	}
+	stored, err := u.tx.Messages(ctx, keys)
+	if err != nil {
+		return Message{}, false, err
+	}
+	stored = slices.DeleteFunc(stored, func(m Message) bool { return m.ID == "" })
+	switch {
+	case len(stored) == 0:
+		return Message{}, false, nil
+	case !sameText(stored, d):
+		return Message{}, false, ErrKeyReused
+	}
+	return stored[0], true, nil
+}
+
+// AddNote stores a private note. It never leaves the desk.
+func (d *Desk) AddNote(ctx context.Context, conversation string, by Actor, text string) (Message, error) {
+	draft, err := Draft{Text: text}.clean()
+	if err != nil {
+		return Message{}, fmt.Errorf("add note: %w", err)
+	}
+	var note Message
+	err = d.act(ctx, "add note", func(ctx context.Context, u *unit) error {
+		_, c, err := u.one(ctx, d.workspace, conversation)
+		if err != nil {
+			return err
+		}
+		note = *u.add(c, Message{Kind: Note, By: by, Text: draft.Text})
+		note.Version = 1
+		return nil
+	})
+	return note, err
+}
+
+// Resolve ends a conversation. A message within Config.ReopenWindow reopens it. A [StateError] says that it is resolved
+// already.
+func (d *Desk) Resolve(ctx context.Context, conversation string, by Actor) (Conversation, error) {
+	return d.change(ctx, "resolve", conversation, closes, by, nil)
+}
+
+// Reopen opens a resolved conversation again; it belongs to the agent who does it, or to nobody when the host does. A
+// contact has one live conversation on a channel: while there is a newer one, the error is a [StateError].
+func (d *Desk) Reopen(ctx context.Context, conversation string, by Actor) (Conversation, error) {
+	return d.change(ctx, "reopen", conversation, agentReopens, by, func(u *unit, t *thread, c *conv, tr transition) error {
+		if t.current != nil && t.current != c {
+			if t.current.now.State.Live() {
+				return &StateError{From: Resolved, To: Open, What: "reopen beside a live conversation"}
+			}
+			u.makeCurrent(t, c)
+		}
+		if by.Kind == ActorAgent {
+			u.giveTo(c, by.ID, by)
+			u.mustExist(d.workspace, by.ID)
+			return nil
+		}
+		u.want(t, c, tr, "", 0)
+		return nil
+	})
+}
+
+// Snooze puts a conversation aside until the time, or until the customer writes. A zero time means until the customer
+// writes.
+func (d *Desk) Snooze(ctx context.Context, conversation string, by Actor, until time.Time) (Conversation, error) {
+	return d.change(ctx, "snooze", conversation, putAside, by, func(u *unit, _ *thread, c *conv, _ transition) error {
+		until := until.UTC().Truncate(time.Microsecond)
+		if !until.IsZero() && !until.After(u.now) {
+			return invalid("until", "is not in the future")
+		}
+		c.now.Before, c.now.SnoozeUntil = c.was.State, until
+		if !until.IsZero() {
+			u.jobs = append(u.jobs, JobChange{Job: snoozeJob(c.now)})
+		}
+		return nil
+	})
+}
+
+// Assign gives a conversation that is not resolved to a human agent, whatever their capacity. Taking one is assigning it
+// to oneself.
+func (d *Desk) Assign(ctx context.Context, conversation, agent string, by Actor) (Conversation, error) {
+	if err := checkID("agent", agent); err != nil {
+		return Conversation{}, fmt.Errorf("assign: %w", err)
+	}
+	return d.change(ctx, "assign", conversation, humanTakes, by, func(u *unit, _ *thread, c *conv, _ transition) error {
+		u.giveTo(c, agent, by)
+		u.mustExist(d.workspace, agent)
+		return nil
+	})
+}
+
+// Unassign takes a conversation from its agent; it goes back to those who may get one, as if it were new.
+func (d *Desk) Unassign(ctx context.Context, conversation string, by Actor) (Conversation, error) {
+	var c *conv
+	err := d.act(ctx, "unassign", func(ctx context.Context, u *unit) error {
+		var t *thread
+		var err error
+		if t, c, err = u.one(ctx, d.workspace, conversation); err != nil {
+			return err
+		}
+		if c.now.State != Open {
+			return &StateError{From: c.now.State, To: Open, What: "unassign"}
+		}
+		if c.now.Assignee != "" {
+			u.activity(c, by, Activity{What: "unassigned", From: c.now.Assignee})
+			u.want(t, c, transition{on: humanTakes}, "", 0)
+		}
+		return nil
+	})
+	return c.stored(err)
+}
+
+// MarkRead clears a conversation's count of unread messages.
+func (d *Desk) MarkRead(ctx context.Context, conversation string) error {
+	return d.act(ctx, "mark read", func(ctx context.Context, u *unit) error {
+		_, c, err := u.one(ctx, d.workspace, conversation)
+		if err == nil {
+			c.now.Unread = 0
+		}
+		return err
+	})
+}
+
+// Details are what a host may set on a conversation. nil fields stay as they are.
+type Details struct {
+	Labels     []string          `json:"labels,omitempty"`     // replaces the list; empty clears it
+	Attributes map[string]string `json:"attributes,omitempty"` // each is set; an empty value removes it
+	ExternalID *string           `json:"external_id,omitempty"`
+	Priority   *int              `json:"priority,omitempty"` // -100 to 100, see [routing.Priority]
+}
+
+// SetDetails changes what the host keeps on a conversation.
+func (d *Desk) SetDetails(ctx context.Context, conversation string, by Actor, set Details) (Conversation, error) {
+	if err := set.check(); err != nil {
+		return Conversation{}, fmt.Errorf("set details: %w", err)
+	}
+	var c *conv
+	err := d.act(ctx, "set details", func(ctx context.Context, u *unit) error {
+		var err error
+		if _, c, err = u.one(ctx, d.workspace, conversation); err != nil {
+			return err
+		}
+		set.apply(c)
+		if c.changed() {
+			u.activity(c, by, Activity{What: "details"})
+		}
+		return nil
+	})
+	return c.stored(err)
+}
+
+func (s Details) check() error {
+	var errs []error
+	if len(s.Labels) > 50 {
+		errs = append(errs, invalid("labels", "has more than 50"))
+	}
+	for i, l := range s.Labels {
+		if err := checkID(fmt.Sprintf("labels[%d]", i), l); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(s.Attributes)) {
+		if err := checkID("attributes", k); err != nil {
+			errs = append(errs, err)
+		}
+		if len(s.Attributes[k]) > 1024 {
+			errs = append(errs, invalid("attributes."+k, "is too long (at most 1024 bytes)"))
+		}
+	}
+	if s.ExternalID != nil && *s.ExternalID != "" {
+		if err := checkID("external_id", *s.ExternalID); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if s.Priority != nil && (*s.Priority < -100 || *s.Priority > 100) {
+		errs = append(errs, invalid("priority", "must be between -100 and 100"))
+	}
+	return errors.Join(errs...)
+}
+
+func (s Details) apply(c *conv) {
+	if s.Labels != nil {
+		c.now.Labels = nil
+		for _, l := range s.Labels {
+			if !slices.Contains(c.now.Labels, l) {
+				c.now.Labels = append(c.now.Labels, l)
+			}
+		}
+	}
+	if len(s.Attributes) > 0 {
+		c.now.Attributes = maps.Clone(c.now.Attributes)
+		if c.now.Attributes == nil {
+			c.now.Attributes = map[string]string{}
+		}
+		for k, v := range s.Attributes {
+			if v == "" {
+				delete(c.now.Attributes, k)
+			} else {
+				c.now.Attributes[k] = channel.Clean(v)
+			}
+		}
+		if len(c.now.Attributes) == 0 {
+			c.now.Attributes = nil
+		}
+	}
+	if s.ExternalID != nil {
+		c.now.ExternalID = *s.ExternalID
+	}
+	if s.Priority != nil {
+		c.now.Priority = routing.Priority(*s.Priority)
+	}
+}
+
+// change does one change of state, and what the caller adds to it.
+func (d *Desk) change(ctx context.Context, what, conversation string, on occurrence, by Actor, more func(*unit, *thread, *conv, transition) error) (Conversation, error) {
+	var c *conv
+	err := d.act(ctx, what, func(ctx context.Context, u *unit) error {
+		var t *thread
+		var err error
+		if t, c, err = u.one(ctx, d.workspace, conversation); err != nil {
+			return err
+		}
+		tr, err := follow(c.now.State, on)
+		if err != nil {
+			return err
+		}
+		u.enter(c, tr, by, what)
+		if more != nil {
+			return more(u, t, c, tr)
+		}
+		return nil
+	})
+	return c.stored(err)
+}
+
+// stored returns the conversation as it was committed.
+func (c *conv) stored(err error) (Conversation, error) {
+	if err != nil {
+		return Conversation{}, err
+	}
+	out := c.now
+	if c.changed() {
+		out.Version++
+	}
+	return out, nil
+}
+
+// giveTo assigns a conversation by hand.
+func (u *unit) giveTo(c *conv, agent string, by Actor) {
+	if c.now.Assignee == agent && c.now.Queue == "" {
+		return
+	}
+	from := c.now.Assignee
+	c.now.Assignee, c.now.Queue, c.now.QueuedAt = agent, "", time.Time{}
+	u.activity(c, by, Activity{What: "assigned", From: from, To: agent, Cause: "by hand"})
+}
+
+// actKnowing is act for changes that need the conversation's channel: if another process added it just now, the
+// configuration is read and the change tried again.
+func (d *Desk) actKnowing(ctx context.Context, what string, fn func(context.Context, *unit) error) error {
+	err := d.act(ctx, what, fn)
+	if !errors.Is(err, errUnknownChannel) {
+		return err
+	}
+	if err := d.e.snap.refresh(ctx); err != nil {
+		return err
+	}
+	err = d.act(ctx, what, fn)
+	if errors.Is(err, errUnknownChannel) {
+		return fmt.Errorf("%s: %w", what, ErrChannelClosed)
+	}
+	return err
+}

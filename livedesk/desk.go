@@ -1,0 +1,52 @@
+package livedesk
+
+import (
+	"context"
+	"fmt"
+)
+
+// Desk is one workspace of an [Engine]: its channels, agents, conversations. It is safe for concurrent use. Who may do
+// what is the host's decision; every change takes the [Actor] that the timeline keeps.
+//
+// An id of another workspace answers like one that doesn't exist, with [ErrNotFound]. Changes are committed when a
+// method returns nil. An error that wraps nothing of this package's comes from the Store; then the change may or may
+// not have been made.
+type Desk struct {
+	e         *Engine
+	workspace string
+}
+
+// Workspace returns the id that the desk was made with.
+func (d *Desk) Workspace() string { return d.workspace }
+
+// update runs fn in a transaction, again if it only lost to others.
+func (d *Desk) update(ctx context.Context, fn func(context.Context, Tx) error) error {
+	if err := checkID("workspace", d.workspace); err != nil {
+		return err
+	}
+	return retry(ctx, func() error { return d.e.store.Update(ctx, fn) })
+}
+
+func (d *Desk) view(ctx context.Context, fn func(context.Context, ReadTx) error) error {
+	if err := checkID("workspace", d.workspace); err != nil {
+		return err
+	}
+	return d.e.store.View(ctx, fn)
+}
+
+// act runs fn on a unit of work, and tells hooks and workers what it did.
+func (d *Desk) act(ctx context.Context, what string, fn func(ctx context.Context, u *unit) error) error {
+	var u *unit
+	err := d.update(ctx, func(ctx context.Context, tx Tx) error {
+		u = newUnit(d.e, tx)
+		if err := fn(ctx, u); err != nil {
+			return err
+		}
+		return u.finish(ctx)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	d.e.committed(u)
+	return nil
+}

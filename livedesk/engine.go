@@ -1,0 +1,97 @@
+package livedesk
+
+import (
+	"errors"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// Engine runs the desks of one Store: it takes webhooks in, decides, and delivers. Any number of engines, in any
+// number of processes, may share a Store that allows it. It is safe for concurrent use.
+type Engine struct {
+	store     Store
+	cfg       Config
+	log       *slog.Logger
+	providers map[string]sms.Provider
+
+	snap     *snapshots
+	hooks    *hookQueue
+	intake   *batcher[arrival]
+	receipts *batcher[receipt]
+	gate     *batcher[*gatePass]
+	answers  *batcher[*answer]
+	limits   *limits
+
+	wakeOutbox chan struct{}
+	wakeJobs   chan struct{}
+	running    atomic.Bool
+	ignored    atomic.Int64
+}
+
+// New returns an engine on the store. It starts no goroutine and asks the store nothing. The error holds every problem
+// of cfg, each a [ValidationError].
+func New(store Store, cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if store == nil {
+		return nil, invalid("store", "is nil")
+	}
+	if err := cfg.check(durable(store)); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		store:      store,
+		cfg:        cfg,
+		log:        cfg.Logger,
+		providers:  make(map[string]sms.Provider, len(cfg.Providers)),
+		limits:     newLimits(),
+		wakeOutbox: make(chan struct{}, 1),
+		wakeJobs:   make(chan struct{}, 1),
+	}
+	for _, p := range cfg.Providers {
+		e.providers[p.Name()] = p
+	}
+	e.snap = newSnapshots(e)
+	e.hooks = newHookQueue(cfg.Hooks, e.log)
+	e.intake = newBatcher(e.log, maxTakeIn, e.takeIn)
+	e.receipts = newBatcher(e.log, maxTakeIn, e.receive)
+	e.gate = newBatcher(e.log, maxTakeIn, e.passGate)
+	e.answers = newBatcher(e.log, maxTakeIn, e.storeAnswers)
+	return e, nil
+}
+
+// Desk returns the handle of one workspace (a tenant; "main" will do where there is only one). It costs nothing and
+// asks nothing: a workspace exists as soon as something is put into it. Nothing crosses between workspaces.
+func (e *Engine) Desk(workspace string) *Desk { return &Desk{e: e, workspace: workspace} }
+
+// Ignored returns how many events of webhooks were acknowledged without effect since the engine began: receipts for
+// texts that aren't ours, numbers that no channel has, kinds of event that we don't know.
+func (e *Engine) Ignored() int64 { return e.ignored.Load() }
+
+func durable(s Store) bool {
+	d, ok := s.(DurableStore)
+	return !ok || d.Durable()
+}
+
+// signal wakes a loop that waits on c; a wake-up that is pending is enough for all.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// logError is the one place where background failures are told.
+func (e *Engine) logError(msg string, err error, attrs ...slog.Attr) {
+	if errors.Is(err, ErrClosed) {
+		return
+	}
+	e.log.LogAttrs(nil, slog.LevelError, msg, append(attrs, slog.Any("error", err))...) //nolint:staticcheck
+}
+
+// maxTakeIn is how many waiting requests share one transaction.
+const maxTakeIn = 256
+
+var _ = channel.OptOut

@@ -1,0 +1,120 @@
+package livedesk
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Hooks are told what happened, in the process that committed it, after the commit, one after the other in the order
+// of the commits. They are for metrics, for waking the host's own screens and for small bots; a nil hook is off. They may
+// call the engine. A hook that panics is recovered and logged. A slow one delays the other hooks and nothing else: when
+// more than 4,096 calls wait, further ones are dropped and logged. What must not be missed is read from the store.
+type Hooks struct {
+	// Message is called for each new timeline entry: texts in and out, notes, activities.
+	Message func(ctx context.Context, m Message)
+	// Delivery is called when the state of an outgoing text changed after it was stored.
+	Delivery func(ctx context.Context, m Message)
+	// Conversation is called for each conversation that a commit made or changed.
+	Conversation func(ctx context.Context, c Conversation)
+}
+
+const maxHookCalls = 4096
+
+// hookQueue calls hooks from one goroutine that lives only while there is something to call.
+type hookQueue struct {
+	hooks Hooks
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	calls   []func(context.Context)
+	busy    bool
+	dropped int
+	idle    chan struct{} // closed when the goroutine ends; nil while none runs
+}
+
+func newHookQueue(h Hooks, log *slog.Logger) *hookQueue { return &hookQueue{hooks: h, log: log} }
+
+// tell queues the calls for what a transaction wrote.
+func (q *hookQueue) tell(w written) {
+	var calls []func(context.Context)
+	for _, m := range w.messages {
+		if f := q.hooks.Message; f != nil {
+			calls = append(calls, func(ctx context.Context) { f(ctx, m) })
+		}
+	}
+	for _, m := range w.deliveries {
+		if f := q.hooks.Delivery; f != nil {
+			calls = append(calls, func(ctx context.Context) { f(ctx, m) })
+		}
+	}
+	for _, c := range w.conversations {
+		if f := q.hooks.Conversation; f != nil {
+			calls = append(calls, func(ctx context.Context) { f(ctx, c) })
+		}
+	}
+	if len(calls) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.calls)+len(calls) > maxHookCalls {
+		if q.dropped == 0 {
+			q.log.Warn("hooks are too slow, calls are dropped", slog.Int("waiting", len(q.calls)))
+		}
+		q.dropped += len(calls)
+		return
+	}
+	q.calls = append(q.calls, calls...)
+	if !q.busy {
+		q.busy, q.idle = true, make(chan struct{})
+		go q.work()
+	}
+}
+
+func (q *hookQueue) work() {
+	for {
+		q.mu.Lock()
+		if len(q.calls) == 0 {
+			if q.dropped > 0 {
+				q.log.Warn("hook calls were dropped", slog.Int("calls", q.dropped))
+			}
+			q.busy, q.dropped, q.calls = false, 0, nil
+			close(q.idle)
+			q.mu.Unlock()
+			return
+		}
+		call := q.calls[0]
+		q.calls = q.calls[1:]
+		q.mu.Unlock()
+		q.call(call)
+	}
+}
+
+func (q *hookQueue) call(f func(context.Context)) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			q.log.Error("hook panicked", slog.Any("panic", r))
+		}
+	}()
+	f(ctx)
+}
+
+// wait returns when no hook call waits or runs, or ctx ends.
+func (q *hookQueue) wait(ctx context.Context) error {
+	q.mu.Lock()
+	idle, busy := q.idle, q.busy
+	q.mu.Unlock()
+	if !busy {
+		return nil
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,104 @@
+package livedesk
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Jobs are rows: something to do later, once, by whoever comes first.
+const (
+	jobSnooze = "snooze" // wake a conversation
+	jobServe  = "serve"  // look at a queue again
+)
+
+// maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
+const maxJobAttempts = 10
+
+func snoozeJob(c Conversation) Job {
+	return Job{Workspace: c.Workspace, Key: jobSnooze + ":" + c.ID, Kind: jobSnooze, Subject: c.ID, Due: c.SnoozeUntil}
+}
+
+func serveJob(q Queue, due time.Time) Job {
+	return Job{Workspace: q.Workspace, Key: jobServe + ":" + q.ID, Kind: jobServe, Subject: q.ID, Due: due}
+}
+
+// workJobs does the jobs that are due, and returns how many there were.
+func (e *Engine) workJobs(ctx context.Context) (int, error) {
+	var jobs []Job
+	err := retry(ctx, func() error {
+		return e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+			var err error
+			jobs, err = tx.ClaimJobs(ctx, 32, e.cfg.Lease)
+			return err
+		})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("claim jobs: %w", err)
+	}
+	for _, j := range jobs {
+		if err := e.workJob(ctx, j); err != nil {
+			e.logError("job failed", err, slog.String("kind", j.Kind), slog.String("subject", j.Subject), slog.Int("attempt", j.Attempts))
+			e.postpone(ctx, j)
+		}
+	}
+	return len(jobs), nil
+}
+
+// workJob does one job and removes it, in one transaction.
+func (e *Engine) workJob(ctx context.Context, j Job) error {
+	return e.Desk(j.Workspace).act(ctx, "job "+j.Key, func(ctx context.Context, u *unit) error {
+		switch j.Kind {
+		case jobSnooze:
+			if err := u.wake(ctx, j); err != nil {
+				return err
+			}
+		case jobServe:
+			u.onQueue(j.Workspace, j.Subject, nil)
+		default: // of a newer version of the library: left to it
+			u.jobs = append(u.jobs, JobChange{Job: moved(j, u.now.Add(time.Minute))})
+			return nil
+		}
+		// A job that the work itself scheduled again has another fence by then, and stays.
+		u.jobs = append([]JobChange{{Job: j, Done: true}}, u.jobs...)
+		return nil
+	})
+}
+
+func (e *Engine) postpone(ctx context.Context, j Job) {
+	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+		pause := time.Second << min(j.Attempts, 12)
+		if j.Attempts >= maxJobAttempts {
+			pause = 24 * time.Hour
+		}
+		return tx.Apply(ctx, Changes{Jobs: []JobChange{{Job: moved(j, tx.Now().Add(pause))}}})
+	})
+	if err != nil {
+		e.logError("job was left to its lease", err, slog.String("kind", j.Kind))
+	}
+}
+
+func moved(j Job, due time.Time) Job {
+	j.Due = due
+	return j
+}
+
+// wake ends a snooze whose time has come. One that was moved or ended since is left alone.
+func (u *unit) wake(ctx context.Context, j Job) error {
+	threads, asked, err := u.load(ctx, []ThreadKey{{Workspace: j.Workspace, Conversation: j.Subject}})
+	if err != nil {
+		return err
+	}
+	t, c := threads[0], asked[0]
+	if c == nil || c.now.State != Snoozed || c.now.SnoozeUntil.IsZero() || u.now.Before(c.now.SnoozeUntil) {
+		return nil
+	}
+	tr, err := follow(c.now.State, wakes)
+	if err != nil {
+		return err
+	}
+	u.enter(c, tr, Actor{}, "time reached")
+	u.want(t, c, tr, "", 0)
+	return nil
+}

@@ -1,0 +1,309 @@
+package livedesk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// The outbox: texts are claimed in batches by lease, pass the last gate, are posted without any transaction being open,
+// and the answer is stored. What a worker that died had in hand comes back when its lease runs out: as it was when
+// nothing had left, as unknown when an attempt was begun.
+
+// gateToByte is how much time may pass between the gate and the first byte: a worker that slept longer has lost.
+const gateToByte = 2 * time.Second
+
+// claim leases texts that are due, at most limit.
+func (e *Engine) claim(ctx context.Context, limit int) ([]Message, time.Time, error) {
+	var msgs []Message
+	var now time.Time
+	snap := e.snap.load()
+	err := retry(ctx, func() error {
+		return e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+			now = tx.Now()
+			var err error
+			msgs, err = tx.Claim(ctx, Claim{
+				Limit: limit, Lease: e.cfg.Lease, PerSender: firstClaim, Senders: e.limits.budgets(now, snap),
+			})
+			return err
+		})
+	})
+	if err != nil {
+		return nil, now, fmt.Errorf("claim texts: %w", err)
+	}
+	return msgs, now, nil
+}
+
+// work does what a claimed text needs next.
+func (e *Engine) work(ctx context.Context, m Message, now time.Time) error {
+	switch m.Delivery.State {
+	case Claimed:
+		return e.deliver(ctx, m, now)
+	case Posting: // its worker died between the first byte and the answer
+		return e.answers.join(ctx, &answer{m: m, err: errWorkerLost})
+	default: // unknown, and nothing was heard in time
+		return e.answers.join(ctx, &answer{m: m, giveUp: true})
+	}
+}
+
+var errWorkerLost = errors.New("worker lost while posting")
+
+// deliver takes one text through the gate to the carrier and stores the answer.
+func (e *Engine) deliver(ctx context.Context, m Message, now time.Time) error {
+	ch := e.snap.load().channels[objectKey{m.Workspace, m.Channel}]
+	if ch == nil || ch.conn == nil || ch.conn.account == nil {
+		return e.answers.join(ctx, &answer{m: m, err: &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetryLater,
+			After: time.Minute, Err: ErrChannelClosed}})
+	}
+	if wait := e.limits.take(ch, now, m.Delivery.Segments); wait > 0 {
+		return e.answers.join(ctx, &answer{m: m, putOff: wait})
+	}
+	pass := &gatePass{m: m}
+	if err := e.gate.join(ctx, pass); err != nil || !pass.open {
+		return err
+	}
+	a := &answer{m: pass.m}
+	if time.Since(pass.at) > gateToByte {
+		a.err = &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetry, Err: errors.New("worker slept before the first byte")}
+	} else {
+		a.accepted, a.err = e.post(ctx, ch, pass)
+	}
+	e.limits.heard(ch, now, a.err)
+	return e.answers.join(context.WithoutCancel(ctx), a)
+}
+
+// post hands one text to the carrier. A panic of the adapter leaves the outcome unknown.
+func (e *Engine) post(ctx context.Context, ch *channelInfo, p *gatePass) (a channel.Accepted, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.log.Error("provider panicked", slog.Any("panic", r), slog.String("message", p.m.ID))
+			err = errors.New("provider panicked")
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.Lease/2) // well before anybody else may look at it
+	defer cancel()
+	out := channel.Outbound{
+		Ref: p.m.ID, From: ch.number, Pool: ch.pool, To: p.to, Text: p.m.Text, Expires: p.m.Delivery.Expires,
+	}
+	for _, f := range p.m.Media {
+		out.Media = append(out.Media, f.URL)
+	}
+	if a, err = ch.conn.account.Send(ctx, out); err == nil && a.ID == "" {
+		err = errors.New("provider gave no message id")
+	}
+	return a, err
+}
+
+// gatePass is one text at the last gate before its first byte.
+type gatePass struct {
+	m    Message // as claimed; as stored once the gate is open
+	to   channel.Address
+	open bool
+	at   time.Time // of the commit, by the monotonic clock
+}
+
+// passGate writes attempts down, for those texts that may still be sent: claimed by the same worker, not expired, to
+// somebody who has not opted out. After this commit bytes may leave.
+func (e *Engine) passGate(ctx context.Context, batch []*gatePass) error {
+	var u *unit
+	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+		u = newUnit(e, tx)
+		threads, msgs, err := u.lockForDelivery(ctx, func(i int) Message { return batch[i].m }, len(batch))
+		if err != nil {
+			return err
+		}
+		for i, p := range batch {
+			p.open = false
+			m := msgs[i]
+			if m == nil || threads[i] == nil || m.Delivery.State != Claimed || m.Delivery.Fence != p.m.Delivery.Fence {
+				continue // somebody else has it, or it was taken back
+			}
+			u.decideGate(p, threads[i], m)
+		}
+		return u.finish(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	at := time.Now()
+	for _, p := range batch {
+		p.at = at
+	}
+	e.committed(u)
+	return nil
+}
+
+func (u *unit) decideGate(p *gatePass, t *thread, m *Message) {
+	d := m.Delivery
+	switch {
+	case t.row.Consent.OptedOut && m.Class != ClassConfirmation:
+		d.cancel(u.now, channel.ReasonOptOut)
+	case !d.Expires.IsZero() && !u.now.Before(d.Expires):
+		d.cancel(u.now, channel.ReasonExpired)
+	default:
+		d.begin(u.now, u.e.cfg.Lease)
+		p.open, p.to = true, t.contact.Address
+	}
+	u.deliver(m)
+	p.m = *m
+}
+
+// lockForDelivery locks the threads, then the messages, of a batch.
+func (u *unit) lockForDelivery(ctx context.Context, of func(int) Message, n int) ([]*thread, []*Message, error) {
+	threadKeys, keys := make([]ThreadKey, n), make([]MessageKey, n)
+	for i := range n {
+		m := of(i)
+		threadKeys[i] = ThreadKey{Workspace: m.Workspace, Conversation: m.Conversation}
+		keys[i] = MessageKey{Workspace: m.Workspace, ID: m.ID}
+	}
+	threads, _, err := u.load(ctx, threadKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	msgs, err := u.loadMessages(ctx, keys)
+	return threads, msgs, err
+}
+
+// answer is what became of a claimed text.
+type answer struct {
+	m        Message
+	accepted channel.Accepted
+	err      error
+	putOff   time.Duration // not tried: the sender's budget is spent
+	giveUp   bool          // unknown for too long
+}
+
+// storeAnswers writes what became of a batch of texts.
+func (e *Engine) storeAnswers(ctx context.Context, batch []*answer) error {
+	var u *unit
+	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+		u = newUnit(e, tx)
+		var teach []ThreadKey
+		keys := make([]MessageKey, len(batch))
+		for i, a := range batch {
+			keys[i] = MessageKey{Workspace: a.m.Workspace, ID: a.m.ID}
+			if sms.ReasonOf(a.err) == channel.ReasonOptOut {
+				teach = append(teach, ThreadKey{Workspace: a.m.Workspace, Conversation: a.m.Conversation})
+			}
+		}
+		if _, _, err := u.load(ctx, teach); err != nil {
+			return err
+		}
+		msgs, err := u.loadMessages(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for i, a := range batch {
+			if m := msgs[i]; m != nil {
+				u.answer(m, a)
+			}
+		}
+		return u.finish(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	e.committed(u)
+	signal(e.wakeOutbox) // the next text of the conversation may go
+	return nil
+}
+
+// answer decides what an answer does to a text.
+func (u *unit) answer(m *Message, a *answer) {
+	d := m.Delivery
+	mine := d.Fence == a.m.Delivery.Fence
+	switch {
+	case a.accepted.ID != "" && a.err == nil: // counts even when it comes late
+		if m.ProviderID == "" {
+			m.ProviderID = a.accepted.ID
+		}
+		d.accept(u.now, a.accepted)
+	case !mine || d.State.rank() > 0: // somebody else has it, or a receipt was faster
+		return
+	case a.putOff > 0:
+		d.State, d.Due = Queued, u.now.Add(a.putOff)
+	case a.giveUp:
+		d.giveUp(u.now)
+	default:
+		u.fail(m, a)
+	}
+	u.deliver(m)
+}
+
+// fail decides by the reason of a send that was not accepted.
+func (u *unit) fail(m *Message, a *answer) {
+	d, reason := m.Delivery, sms.ReasonOf(a.err)
+	code, detail := "", truncate(a.err.Error(), 200)
+	if e, ok := errors.AsType[*sms.SendError](a.err); ok {
+		code = e.Code
+	}
+	switch {
+	case reason == channel.ReasonRetry || reason == channel.ReasonRetryLater || reason == channel.ReasonCredentials:
+		due := u.now.Add(backoff(reason, d.Attempts))
+		if after, ok := sms.RetryAfter(a.err); ok {
+			due = u.now.Add(min(after, time.Hour))
+		}
+		if !d.Expires.IsZero() && due.After(d.Expires) {
+			due = d.Expires // the gate takes it back then
+		}
+		d.putBack(u.now, due, code, reason, detail)
+	case reason.Final():
+		d.refuse(u.now, code, reason, detail)
+		if reason == channel.ReasonOptOut {
+			u.learnOptOut(m, "carrier")
+		}
+	default:
+		d.lose(u.now, u.e.cfg.VerdictAfter, code, detail)
+	}
+}
+
+// backoff is how long to wait before a text that is known not to have left is tried again, with jitter: 1 s, doubled
+// each time up to 1 min; a minute to half an hour where the carrier needs longer.
+func backoff(reason channel.Reason, attempts int) time.Duration {
+	first, most := time.Second, time.Minute
+	if reason != channel.ReasonRetry {
+		first, most = time.Minute, 30*time.Minute
+	}
+	d := min(first<<min(max(attempts-1, 0), 16), most)
+	return d/2 + rand.N(d/2+1)
+}
+
+// workers hands claimed texts to goroutines, at most as many at a time as Config.Workers.
+type workers struct {
+	e    *Engine
+	free chan struct{}
+	all  sync.WaitGroup
+}
+
+func (e *Engine) newWorkers() *workers {
+	return &workers{e: e, free: make(chan struct{}, e.cfg.Workers)}
+}
+
+// round claims once, as many as there are free workers, and starts them. It returns how many.
+func (w *workers) round(ctx, work context.Context) (int, error) {
+	n := cap(w.free) - len(w.free)
+	if n == 0 {
+		return 0, nil
+	}
+	msgs, now, err := w.e.claim(ctx, n)
+	for _, m := range msgs {
+		w.free <- struct{}{}
+		w.all.Go(func() {
+			defer func() {
+				<-w.free
+				signal(w.e.wakeOutbox)
+			}()
+			if err := w.e.work(work, m, now); err != nil {
+				w.e.logError("text was left to its lease", err, slog.String("message", m.ID))
+			}
+		})
+	}
+	return len(msgs), err
+}

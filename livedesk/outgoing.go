@@ -1,0 +1,183 @@
+package livedesk
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// Draft is a text that a person or the host writes.
+type Draft struct {
+	Text string `json:"text"`
+	// Media are https URLs that the carrier fetches (MMS), at most 10.
+	Media []string `json:"media,omitempty"`
+	// Key is the caller's idempotency key, unique in the conversation: the same key again returns what was stored the
+	// first time. Empty means none. At most 128 bytes.
+	Key string `json:"key,omitempty"`
+}
+
+// maxParts is how many messages one text may be split into.
+const maxParts = 10
+
+// clean returns the draft as it is kept, or every problem that it has.
+func (d Draft) clean() (Draft, error) {
+	d.Text = channel.Clean(d.Text)
+	switch {
+	case strings.TrimSpace(d.Text) == "" && len(d.Media) == 0:
+		return d, invalid("text", "is empty")
+	case len(d.Media) > 10:
+		return d, invalid("media", "has more than 10 URLs")
+	case len(d.Key) > 128 || !utf8.ValidString(d.Key) || strings.ContainsRune(d.Key, 0):
+		return d, invalid("key", "must be at most 128 bytes of UTF-8 without NUL")
+	case strings.HasPrefix(d.Key, autoKeyPrefix):
+		return d, invalid("key", "must not begin with "+autoKeyPrefix)
+	}
+	for i, m := range d.Media {
+		if !strings.HasPrefix(m, "https://") || len(m) > 2048 || strings.ContainsFunc(m, func(r rune) bool { return r <= ' ' }) {
+			return d, invalid(fmt.Sprintf("media[%d]", i), "must be an https URL of at most 2048 characters")
+		}
+	}
+	return d, nil
+}
+
+// parts cuts a text into messages that the channel's carrier takes.
+func (d Draft) parts(ch *channelInfo) ([]string, error) {
+	parts := sms.Split(d.Text, ch.maxText())
+	if len(parts) > maxParts {
+		return nil, invalid("text", fmt.Sprintf("is too long (at most %d characters)", maxParts*ch.maxText()))
+	}
+	if len(parts) == 0 {
+		parts = []string{""}
+	}
+	return parts, nil
+}
+
+// mayWrite tells why nothing may be sent to a thread, if so.
+func (t *thread) mayWrite() error {
+	switch {
+	case t.info == nil:
+		return errUnknownChannel
+	case t.info.channel.Disabled:
+		return ErrChannelClosed
+	case t.row.Consent.OptedOut:
+		return ErrOptedOut
+	case t.contact.Address.Kind() != channel.KindE164:
+		return ErrNotReplyable
+	}
+	return nil
+}
+
+// send stores a text for delivery, cut into as many messages as it needs.
+func (u *unit) send(t *thread, c *conv, class Class, by Actor, d Draft) ([]*Message, error) {
+	parts, err := d.parts(t.info)
+	if err != nil {
+		return nil, err
+	}
+	var out []*Message
+	for i, text := range parts {
+		m := Message{Kind: Outgoing, Class: class, By: by, Text: text, Key: partKey(d.Key, i)}
+		if i == len(parts)-1 {
+			for _, url := range d.Media {
+				m.Media = append(m.Media, channel.Attachment{URL: url})
+			}
+		}
+		m.Delivery = &Delivery{
+			State: Queued, Due: u.now, Expires: u.e.expiry(class, u.now), Segments: sms.Measure(text).Segments,
+		}
+		out = append(out, u.add(c, m))
+	}
+	c.now.ActiveAt, c.now.Preview = u.now, preview(d.Text, len(d.Media))
+	return out, nil
+}
+
+// partKey is the key of part i of a text with a key; the first has the caller's own.
+func partKey(key string, i int) string {
+	if key == "" || i == 0 {
+		return key
+	}
+	return fmt.Sprintf("%s#%d", key, i+1)
+}
+
+// speak stores a human's text, and what it means for the conversation: the customer has an answer.
+func (u *unit) speak(t *thread, c *conv, by Actor, d Draft) ([]*Message, error) {
+	out, err := u.send(t, c, ClassHuman, by, d)
+	if err != nil {
+		return nil, err
+	}
+	c.now.Unread, c.now.WaitingSince = 0, time.Time{}
+	if by.Kind == ActorAgent {
+		if c.now.FirstResponseAt.IsZero() {
+			c.now.FirstResponseAt = u.now
+		}
+		if t.row.Automatic != 0 {
+			t.row.Automatic, t.changed = 0, true
+		}
+	}
+	return out, nil
+}
+
+// notify stores a text of the host's that nobody is to answer for: it changes nothing but the timeline.
+func (u *unit) notify(t *thread, c *conv, by Actor, d Draft) ([]*Message, error) {
+	return u.send(t, c, ClassHuman, by, d)
+}
+
+func (e *Engine) expiry(class Class, now time.Time) time.Time {
+	d := e.cfg.ExpireHuman
+	switch class {
+	case ClassAI:
+		d = e.cfg.ExpireAI
+	case ClassAutomatic, ClassConfirmation:
+		d = e.cfg.ExpireAutomatic
+	}
+	if d < 0 {
+		return time.Time{}
+	}
+	return now.Add(d)
+}
+
+// Automatic texts. Each has a key of its own in the conversation, stored with the message, so that no crash and no
+// duplicate makes two.
+
+// autoKeyPrefix marks the keys of automatic texts; callers can't use it.
+const autoKeyPrefix = "auto:"
+
+// maxAutomatic is how many automatic texts a contact gets in a row without a human.
+const maxAutomatic = 5
+
+// greet sends the channel's greeting, once per conversation.
+func (u *unit) greet(t *thread, c *conv) {
+	if text := t.info.channel.Greeting; text != "" {
+		u.sayAutomatically(t, c, "greeting", text)
+	}
+}
+
+// sayAutomatically is the one gate of automatic texts: never to who opted out, never in answer to an automatic sender
+// or to ourselves, never more than maxAutomatic in a row.
+func (u *unit) sayAutomatically(t *thread, c *conv, kind, text string) {
+	if t.mayWrite() != nil || u.snap.own[t.contact.Address] || t.row.Automatic >= maxAutomatic {
+		return
+	}
+	if _, err := u.send(t, c, ClassAutomatic, Actor{}, Draft{Text: channel.Clean(text), Key: autoKeyPrefix + kind}); err != nil {
+		return // too long for this carrier; checked when it was saved
+	}
+	t.row.Automatic++
+	t.changed = true
+}
+
+// sameText reports whether a stored text with its parts is the draft's.
+func sameText(stored []Message, d Draft) bool {
+	var text strings.Builder
+	var media []string
+	for _, m := range stored {
+		text.WriteString(m.Text)
+		for _, a := range m.Media {
+			media = append(media, a.URL)
+		}
+	}
+	return text.String() == d.Text && slices.Equal(media, d.Media)
+}

@@ -1,0 +1,156 @@
+package livedesk
+
+import (
+	"context"
+
+	"github.com/livedesk/livedesk-go/channel"
+)
+
+// receipt is a delivery receipt that came over a connection.
+type receipt struct {
+	conn *connectionInfo
+	r    channel.Receipt
+}
+
+// receive merges a batch of receipts into the messages that they are about, in one transaction.
+func (e *Engine) receive(ctx context.Context, batch []receipt) error {
+	teach, err := e.whoOptedOut(ctx, batch)
+	if err != nil {
+		return err
+	}
+	var u *unit
+	unknown := 0
+	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+		u, unknown = newUnit(e, tx), 0
+		if _, _, err := u.load(ctx, teach); err != nil {
+			return err
+		}
+		keys, whose := receiptKeys(batch)
+		msgs, err := u.loadMessages(ctx, keys)
+		if err != nil {
+			return err
+		}
+		found := make(map[int]bool, len(batch))
+		for i, m := range msgs {
+			if b := batch[whose[i]]; m != nil && b.conn.owns(m) {
+				found[whose[i]] = true
+				u.receive(m, b.r)
+			}
+		}
+		unknown = len(batch) - len(found)
+		return u.finish(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	e.ignored.Add(int64(unknown))
+	e.committed(u)
+	return nil
+}
+
+// whoOptedOut finds the threads of receipts that say so, before the transaction: threads are locked before messages.
+func (e *Engine) whoOptedOut(ctx context.Context, batch []receipt) ([]ThreadKey, error) {
+	var about []receipt
+	for _, b := range batch {
+		if b.r.Reason == channel.ReasonOptOut {
+			about = append(about, b)
+		}
+	}
+	if len(about) == 0 {
+		return nil, nil
+	}
+	var teach []ThreadKey
+	err := e.store.View(ctx, func(ctx context.Context, tx ReadTx) error {
+		keys, whose := receiptKeys(about)
+		msgs, err := tx.Messages(ctx, keys)
+		for i, m := range msgs {
+			if m.ID != "" && about[whose[i]].conn.owns(&m) {
+				teach = append(teach, ThreadKey{Workspace: m.Workspace, Conversation: m.Conversation})
+			}
+		}
+		return err
+	})
+	return teach, err
+}
+
+// receiptKeys says where to look for the messages: by our own id where the carrier gave it back, else by the carrier's
+// on every channel of the connection. whose tells the receipt of each key.
+func receiptKeys(batch []receipt) (keys []MessageKey, whose []int) {
+	for i, b := range batch {
+		if b.r.Ref != "" {
+			keys, whose = append(keys, MessageKey{Workspace: b.conn.workspace, ID: b.r.Ref}), append(whose, i)
+			continue
+		}
+		for _, ch := range b.conn.channels {
+			keys = append(keys, MessageKey{Workspace: b.conn.workspace, Channel: ch.channel.ID, ProviderID: b.r.ID})
+			whose = append(whose, i)
+		}
+	}
+	return keys, whose
+}
+
+// owns reports whether a message went out over the connection.
+func (c *connectionInfo) owns(m *Message) bool {
+	if m.Workspace != c.workspace || m.Delivery == nil {
+		return false
+	}
+	for _, ch := range c.channels {
+		if ch.channel.ID == m.Channel {
+			return true
+		}
+	}
+	return false
+}
+
+// receive merges one receipt.
+func (u *unit) receive(m *Message, r channel.Receipt) {
+	if m.ProviderID == "" {
+		m.ProviderID = r.ID
+	}
+	m.Delivery.receive(u.now, r)
+	u.deliver(m)
+	if r.Reason == channel.ReasonOptOut {
+		u.learnOptOut(m, "receipt")
+	}
+}
+
+// learnOptOut writes down that the carrier knows of a STOP that we don't. The thread must be loaded.
+func (u *unit) learnOptOut(m *Message, source string) {
+	t := u.threads[threadID{m.Workspace, m.Channel, m.Contact}]
+	c := u.convs[objectKey{m.Workspace, m.Conversation}]
+	if t != nil && c != nil {
+		u.consent(t, c, channel.OptOut, "", source)
+	}
+}
+
+// loadMessages locks messages and returns a working copy for each key, nil where there is none; keys of the same message
+// share it.
+func (u *unit) loadMessages(ctx context.Context, keys []MessageKey) ([]*Message, error) {
+	rows, err := u.tx.Messages(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[objectKey]*Message{}
+	out := make([]*Message, len(rows))
+	for i := range rows {
+		if rows[i].ID == "" {
+			continue
+		}
+		key := objectKey{rows[i].Workspace, rows[i].ID}
+		if byID[key] == nil {
+			byID[key] = &rows[i]
+		}
+		out[i] = byID[key]
+	}
+	return out, nil
+}
+
+// deliver notes that a message's delivery changed.
+func (u *unit) deliver(m *Message) {
+	for _, d := range u.deliveries {
+		if d == m {
+			return
+		}
+	}
+	u.deliveries = append(u.deliveries, m)
+}

@@ -1,0 +1,120 @@
+package livedesk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Run delivers texts and does what is due, until ctx ends. Then it begins nothing new, finishes what is in flight for
+// at most Config.DrainTimeout, and returns nil, or an error that says how much it left; nothing is lost then, it is
+// taken over when its lease runs out. Any number of processes may run on one store; a second Run of the same engine
+// returns an error at once. Run first asks a [CheckedStore] whether it is ready, and returns its error.
+func (e *Engine) Run(ctx context.Context) error {
+	if !e.running.CompareAndSwap(false, true) {
+		return errors.New("livedesk: this engine is running already")
+	}
+	defer e.running.Store(false)
+	if s, ok := e.store.(CheckedStore); ok {
+		if err := s.Check(ctx); err != nil {
+			return fmt.Errorf("store is not ready: %w", err)
+		}
+	}
+	// Work in flight outlives ctx, for as long as draining may take.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	w := e.newWorkers()
+	var loops sync.WaitGroup
+	loops.Go(func() {
+		e.loop(ctx, "outbox", e.wakeOutbox, e.cfg.Poll, func() (int, error) { return w.round(ctx, work) })
+	})
+	loops.Go(func() { e.loop(ctx, "jobs", e.wakeJobs, e.cfg.Poll, func() (int, error) { return e.workJobs(ctx) }) })
+	loops.Go(func() {
+		e.loop(ctx, "configuration", nil, e.cfg.Refresh, func() (int, error) { return 0, e.snap.refresh(ctx) })
+	})
+	loops.Wait()
+	return e.drain(w, stop)
+}
+
+func (e *Engine) drain(w *workers, stop context.CancelFunc) error {
+	done := make(chan struct{})
+	go func() {
+		w.all.Wait()
+		close(done)
+	}()
+	t := time.NewTimer(e.cfg.DrainTimeout)
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-t.C:
+		left := len(w.free)
+		stop()
+		return fmt.Errorf("livedesk: %d texts were still in flight after %s", left, e.cfg.DrainTimeout)
+	}
+}
+
+// loop calls round again at once while there is work, else when it is woken or every pause. After errors it waits
+// longer, up to half a minute.
+func (e *Engine) loop(ctx context.Context, name string, wake <-chan struct{}, pause time.Duration, round func() (int, error)) {
+	failures := 0
+	for ctx.Err() == nil {
+		n, err := e.safely(name, round)
+		wait := pause
+		switch {
+		case err != nil && ctx.Err() == nil:
+			failures++
+			e.logError("background work failed: "+name, err)
+			wait = min(pause<<min(failures, 8), 30*time.Second)
+		case n > 0:
+			failures = 0
+			continue
+		default:
+			failures = 0
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+func (e *Engine) safely(name string, round func() (int, error)) (n int, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s panicked: %v", name, r)
+		}
+	}()
+	return round()
+}
+
+// Settle works everything off that is due, until nothing is, and until every hook has returned; for tests of hosts.
+// What becomes due later (a retry, a snooze, a sender's next second) is left. It may be called with or without Run.
+func (e *Engine) Settle(ctx context.Context) error {
+	w := e.newWorkers()
+	for {
+		if err := e.snap.refresh(ctx); err != nil {
+			return err
+		}
+		texts, err := w.round(ctx, ctx)
+		w.all.Wait()
+		if err != nil {
+			return err
+		}
+		jobs, err := e.workJobs(ctx)
+		if err != nil {
+			return err
+		}
+		if err := e.hooks.wait(ctx); err != nil {
+			return err
+		}
+		if texts+jobs == 0 {
+			return ctx.Err()
+		}
+	}
+}

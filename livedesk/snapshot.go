@@ -1,0 +1,328 @@
+package livedesk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// snapshot is the configuration as one process knows it: immutable, replaced as a whole when the store's revision moved.
+type snapshot struct {
+	revision    int64
+	connections map[objectKey]*connectionInfo
+	byWebhook   map[string]*connectionInfo
+	channels    map[objectKey]*channelInfo
+	own         map[channel.Address]bool // numbers of all channels of all workspaces
+}
+
+type objectKey struct{ workspace, id string }
+
+// connectionInfo is an open connection.
+type connectionInfo struct {
+	workspace, id, key string
+	rec                connectionRecord
+	account            sms.Account // nil when it can't be opened
+	err                error       // why
+	traits             sms.Traits
+	object             Object
+	reopenAt           time.Time      // when a replaced credential stops to count; zero for never
+	channels           []*channelInfo // set when a snapshot is put together
+}
+
+// channelInfo is a channel with its connection.
+type channelInfo struct {
+	channel  Channel
+	number   channel.Address
+	pool     string
+	keywords *sms.Keywords
+	connID   string
+	conn     *connectionInfo // of the same snapshot; nil when it is missing
+}
+
+// public returns the channel as a host reads it.
+func (c *channelInfo) public() Channel {
+	out := c.channel
+	out.Values = maps.Clone(out.Values)
+	if c.conn != nil {
+		maps.Copy(out.Values, c.conn.rec.Identity)
+		maps.Copy(out.Values, c.conn.rec.Values)
+	}
+	return out
+}
+
+// sender is whose budget and pauses the channel's texts use.
+func (c *channelInfo) sender() Sender { return Sender{c.channel.Workspace, c.channel.ID} }
+
+func (c *channelInfo) maxText() int {
+	if c.conn != nil && c.conn.traits.MaxText > 0 {
+		return c.conn.traits.MaxText
+	}
+	return 1600
+}
+
+// for finds the channel of the connection that a text was sent to.
+func (c *connectionInfo) channelOf(in channel.Inbound) *channelInfo {
+	for _, ch := range c.channels {
+		if ch.pool != "" && ch.pool == in.Pool {
+			return ch
+		}
+	}
+	for _, ch := range c.channels {
+		if ch.number != "" && ch.number == in.To {
+			return ch
+		}
+	}
+	return nil
+}
+
+// snapshots keeps the current one.
+type snapshots struct {
+	e       *Engine
+	current atomic.Pointer[snapshot]
+	mu      sync.Mutex    // one refresh at a time
+	now     time.Time     // the store's clock at the last refresh
+	misses  *rate.Limiter // of webhooks with keys that nobody knows
+}
+
+func newSnapshots(e *Engine) *snapshots {
+	s := &snapshots{e: e, misses: rate.NewLimiter(20, 20)}
+	s.current.Store(&snapshot{
+		connections: map[objectKey]*connectionInfo{},
+		byWebhook:   map[string]*connectionInfo{},
+		channels:    map[objectKey]*channelInfo{},
+		own:         map[channel.Address]bool{},
+	})
+	return s
+}
+
+func (s *snapshots) load() *snapshot { return s.current.Load() }
+
+// refresh reads what changed since the current snapshot. It costs one indexed read when nothing did.
+func (s *snapshots) refresh(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.load()
+	objs, err := s.changedSince(ctx, old.revision)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	if len(objs) > 0 || old.lapsed(s.now) {
+		s.current.Store(s.next(ctx, old, objs))
+	}
+	return nil
+}
+
+// lapsed reports whether a replaced credential's time is over.
+func (n *snapshot) lapsed(now time.Time) bool {
+	for _, c := range n.connections {
+		if c.lapsed(now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *connectionInfo) lapsed(now time.Time) bool {
+	return !c.reopenAt.IsZero() && !now.Before(c.reopenAt)
+}
+
+func (s *snapshots) changedSince(ctx context.Context, revision int64) ([]Object, error) {
+	const page = 1000
+	var all []Object
+	for {
+		var objs []Object
+		err := s.e.store.View(ctx, func(ctx context.Context, tx ReadTx) error {
+			var err error
+			s.now = tx.Now()
+			objs, err = tx.Objects(ctx, ObjectQuery{AfterRevision: &revision, Limit: page})
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, objs...)
+		if len(objs) < page {
+			return all, nil
+		}
+		revision = objs[len(objs)-1].Revision
+	}
+}
+
+func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *snapshot {
+	n := &snapshot{
+		revision:    old.revision,
+		connections: maps.Clone(old.connections),
+		channels:    maps.Clone(old.channels),
+		byWebhook:   map[string]*connectionInfo{},
+		own:         map[channel.Address]bool{},
+	}
+	if len(objs) > 0 {
+		n.revision = objs[len(objs)-1].Revision
+	}
+	for _, c := range old.connections {
+		if c.lapsed(s.now) {
+			objs = append([]Object{c.object}, objs...)
+		}
+	}
+	for _, o := range objs {
+		if err := s.put(ctx, n, o); err != nil {
+			s.e.logError("configuration can't be used", err,
+				slog.String("workspace", o.Workspace), slog.String("kind", o.Kind), slog.String("id", o.ID))
+		}
+	}
+	n.link()
+	return n
+}
+
+func (s *snapshots) put(ctx context.Context, n *snapshot, o Object) error {
+	key := objectKey{o.Workspace, o.ID}
+	switch o.Kind {
+	case kindConnection:
+		delete(n.connections, key)
+		if o.Deleted {
+			return nil
+		}
+		c, err := s.openConnection(ctx, o)
+		n.connections[key] = c
+		return err
+	case kindChannel:
+		delete(n.channels, key)
+		if o.Deleted {
+			return nil
+		}
+		c, err := s.readChannel(o)
+		if err == nil {
+			n.channels[key] = c
+		}
+		return err
+	}
+	return nil // of a newer version of the library
+}
+
+// link joins channels and connections anew; both may be of the snapshot before, which goes on in use, so they are
+// copied.
+func (n *snapshot) link() {
+	for key, c := range n.connections {
+		fresh := *c
+		fresh.channels = nil
+		n.connections[key] = &fresh
+		n.byWebhook[c.key] = &fresh
+	}
+	for key, ch := range n.channels {
+		fresh := *ch
+		fresh.conn = n.connections[objectKey{key.workspace, ch.connID}]
+		n.channels[key] = &fresh
+		if fresh.conn != nil {
+			fresh.conn.channels = append(fresh.conn.channels, &fresh)
+		}
+		if fresh.number != "" {
+			n.own[fresh.number] = true
+		}
+	}
+}
+
+func (s *snapshots) openConnection(ctx context.Context, o Object) (*connectionInfo, error) {
+	c := &connectionInfo{workspace: o.Workspace, id: o.ID, key: o.Key, object: o}
+	c.err = s.open(ctx, c, o)
+	return c, c.err
+}
+
+func (s *snapshots) open(ctx context.Context, c *connectionInfo, o Object) error {
+	if err := json.Unmarshal(o.Data, &c.rec); err != nil {
+		return fmt.Errorf("stored connection: %w", err)
+	}
+	p, ok := s.e.providers[c.rec.Provider]
+	if !ok {
+		return fmt.Errorf("provider %q is not in Config.Providers", c.rec.Provider)
+	}
+	secrets, err := s.e.openSecrets(ctx, c.rec.Sealed, o.Workspace, o.ID)
+	if err != nil {
+		return err
+	}
+	set := sms.Settings{Values: maps.Clone(c.rec.Identity), Secrets: secrets, WebhookURL: s.e.webhookURL(o.Key)}
+	maps.Copy(set.Values, c.rec.Values)
+	for _, p := range c.rec.Previous {
+		if !s.now.Before(p.Until) {
+			continue
+		}
+		if c.reopenAt.IsZero() || p.Until.Before(c.reopenAt) {
+			c.reopenAt = p.Until
+		}
+		old, err := s.e.openSecrets(ctx, p.Sealed, o.Workspace, o.ID)
+		if err != nil {
+			return err
+		}
+		set.Previous = append(set.Previous, old)
+	}
+	if c.account, err = p.Open(set); err != nil {
+		return fmt.Errorf("open connection: %w", err)
+	}
+	if d, ok := c.account.(sms.Describer); ok {
+		c.traits = d.Traits()
+	}
+	return nil
+}
+
+func (s *snapshots) readChannel(o Object) (*channelInfo, error) {
+	var rec channelRecord
+	if err := json.Unmarshal(o.Data, &rec); err != nil {
+		return nil, fmt.Errorf("stored channel: %w", err)
+	}
+	c := &channelInfo{channel: rec.Channel, connID: rec.Connection, keywords: keywordsFor(rec.Language)}
+	c.channel.Workspace, c.channel.ID, c.channel.Version = o.Workspace, o.ID, o.Version
+	if p, ok := s.e.providers[rec.Provider]; ok {
+		for _, f := range p.Form().Fields {
+			switch f.Kind {
+			case sms.FieldNumber:
+				c.number = channel.Address(rec.Values[f.Name])
+			case sms.FieldPool:
+				c.pool = rec.Values[f.Name]
+			}
+		}
+	}
+	return c, nil
+}
+
+// channel returns a channel, asking the store when this process doesn't know it yet.
+func (s *snapshots) channel(ctx context.Context, workspace, id string) (*channelInfo, error) {
+	if c, ok := s.load().channels[objectKey{workspace, id}]; ok {
+		return c, nil
+	}
+	if err := s.refresh(ctx); err != nil {
+		return nil, err
+	}
+	if c, ok := s.load().channels[objectKey{workspace, id}]; ok {
+		return c, nil
+	}
+	return nil, fmt.Errorf("channel %s: %w", id, ErrNotFound)
+}
+
+var errTooManyMisses = errors.New("too many webhooks with unknown keys")
+
+// webhook returns the connection that a webhook's key names. Unknown keys ask the store, at a bounded rate.
+func (s *snapshots) webhook(ctx context.Context, key string) (*connectionInfo, error) {
+	if c, ok := s.load().byWebhook[key]; ok {
+		return c, nil
+	}
+	if !s.misses.Allow() {
+		return nil, errTooManyMisses
+	}
+	if err := s.refresh(ctx); err != nil {
+		return nil, err
+	}
+	if c, ok := s.load().byWebhook[key]; ok {
+		return c, nil
+	}
+	return nil, ErrNotFound
+}

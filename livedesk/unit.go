@@ -1,0 +1,279 @@
+package livedesk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/routing"
+)
+
+// unit is the work of one transaction: rows are loaded and locked once, decided upon in memory, and written at the end
+// by finish. Decisions see what earlier ones of the same unit made of a row. It asks nothing but the transaction and
+// the snapshot.
+type unit struct {
+	e    *Engine
+	tx   Tx
+	snap *snapshot
+	now  time.Time // by the store's clock
+
+	threads    map[threadID]*thread
+	convs      map[objectKey]*conv
+	order      []*conv    // as first touched
+	messages   []*Message // new ones
+	deliveries []*Message // changed ones
+	cancels    []Cancel
+	jobs       []JobChange
+	agents     map[objectKey]*agentCopy // loaded by assign
+	changes    Changes                  // what has no working copy
+
+	// What is to be done to queues and agents once assign has locked them; each is served afterwards. A nil change only
+	// asks for that.
+	queueChanges map[objectKey]func(*Queue)
+	agentChanges map[objectKey]func(*Agent) error
+}
+
+type threadID struct{ workspace, channel, contact string }
+
+// thread is a working copy of a [Thread] with what belongs to it.
+type thread struct {
+	contact Contact
+	row     Thread
+	info    *channelInfo // nil when the snapshot doesn't know the channel
+	current *conv        // nil before the first conversation
+	changed bool
+}
+
+// conv is a working copy of a conversation.
+type conv struct {
+	was  Conversation // as it was loaded; zero for a new one
+	now  Conversation
+	wish *wish // somebody is to be chosen for it
+}
+
+// agentCopy is a working copy of an agent.
+type agentCopy struct{ was, now Agent }
+
+// wish says what is known when somebody is to be chosen.
+type wish struct {
+	facts routing.Facts
+	keep  string // agent who had it; first, if that is still possible
+	woken bool   // keep may be over capacity, and need not be a member
+}
+
+// changed reports whether the working copy differs from what was loaded.
+func (c *conv) changed() bool { return c.was.ID == "" || !reflect.DeepEqual(c.was, c.now) }
+
+// counts returns the agent in whose load the conversation is, if any.
+func counts(c Conversation) string {
+	if c.State == Open {
+		return c.Assignee
+	}
+	return ""
+}
+
+func newUnit(e *Engine, tx Tx) *unit {
+	return &unit{
+		e: e, tx: tx, now: tx.Now(), snap: e.snap.load(),
+		threads: map[threadID]*thread{}, convs: map[objectKey]*conv{}, agents: map[objectKey]*agentCopy{},
+		queueChanges: map[objectKey]func(*Queue){}, agentChanges: map[objectKey]func(*Agent) error{},
+	}
+}
+
+// load locks threads and returns a working copy for each key, nil where there is no such thing, and beside it the
+// conversation that the key named.
+func (u *unit) load(ctx context.Context, keys []ThreadKey) ([]*thread, []*conv, error) {
+	rows, err := u.tx.Threads(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	threads, asked := make([]*thread, len(rows)), make([]*conv, len(rows))
+	for i, r := range rows {
+		if r.Contact.ID == "" {
+			continue
+		}
+		id := threadID{r.Thread.Workspace, r.Thread.Channel, r.Thread.Contact}
+		t, ok := u.threads[id]
+		if !ok {
+			t = &thread{contact: r.Contact, row: r.Thread, info: u.snap.channels[objectKey{id.workspace, id.channel}]}
+			if r.Current != nil {
+				t.current = u.conversation(*r.Current)
+			}
+			u.threads[id] = t
+		}
+		threads[i] = t
+		if r.Asked != nil {
+			asked[i] = u.conversation(*r.Asked)
+		}
+	}
+	return threads, asked, nil
+}
+
+// one loads the thread of a conversation.
+func (u *unit) one(ctx context.Context, workspace, id string) (*thread, *conv, error) {
+	if err := checkID("conversation", id); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	threads, asked, err := u.load(ctx, []ThreadKey{{Workspace: workspace, Conversation: id}})
+	if err != nil {
+		return nil, nil, err
+	}
+	if threads[0] == nil || asked[0] == nil {
+		return nil, nil, fmt.Errorf("conversation %s: %w", id, ErrNotFound)
+	}
+	return threads[0], asked[0], nil
+}
+
+// conversation returns the working copy of a row: the one that the unit has already, or a new one.
+func (u *unit) conversation(row Conversation) *conv {
+	key := objectKey{row.Workspace, row.ID}
+	if c, ok := u.convs[key]; ok {
+		return c
+	}
+	c := &conv{was: row, now: row}
+	u.convs[key] = c
+	u.order = append(u.order, c)
+	return c
+}
+
+// onQueue changes a queue when it is locked, and serves it. fn may be nil.
+func (u *unit) onQueue(workspace, id string, fn func(*Queue)) {
+	u.queueChanges[objectKey{workspace, id}] = fn
+}
+
+// onAgent changes an agent when it is locked, and serves the queues that the agent is in. An agent with Version 0
+// doesn't exist; fn makes it by returning nil.
+func (u *unit) onAgent(workspace, id string, fn func(*Agent) error) {
+	u.agentChanges[objectKey{workspace, id}] = fn
+}
+
+// mustExist lets the unit fail with ErrNotFound where there is no such agent.
+func (u *unit) mustExist(workspace, id string) {
+	if _, ok := u.agentChanges[objectKey{workspace, id}]; ok {
+		return
+	}
+	u.onAgent(workspace, id, func(a *Agent) error {
+		if a.Version == 0 {
+			return fmt.Errorf("agent %s: %w", id, ErrNotFound)
+		}
+		return nil
+	})
+}
+
+// begin makes a new conversation the thread's current one.
+func (u *unit) begin(t *thread) *conv {
+	c := &conv{now: Conversation{
+		Workspace: t.row.Workspace, ID: newID(u.now), Channel: t.row.Channel, Contact: t.contact.ID,
+		Address: t.contact.Address, Cycle: 1, CreatedAt: u.now, ActiveAt: u.now,
+	}}
+	u.convs[objectKey{c.now.Workspace, c.now.ID}] = c
+	u.order = append(u.order, c)
+	u.makeCurrent(t, c)
+	return c
+}
+
+func (u *unit) makeCurrent(t *thread, c *conv) {
+	if t.row.Conversation != c.now.ID {
+		t.row.Conversation, t.current, t.changed = c.now.ID, c, true
+	}
+}
+
+// add appends an entry to a conversation's timeline.
+func (u *unit) add(c *conv, m Message) *Message {
+	c.now.LastSeq++
+	m.Workspace, m.ID, m.Conversation = c.now.Workspace, newID(u.now), c.now.ID
+	m.Channel, m.Contact, m.Seq, m.At = c.now.Channel, c.now.Contact, c.now.LastSeq, u.now
+	u.messages = append(u.messages, &m)
+	return &m
+}
+
+// activity appends a change to the timeline.
+func (u *unit) activity(c *conv, by Actor, a Activity) {
+	u.add(c, Message{Kind: ActivityKind, By: by, Activity: &a})
+}
+
+// cancelQueued takes back what has not begun to leave for a thread, in the store and in this unit.
+func (u *unit) cancelQueued(t *thread, why channel.Reason) {
+	u.cancels = append(u.cancels, Cancel{t.row.Workspace, t.row.Channel, t.contact.ID, why})
+	for _, m := range u.messages {
+		if m.Delivery != nil && m.Workspace == t.row.Workspace && m.Channel == t.row.Channel && m.Contact == t.contact.ID &&
+			m.Delivery.State == Queued {
+			m.Delivery.cancel(u.now, why)
+		}
+	}
+}
+
+// finish chooses for those who wait and writes everything.
+func (u *unit) finish(ctx context.Context) error {
+	if err := u.assign(ctx); err != nil {
+		return err
+	}
+	c := u.changes
+	for _, t := range u.threads {
+		if t.changed {
+			c.Threads = append(c.Threads, t.row)
+		}
+	}
+	for _, w := range u.order {
+		if w.changed() {
+			c.Conversations = append(c.Conversations, w.now)
+		}
+	}
+	for _, m := range u.messages {
+		c.Messages = append(c.Messages, *m)
+	}
+	for _, m := range u.deliveries {
+		c.Messages = append(c.Messages, *m)
+	}
+	c.Cancels, c.Jobs = append(c.Cancels, u.cancels...), append(c.Jobs, u.jobs...)
+	u.changes = c
+	if c.empty() {
+		return nil
+	}
+	return u.tx.Apply(ctx, c)
+}
+
+func (c Changes) empty() bool {
+	return len(c.Contacts)+len(c.Threads)+len(c.Conversations)+len(c.Messages)+len(c.Agents)+len(c.DeletedAgents)+
+		len(c.Queues)+len(c.Cancels)+len(c.Jobs)+len(c.Objects) == 0
+}
+
+// written is what hooks are told of.
+type written struct {
+	messages, deliveries []Message
+	conversations        []Conversation
+}
+
+// committed tells hooks and workers of a unit that was committed.
+func (e *Engine) committed(u *unit) {
+	var w written
+	outgoing := false
+	for _, m := range u.messages {
+		stored := *m
+		stored.Version++
+		w.messages = append(w.messages, stored)
+		outgoing = outgoing || m.Delivery != nil
+	}
+	for _, m := range u.deliveries {
+		stored := *m
+		stored.Version++
+		w.deliveries = append(w.deliveries, stored)
+	}
+	for _, c := range u.changes.Conversations {
+		c.Version++
+		w.conversations = append(w.conversations, c)
+	}
+	e.hooks.tell(w)
+	if outgoing {
+		signal(e.wakeOutbox)
+	}
+	if len(u.jobs) > 0 {
+		signal(e.wakeJobs)
+	}
+}
+
+// errUnknownChannel means that this process has not read the conversation's channel yet, or that it was removed.
+var errUnknownChannel = errors.New("channel is not in the snapshot")

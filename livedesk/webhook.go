@@ -1,0 +1,166 @@
+package livedesk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/livedesk/livedesk-go/channel"
+)
+
+// Webhooks returns the handler that carriers call. Mount it wherever Config.PublicURL says, with or without
+// http.StripPrefix; it finds the connection's key in the path by its shape. It takes POST only, verifies before it
+// reads, bounds the body, and answers 204 once everything that the request reported is committed:
+//
+//	204  taken in, or of no interest to us          413  body or batch too large
+//	401  wrong webhook credentials                  415  not the carrier's content type, or a content encoding
+//	403  proof of origin missing or wrong           503  not committed in time: the carrier tries again
+//	400  can't be read   404  unknown address   405  not POST
+//
+// It works whether or not Run is going, and goes on while Run drains. An answer has no body that a carrier could take
+// for a reply.
+func (e *Engine) Webhooks() http.Handler { return http.HandlerFunc(e.serveWebhook) }
+
+func (e *Engine) serveWebhook(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), e.cfg.WebhookTimeout)
+	defer cancel()
+	status, err := e.webhook(ctx, w, r)
+	if err != nil {
+		level := slog.LevelWarn
+		if status >= 500 {
+			level = slog.LevelError
+		}
+		e.log.LogAttrs(ctx, level, "webhook refused", slog.Int("status", status), slog.Any("error", err))
+	}
+	switch status {
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodPost)
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Basic realm="webhooks"`)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "2")
+	}
+	w.WriteHeader(status)
+}
+
+// webhook takes one request in and returns the status to answer with.
+func (e *Engine) webhook(ctx context.Context, w http.ResponseWriter, r *http.Request) (int, error) {
+	key, rest, ok := splitWebhookPath(r.URL.EscapedPath())
+	switch {
+	case !ok:
+		return http.StatusNotFound, nil
+	case r.Method != http.MethodPost:
+		return http.StatusMethodNotAllowed, nil
+	case r.Header.Get("Content-Encoding") != "" && !strings.EqualFold(r.Header.Get("Content-Encoding"), "identity"):
+		return http.StatusUnsupportedMediaType, errors.New("webhook has a content encoding")
+	}
+	conn, err := e.snap.webhook(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return http.StatusNotFound, nil
+	case err != nil:
+		return http.StatusServiceUnavailable, err
+	case conn.account == nil:
+		return http.StatusServiceUnavailable, fmt.Errorf("connection %s: %w", conn.id, conn.err)
+	}
+	body, status, err := readBody(w, r, e.cfg.MaxWebhookBytes)
+	if err != nil {
+		return status, err
+	}
+	public, err := url.Parse(e.webhookURL(key) + rest)
+	if err != nil {
+		return http.StatusBadRequest, errors.New("webhook path can't be read")
+	}
+	public.RawQuery = r.URL.RawQuery
+	called := *r
+	called.URL, called.Host, called.Body = public, public.Host, http.NoBody
+	events, err := conn.account.Parse(&called, body)
+	if err != nil {
+		return parseStatus(err), fmt.Errorf("connection %s: %w", conn.id, err)
+	}
+	if err := e.takeEvents(ctx, conn, events); err != nil {
+		return http.StatusServiceUnavailable, fmt.Errorf("connection %s: %w", conn.id, err)
+	}
+	return http.StatusNoContent, nil
+}
+
+// splitWebhookPath finds the connection's key in a path, and what follows it.
+func splitWebhookPath(path string) (key, rest string, ok bool) {
+	for i := 0; i < len(path); {
+		seg, tail, _ := strings.Cut(path[i:], "/")
+		if isWebhookKey(seg) {
+			return seg, path[i+len(seg):], true
+		}
+		if tail == "" {
+			return "", "", false
+		}
+		i = len(path) - len(tail)
+	}
+	return "", "", false
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, int, error) {
+	if r.ContentLength > limit {
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("webhook body is over %d bytes", limit)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("webhook body is over %d bytes", limit)
+	}
+	if err != nil {
+		return nil, http.StatusBadRequest, errors.New("webhook body broke off")
+	}
+	return body, 0, nil
+}
+
+func parseStatus(err error) int {
+	for _, c := range []struct {
+		is     error
+		status int
+	}{
+		{channel.ErrForged, http.StatusForbidden},
+		{channel.ErrUnauthenticated, http.StatusUnauthorized},
+		{channel.ErrMediaType, http.StatusUnsupportedMediaType},
+		{channel.ErrTooLarge, http.StatusRequestEntityTooLarge},
+		{channel.ErrMalformed, http.StatusBadRequest},
+	} {
+		if errors.Is(err, c.is) {
+			return c.status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+// takeEvents commits everything that a webhook reported. What is of no interest to us is counted.
+func (e *Engine) takeEvents(ctx context.Context, conn *connectionInfo, events []channel.Event) error {
+	var in []arrival
+	var rc []receipt
+	for _, ev := range events {
+		switch ev := ev.(type) {
+		case channel.Inbound:
+			if ch := conn.channelOf(ev); ch != nil {
+				in = append(in, arrival{ch, ev})
+			} else {
+				e.ignore(ctx, conn, "text for a number that no channel has")
+			}
+		case channel.Receipt:
+			rc = append(rc, receipt{conn, ev})
+		case channel.Unread:
+			e.ignore(ctx, conn, "event that can't be read", slog.String("type", truncate(ev.Type, 64)))
+		}
+	}
+	err := e.intake.joinAll(ctx, in)
+	return errors.Join(err, e.receipts.joinAll(ctx, rc))
+}
+
+// ignore counts an event that is acknowledged without effect.
+func (e *Engine) ignore(ctx context.Context, conn *connectionInfo, why string, attrs ...slog.Attr) {
+	e.ignored.Add(1)
+	attrs = append(attrs, slog.String("connection", conn.id))
+	e.log.LogAttrs(ctx, slog.LevelInfo, "webhook event ignored: "+why, attrs...)
+}
