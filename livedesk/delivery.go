@@ -29,22 +29,22 @@ const (
 // receipts may come in any order, and often, and the first verdict stands.
 func (s DeliveryState) rank() int {
 	switch s {
-	case Queued, Claimed, Posting, Unknown, Unconfirmed:
-		return 0
 	case Accepted:
 		return 1
 	case Sent:
 		return 2
-	case Delivered, Undelivered, Failed, Canceled:
+	case Unconfirmed:
 		return 3
-	case Read:
+	case Delivered, Undelivered, Failed, Canceled:
 		return 4
+	case Read:
+		return 5
 	}
 	return 0
 }
 
 // Final reports whether nothing but a receipt of reading can follow.
-func (s DeliveryState) Final() bool { return s.rank() >= 3 }
+func (s DeliveryState) Final() bool { return s.rank() >= Delivered.rank() }
 
 // What changes a delivery is in this file and nowhere else:
 //
@@ -86,7 +86,7 @@ func (d *Delivery) accept(now time.Time, a channel.Accepted) {
 	if to.rank() == 0 {
 		to = Accepted
 	}
-	if to.rank() > d.State.rank() {
+	if to.rank() > d.State.rank() || d.State == Unconfirmed { // an answer that came very late after all
 		d.State = to
 	}
 	d.Due, d.Code, d.Reason = time.Time{}, "", ""
@@ -117,12 +117,13 @@ func (d *Delivery) giveUp(now time.Time) {
 // contradicting verdicts, and idempotent but for the history.
 func (d *Delivery) receive(now time.Time, r channel.Receipt) bool {
 	to := stateOf(r.Status)
+	if to == "" && r.Reason == channel.ReasonUnknown { // the carrier's last word is that it can't tell (Bandwidth's 9902)
+		to = Unconfirmed
+	}
 	changed := to.rank() > d.State.rank() && d.State != Canceled
 	if changed {
 		d.State, d.Due = to, time.Time{}
 		d.Code, d.Reason = r.Code, r.Reason
-	} else if d.State.rank() == 0 && r.Code != "" {
-		d.Code, d.Reason = r.Code, r.Reason // a word that proves nothing (Bandwidth's 9902) is shown all the same
 	}
 	d.note(now, "receipt", r.Word, r.Code, "")
 	return changed
