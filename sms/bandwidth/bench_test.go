@@ -1,0 +1,44 @@
+package bandwidth_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/livedesk/livedesk-go/sms/bandwidth"
+)
+
+func BenchmarkParse(b *testing.B) {
+	a := open(b, bandwidth.Config{})
+	for name, body := range map[string]string{
+		"inbound":      "[" + event(nil, nil) + "]",
+		"receipt":      "[" + receipt(nil, nil) + "]",
+		"1000 events":  "[" + strings.Repeat(receipt(nil, nil)+",", 999) + event(nil, nil) + "]",
+		"unauthorized": "",
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := hook(body)
+			if name == "unauthorized" {
+				r.Header.Set("Authorization", basic("x", "y"))
+			}
+			raw := []byte(body)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(raw)))
+			for b.Loop() {
+				_, _ = a.Parse(r, raw)
+			}
+		})
+	}
+}
+
+func BenchmarkSend(b *testing.B) {
+	a := open(b, bandwidth.Config{Transport: carrier(func(r *http.Request, _ []byte) (*http.Response, error) {
+		return answer(r, 202, sendOK), nil
+	})})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := a.Send(b.Context(), text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

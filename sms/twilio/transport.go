@@ -1,0 +1,131 @@
+package twilio
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	maxAnswer     = 64 << 10 // bytes of a REST answer that are read; Twilio's have about 1 KiB
+	maxRetryAfter = 24 * time.Hour
+)
+
+// call is the http.RoundTripper of exactly one request. twilio-go has no context, no base URL and no headers on
+// errors, and leaves the bodies of failed requests open (a page of HTML then costs a connection each), so all of that
+// happens here, and the call remembers what the SDK forgets.
+type call struct {
+	ctx  context.Context
+	base *url.URL
+	next http.RoundTripper
+
+	sent   *sendBody // nil until the SDK has made a request
+	status int       // 0 while there is no answer
+	after  time.Duration
+	told   bool // the answer had a Retry-After that can be read
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
+	out := req.Clone(c.ctx)
+	out.URL.Scheme, out.URL.Host, out.Host = c.base.Scheme, c.base.Host, c.base.Host
+	out.URL.Path = c.base.Path + out.URL.Path
+	c.sent = &sendBody{}
+	out.Body = c.sent.wrap(req.Body)
+	if req.GetBody != nil {
+		out.GetBody = func() (io.ReadCloser, error) {
+			b, err := req.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			return c.sent.wrap(b), nil
+		}
+	}
+	resp, err := c.next.RoundTrip(out)
+	if err != nil {
+		return nil, err
+	}
+	if resp == nil {
+		return nil, errNoAnswer
+	}
+	c.status = resp.StatusCode
+	c.after, c.told = retryAfter(resp.Header)
+	if resp.Body != nil {
+		// One that breaks off is served as far as it came: it then fails to decode, and the status says the rest.
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		_ = resp.Body.Close()
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return resp, nil
+}
+
+// notSent reports that the request can't have been processed, and makes sure that it stays so.
+func (c *call) notSent() bool { return c.sent == nil || c.sent.seal() }
+
+// sendBody knows whether anyone began to read a request's body. A POST without its body is no POST, so an unread
+// body proves that nothing was sent, for every transport and protocol; httptrace proves less, because a cancelled
+// HTTP/2 request may return while its writer still runs.
+type sendBody struct{ state atomic.Int32 }
+
+const (
+	bodyUnread int32 = iota
+	bodyRead
+	bodySealed
+)
+
+var (
+	errSealed   = errors.New("twilio: request was given up before it was sent")
+	errNoAnswer = errors.New("twilio: transport returned neither an answer nor an error")
+)
+
+// seal ends the body, if nobody has begun to read it, and reports that.
+func (s *sendBody) seal() bool {
+	return s.state.CompareAndSwap(bodyUnread, bodySealed) || s.state.Load() == bodySealed
+}
+
+func (s *sendBody) wrap(b io.ReadCloser) io.ReadCloser {
+	if b == nil {
+		return nil
+	}
+	return &trackedBody{ReadCloser: b, sent: s}
+}
+
+type trackedBody struct {
+	io.ReadCloser
+	sent *sendBody
+}
+
+func (b *trackedBody) Read(p []byte) (int, error) {
+	b.sent.state.CompareAndSwap(bodyUnread, bodyRead)
+	if b.sent.state.Load() == bodySealed {
+		return 0, errSealed
+	}
+	return b.ReadCloser.Read(p)
+}
+
+// retryAfter reads Retry-After in both its forms (RFC 9110, 10.2.3), cut to a day. A date counts from the answer's
+// own Date, so that our clock doesn't matter where Twilio gives one.
+func retryAfter(h http.Header) (time.Duration, bool) {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0, false
+	}
+	if s, err := strconv.ParseUint(v, 10, 32); err == nil {
+		return min(time.Duration(s)*time.Second, maxRetryAfter), true
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0, false
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter), true
+}

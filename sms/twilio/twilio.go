@@ -1,0 +1,220 @@
+package twilio
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// Name is the provider's stable id, stored with every channel.
+const Name = "twilio"
+
+// MaxText is the longest text that Twilio takes, in Unicode code points (error 21617 above it).
+const MaxText = 1600
+
+const (
+	defaultBaseURL = "https://api.twilio.com"
+	defaultTimeout = 10 * time.Second
+)
+
+// Config configures a [Provider]. The zero value talks to Twilio and verifies every webhook. Nothing is read from
+// the environment, neither a proxy nor Twilio's own variables.
+type Config struct {
+	// BaseURL is the root of the REST API. Empty means https://api.twilio.com. Credentials are sent to whatever
+	// stands here: another host is for Twilio's regional hosts, tests and fake carriers only. A value that isn't an
+	// absolute http or https URL without user, query and fragment is reported by Open.
+	BaseURL string
+	// Transport carries the requests. Nil means one of our own for each account: TLS 1.2 or later, no proxy, 5 s to
+	// connect. It must not retry a request whose body it has begun to read, nor follow redirects.
+	Transport http.RoundTripper
+	// Timeout bounds one send, answer included, beside the caller's context. Zero means 10 s; negative means none.
+	Timeout time.Duration
+	// InsecureSkipSignature accepts webhooks without looking at their signature, so that anyone who knows a webhook
+	// URL can write as any customer. It also lets an account open without its auth token where an API key sends.
+	InsecureSkipSignature bool
+}
+
+// Provider is the Twilio [sms.Provider]. It is safe for concurrent use and holds no connection.
+type Provider struct {
+	cfg Config
+}
+
+var (
+	_ sms.Provider  = (*Provider)(nil)
+	_ sms.Account   = (*account)(nil)
+	_ sms.Describer = (*account)(nil)
+)
+
+// New returns the provider. It does no I/O and starts nothing.
+func New(cfg Config) *Provider { return &Provider{cfg: cfg} }
+
+// Name returns [Name].
+func (p *Provider) Name() string { return Name }
+
+// Form returns the set-up form; see [Setup] for the same fields in Go.
+func (p *Provider) Form() sms.Form { return form() }
+
+// Open returns the account behind one connection. It does no I/O. The error is an [sms.FieldErrors] where a field is
+// missing or misshapen, a blank auth token among them; else it says what is wrong with the webhook URL or with
+// Config.BaseURL. An empty Settings.WebhookURL is allowed: texts then go out without a status callback.
+func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
+	base, err := parseBase(p.cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	webhook, err := parseWebhook(s.WebhookURL)
+	if err != nil {
+		return nil, err
+	}
+	a := &account{
+		sid:       s.Values["account_sid"],
+		base:      base,
+		transport: p.cfg.Transport,
+		timeout:   p.cfg.Timeout,
+		insecure:  p.cfg.InsecureSkipSignature,
+		webhook:   webhook,
+		callback:  s.WebhookURL,
+	}
+	if errs := a.credentials(s); errs != nil {
+		return nil, errs
+	}
+	if a.transport == nil {
+		a.transport = newTransport()
+	}
+	if a.timeout == 0 {
+		a.timeout = defaultTimeout
+	}
+	return a, nil
+}
+
+// account is one Twilio account. All fields are set by Open and only read afterwards. The secrets are plain strings,
+// so it must never be printed field by field: Format sees to that.
+type account struct {
+	sid            string   // AC…
+	user, password string   // of the REST API
+	tokens         []string // that verify webhooks, the current one first
+	withheld       []string // what no error may repeat
+	base           *url.URL
+	transport      http.RoundTripper
+	timeout        time.Duration
+	insecure       bool
+	webhook        *url.URL // nil when there is none
+	callback       string   // Settings.WebhookURL
+}
+
+// Traits implements [sms.Describer]. ConfirmsOptOut is true because Twilio answers STOP, START and HELP itself on
+// long codes, toll-free numbers and Messaging Services. A short code outside of a service has no such handling.
+func (a *account) Traits() sms.Traits { return sms.Traits{MaxText: MaxText, ConfirmsOptOut: true} }
+
+// Format implements [fmt.Formatter]: every verb prints the provider and the account SID, and no secret.
+func (a *account) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%s account %s", Name, a.sid) }
+
+// LogValue implements [slog.LogValuer] with the text of Format.
+func (a *account) LogValue() slog.Value { return slog.StringValue(Name + " account " + a.sid) }
+
+var (
+	accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
+	keySID     = regexp.MustCompile(`^SK[0-9a-fA-F]{32}$`)
+	serviceSID = regexp.MustCompile(`^MG[0-9a-fA-F]{32}$`)
+	messageSID = regexp.MustCompile(`^(?:SM|MM)[0-9a-fA-F]{32}$`)
+	// twilio-go refuses any other character in credentials, with an invented error 21222 or 21224.
+	credential = regexp.MustCompile(`^[0-9A-Za-z]+$`)
+	reference  = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
+)
+
+// credentials fills in who sends and which tokens verify, and returns every field that is wrong, in form order.
+func (a *account) credentials(s sms.Settings) error {
+	var errs sms.FieldErrors
+	check := func(ok bool, field, problem string) {
+		if !ok {
+			errs = append(errs, sms.FieldError{Field: field, Problem: problem})
+		}
+	}
+	token := s.Secrets["auth_token"].Reveal()
+	check(accountSID.MatchString(a.sid), "account_sid", problemAccountSID)
+	a.user, a.password = a.sid, token
+	key := s.Values["use_api_key"] == "true"
+	if key {
+		a.user, a.password = s.Values["api_key_sid"], s.Secrets["api_key_secret"].Reveal()
+		check(keySID.MatchString(a.user), "api_key_sid", problemKeySID)
+		check(credential.MatchString(a.password), "api_key_secret", problemCredential)
+	}
+	if !(token == "" && key && a.insecure) {
+		check(credential.MatchString(token), "auth_token", problemCredential)
+	}
+	if errs != nil {
+		return errs
+	}
+	a.tokens = tokens(token, s.Previous)
+	basic := base64.StdEncoding.EncodeToString([]byte(a.user + ":" + a.password))
+	a.withheld = append([]string{a.password, basic}, a.tokens...)
+	return nil
+}
+
+// tokens lists the auth tokens that verify a webhook, the current one first. A blank one is never a key.
+func tokens(current string, previous []map[string]sms.Secret) []string {
+	var out []string
+	if current != "" {
+		out = append(out, current)
+	}
+	for _, p := range previous {
+		if t := p["auth_token"].Reveal(); strings.TrimSpace(t) != "" {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func parseBase(s string) (*url.URL, error) {
+	if s == "" {
+		s = defaultBaseURL
+	}
+	u, err := url.Parse(s)
+	if err != nil || !absolute(u) || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("twilio: Config.BaseURL is not an absolute http or https URL without user, query and fragment")
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return u, nil
+}
+
+func parseWebhook(s string) (*url.URL, error) {
+	if s == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(s) // refuses control characters, and so a header in disguise
+	if err != nil || !absolute(u) || strings.ContainsAny(s, "?# ") || strings.HasSuffix(s, "/") {
+		return nil, errors.New("twilio: Settings.WebhookURL is not an absolute http or https URL without query, fragment and trailing slash")
+	}
+	return u, nil
+}
+
+func absolute(u *url.URL) bool {
+	return (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
+
+// newTransport is explicit in everything that http.DefaultTransport would take from the environment. Idle
+// connections end by themselves, so an account needs no closing.
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   5 * time.Second,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		// Headers are part of what one answer may cost.
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
