@@ -1,0 +1,228 @@
+package memstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// Threads implements [livedesk.ReadTx].
+func (v *view) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
+	if err := v.usable(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]livedesk.LoadedThread, len(keys))
+	for i, k := range keys {
+		out[i] = v.thread(k)
+	}
+	return out, nil
+}
+
+func (v *view) thread(k livedesk.ThreadKey) (out livedesk.LoadedThread) {
+	channel, contact := k.Channel, ""
+	if k.Conversation != "" {
+		out.Asked = v.conversation(k.Workspace, k.Conversation)
+		if out.Asked == nil {
+			return out
+		}
+		channel, contact = out.Asked.Channel, out.Asked.Contact
+	} else {
+		contact, _ = v.state.addresses.get(key(k.Workspace, string(k.Address)))
+	}
+	t, found := v.state.threads.get(key(k.Workspace, channel, contact))
+	if !found {
+		return out
+	}
+	out.Thread = cloneThread(t)
+	if c, found := v.state.contacts.get(key(k.Workspace, contact)); found {
+		out.Contact = cloneContact(c)
+	}
+	if t.Conversation != "" {
+		out.Current = v.conversation(k.Workspace, t.Conversation)
+	}
+	return out
+}
+
+// conversation returns a copy, or nil.
+func (v *view) conversation(workspace, id string) *livedesk.Conversation {
+	c, found := v.state.conversations.get(key(workspace, id))
+	if !found {
+		return nil
+	}
+	return new(cloneConversation(c))
+}
+
+// Messages implements [livedesk.ReadTx].
+func (v *view) Messages(ctx context.Context, keys []livedesk.MessageKey) ([]livedesk.Message, error) {
+	if err := v.usable(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]livedesk.Message, len(keys))
+	for i, k := range keys {
+		if m, found := v.state.messages.get(key(k.Workspace, v.messageID(k))); found {
+			out[i] = cloneMessage(m)
+		}
+	}
+	return out, nil
+}
+
+func (v *view) messageID(k livedesk.MessageKey) (id string) {
+	switch {
+	case k.ID != "":
+		return k.ID
+	case k.ProviderID != "":
+		id, _ = v.state.carried.get(key(k.Workspace, k.Channel, k.ProviderID))
+	case k.Key != "":
+		id, _ = v.state.keyed.get(key(k.Workspace, k.Conversation, k.Key))
+	}
+	return id
+}
+
+// Queues implements [livedesk.ReadTx].
+func (v *view) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
+	if err := v.usable(ctx); err != nil {
+		return nil, err
+	}
+	ids := slices.Clone(q.IDs)
+	for _, agent := range q.Agents {
+		ids = append(ids, v.state.queuesOf(q.Workspace, agent)...)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	out := make([]livedesk.Queue, len(ids))
+	for i, id := range ids {
+		out[i] = v.queue(q.Workspace, id, q.Heads)
+	}
+	return out, nil
+}
+
+// queuesOf returns the ids of the queues that have an agent as a member, in order.
+func (s *state) queuesOf(workspace, agent string) (ids []string) {
+	prefix := key(workspace, agent)
+	for cur := s.members.seek(prefix, end(prefix)); ; {
+		_, id, found := cur.next()
+		if !found {
+			return ids
+		}
+		ids = append(ids, id)
+	}
+}
+
+func (v *view) queue(workspace, id string, heads int) livedesk.Queue {
+	out := livedesk.Queue{Workspace: workspace, ID: id}
+	if q, found := v.state.queues.get(key(workspace, id)); found {
+		out = *q
+		out.Members = slices.Clone(q.Members)
+	}
+	line := key(workspace, id)
+	for cur := v.state.lines.seek(line, end(line)); ; {
+		_, c, found := cur.next()
+		if !found {
+			return out
+		}
+		if len(out.Waiting) >= heads {
+			out.More = true
+			return out
+		}
+		out.Waiting = append(out.Waiting, cloneConversation(c))
+	}
+}
+
+// Agents implements [livedesk.ReadTx]. Load is counted when it is asked for, in O(log n).
+func (v *view) Agents(ctx context.Context, workspace string, ids []string) ([]livedesk.Agent, error) {
+	if err := v.usable(ctx); err != nil {
+		return nil, err
+	}
+	if ids != nil {
+		out := make([]livedesk.Agent, len(ids))
+		for i, id := range ids {
+			if a, found := v.state.agents.get(key(workspace, id)); found {
+				out[i] = v.agent(a)
+			}
+		}
+		return out, nil
+	}
+	var out []livedesk.Agent
+	prefix := key(workspace)
+	for cur := v.state.agents.seek(prefix, end(prefix)); ; {
+		_, a, found := cur.next()
+		if !found {
+			return out, nil
+		}
+		out = append(out, v.agent(a))
+	}
+}
+
+func (v *view) agent(a *livedesk.Agent) livedesk.Agent {
+	out := cloneAgent(a)
+	held := facet{byAssignee, a.ID}.prefix(a.Workspace, livedesk.Open)
+	out.Load = v.state.listed.count(held, end(held))
+	return out
+}
+
+// Contacts implements [livedesk.ReadTx].
+func (v *view) Contacts(ctx context.Context, workspace string, ids []string) ([]livedesk.Contact, error) {
+	if err := v.usable(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]livedesk.Contact, len(ids))
+	for i, id := range ids {
+		if c, found := v.state.contacts.get(key(workspace, id)); found {
+			out[i] = cloneContact(c)
+		}
+	}
+	return out, nil
+}
+
+// Objects implements [livedesk.ReadTx]. A page with AfterRevision and a Limit below 1 has no limit.
+func (v *view) Objects(ctx context.Context, q livedesk.ObjectQuery) ([]livedesk.Object, error) {
+	if err := v.usable(ctx); err != nil {
+		return nil, err
+	}
+	switch {
+	case q.AfterRevision != nil:
+		return v.changedObjects(*q.AfterRevision, q.Limit), nil
+	case q.Key != "":
+		at, found := v.state.webkeys.get(key(q.Kind, q.Key))
+		if !found {
+			return nil, nil
+		}
+		o, _ := v.state.objects.get(at)
+		return []livedesk.Object{cloneObject(o)}, nil
+	case q.IDs != nil:
+		out := make([]livedesk.Object, len(q.IDs))
+		for i, id := range q.IDs {
+			if o, found := v.state.objects.get(key(q.Workspace, q.Kind, id)); found && !o.Deleted {
+				out[i] = cloneObject(o)
+			}
+		}
+		return out, nil
+	}
+	return v.objectsOfKind(q.Workspace, q.Kind), nil
+}
+
+func (v *view) objectsOfKind(workspace, kind string) (out []livedesk.Object) {
+	prefix := key(workspace, kind)
+	for cur := v.state.objects.seek(prefix, end(prefix)); ; {
+		_, o, found := cur.next()
+		if !found {
+			return out
+		}
+		if !o.Deleted {
+			out = append(out, cloneObject(o))
+		}
+	}
+}
+
+func (v *view) changedObjects(after int64, limit int) (out []livedesk.Object) {
+	for cur := v.state.changes.seek(number(after+1), last); limit < 1 || len(out) < limit; {
+		_, at, found := cur.next()
+		if !found {
+			break
+		}
+		o, _ := v.state.objects.get(at)
+		out = append(out, cloneObject(o))
+	}
+	return out
+}

@@ -1,0 +1,230 @@
+package memstore
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// errLimit is the answer to a page or a claim of a size that the contract excludes.
+var errLimit = errors.New("memstore: limit is out of range")
+
+// last is behind every key: no key begins with a byte that UTF-8 doesn't have.
+const last = "\xff"
+
+// readyKey is the place of a text among those of its sender: rank, due, id.
+func readyKey(m *livedesk.Message) string {
+	return key(m.Workspace, m.Channel) + strconv.Itoa(m.Class.Rank()) + instant(m.Delivery.Due) + m.ID
+}
+
+// senderQueue is what one sender has ready, with the next text to take.
+type senderQueue struct {
+	prefix string
+	next   string // key in ready
+	text   *livedesk.Message
+	left   int // how many may still be taken
+}
+
+// senderHeap has the sender whose next text is the most urgent in front.
+type senderHeap []*senderQueue
+
+func (h senderHeap) Len() int { return len(h) }
+func (h senderHeap) Less(i, j int) bool {
+	return h[i].next[len(h[i].prefix):] < h[j].next[len(h[j].prefix):]
+}
+func (h senderHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *senderHeap) Push(x any)   { *h = append(*h, x.(*senderQueue)) }
+func (h *senderHeap) Pop() any {
+	n := len(*h) - 1
+	q := (*h)[n]
+	*h = (*h)[:n]
+	return q
+}
+
+// Claim implements [livedesk.Tx]. It costs O((s + n) log m) for n texts of s senders that have any, among m.
+func (t *tx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.Message, error) {
+	if c.Limit < 1 {
+		return nil, errLimit
+	}
+	var out []livedesk.Message
+	err := t.atomically(ctx, func() error {
+		for _, m := range t.choose(c) {
+			row, err := t.lease(m, c.Lease)
+			if err != nil {
+				return fmt.Errorf("claim message %s: %w", m.ID, err)
+			}
+			out = append(out, row)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// choose returns what a claim takes, the most urgent first.
+func (t *tx) choose(c livedesk.Claim) []*livedesk.Message {
+	var out []*livedesk.Message
+	queues := t.senders(c)
+	heap.Init(&queues)
+	for len(queues) > 0 && len(out) < c.Limit {
+		q := queues[0]
+		out = append(out, q.text)
+		q.left--
+		if q.left > 0 && t.advance(q, q.next+nul) {
+			heap.Fix(&queues, 0)
+		} else {
+			heap.Pop(&queues)
+		}
+	}
+	return out
+}
+
+// senders returns every sender that may take part, at its first text that is due.
+func (t *tx) senders(c livedesk.Claim) senderHeap {
+	var queues senderHeap
+	for from := ""; ; {
+		_, at, found := t.state.ready.first(from, last)
+		if !found {
+			return queues
+		}
+		m, _ := t.state.messages.get(at)
+		q := &senderQueue{prefix: key(m.Workspace, m.Channel), left: budget(c, m.Workspace, m.Channel)}
+		if q.left > 0 && t.advance(q, q.prefix) {
+			queues = append(queues, q)
+		}
+		from = end(q.prefix)
+	}
+}
+
+// budget returns how many texts of a sender a claim may take.
+func budget(c livedesk.Claim, workspace, channel string) int {
+	if own, given := c.Senders[livedesk.Sender{Workspace: workspace, Channel: channel}]; given {
+		return own
+	}
+	if c.PerSender > 0 {
+		return c.PerSender
+	}
+	return c.Limit
+}
+
+// advance moves q to the first text from a place on that is due, and reports whether there is one.
+func (t *tx) advance(q *senderQueue, from string) bool {
+	for {
+		next, at, found := t.state.ready.first(from, end(q.prefix))
+		if !found {
+			return false
+		}
+		m, _ := t.state.messages.get(at)
+		if !m.Delivery.Due.After(t.now) {
+			q.next, q.text = next, m
+			return true
+		}
+		// All that follow in this rank are due later still.
+		from = q.prefix + strconv.Itoa(m.Class.Rank()+1)
+	}
+}
+
+// lease hands a text to a worker.
+func (t *tx) lease(m *livedesk.Message, d time.Duration) (livedesk.Message, error) {
+	row := cloneMessage(m)
+	row.Version++
+	row.Delivery.Fence++
+	row.Delivery.Due = micro(t.now.Add(d))
+	if row.Delivery.State == livedesk.Queued {
+		row.Delivery.State = livedesk.Claimed
+	}
+	if err := t.state.putMessage(m, &row); err != nil {
+		return livedesk.Message{}, err
+	}
+	return cloneMessage(&row), nil
+}
+
+// applyCancels takes back what has not begun to leave.
+func (t *tx) applyCancels(c *livedesk.Changes) error {
+	for _, cancel := range c.Cancels {
+		thread := key(cancel.Workspace, cancel.Channel, cancel.Contact)
+		for cur := t.state.revocable.seek(thread, end(thread)); ; {
+			_, id, found := cur.next()
+			if !found {
+				break
+			}
+			m, _ := t.state.messages.get(key(cancel.Workspace, id))
+			row := t.canceled(m, cancel)
+			if err := t.state.putMessage(m, &row); err != nil {
+				return fmt.Errorf("cancel message %s: %w", id, err)
+			}
+		}
+	}
+	return nil
+}
+
+// canceled returns m as a cancel leaves it.
+func (t *tx) canceled(m *livedesk.Message, c livedesk.Cancel) livedesk.Message {
+	row := cloneMessage(m)
+	d := row.Delivery
+	d.State, d.Reason, d.Due = livedesk.Canceled, c.Reason, time.Time{}
+	d.Fence++
+	d.History = append(d.History, livedesk.DeliveryNote{At: t.now, State: livedesk.Canceled, Source: "desk"})
+	d.History = d.History[max(0, len(d.History)-livedesk.MaxHistory):]
+	row.Version++
+	return row
+}
+
+// ClaimJobs implements [livedesk.Tx]. It costs O(limit log n).
+func (t *tx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]livedesk.Job, error) {
+	if limit < 1 {
+		return nil, errLimit
+	}
+	var out []livedesk.Job
+	err := t.atomically(ctx, func() error {
+		cur := t.state.due.seek("", instant(t.now.Add(time.Microsecond)))
+		for len(out) < limit {
+			_, at, found := cur.next()
+			if !found {
+				return nil
+			}
+			old, _ := t.state.jobs.get(at)
+			row := *old
+			row.Fence = t.state.nextFence()
+			row.Due = micro(t.now.Add(lease))
+			row.Attempts++
+			t.state.putJob(old, &row)
+			out = append(out, row)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (s *state) nextFence() int64 {
+	s.fences++
+	return s.fences
+}
+
+// applyJobs puts, moves and ends jobs. Done with Fence 0 removes whatever is there.
+func (t *tx) applyJobs(c *livedesk.Changes) error {
+	for _, change := range c.Jobs {
+		old, found := t.state.jobs.get(key(change.Workspace, change.Key))
+		if change.Fence == 0 && !change.Done {
+			row := change.Job
+			row.Due, row.Attempts, row.Fence = micro(row.Due), 0, t.state.nextFence()
+			t.state.putJob(old, &row)
+			continue
+		}
+		if !found || change.Fence != 0 && change.Fence != old.Fence {
+			continue
+		}
+		if change.Done {
+			t.state.putJob(old, nil)
+			continue
+		}
+		row := *old
+		row.Due = micro(change.Due)
+		t.state.putJob(old, &row)
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package sqlitestore_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/livedesk/memstore"
+	"github.com/livedesk/livedesk-go/livedesk/sqlitestore"
+)
+
+// A random outbox: senders with backlogs of very different lengths, conversations with several texts, all classes.
+func outbox(rnd *rand.Rand, now time.Time) (c livedesk.Changes) {
+	classes := []livedesk.Class{livedesk.ClassConfirmation, livedesk.ClassHuman, livedesk.ClassAI, livedesk.ClassAutomatic}
+	for sender := range 6 {
+		for n := range []int{1, 3, 10, 40, 150, 500}[sender] {
+			conv := livedesk.Conversation{Workspace: fmt.Sprint("w", sender%3), ID: fmt.Sprintf("conv-%d-%d", sender, n),
+				Channel: fmt.Sprint("sms", sender), Contact: fmt.Sprint("contact", n), State: livedesk.Open}
+			c.Conversations = append(c.Conversations, conv)
+			for seq := range 1 + rnd.IntN(3) {
+				due := now.Add(time.Duration(rnd.IntN(2000)-1500) * time.Second)
+				m := outgoing(conv, int64(seq+1), classes[rnd.IntN(4)], due)
+				if rnd.IntN(5) == 0 {
+					m.Delivery.State = livedesk.Posting
+				}
+				c.Messages = append(c.Messages, m)
+			}
+		}
+	}
+	return c
+}
+
+// What a claim takes, and in which order, is the same as in memory, which looks at each sender by itself; also when
+// senders without budget have long backlogs in front of the others (R17).
+func TestClaimIsTheSameAsInMemory(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	for seed := range uint64(4) {
+		c := &clock{}
+		now := func() time.Time { return start.Add(time.Duration(c.offset.Load())) }
+		s, mem := open(t, sqlitestore.Config{Clock: now}), memstore.NewAt(now)
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		rows := outbox(rnd, start)
+		for _, store := range []livedesk.Store{s, mem} {
+			require.NoError(t, store.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error { return tx.Apply(ctx, rows) }))
+		}
+		for range 12 {
+			claim := livedesk.Claim{Limit: 1 + rnd.IntN(60), Lease: time.Duration(rnd.IntN(300)) * time.Second, PerSender: rnd.IntN(12),
+				Senders: map[livedesk.Sender]int{}}
+			for sender := range 6 {
+				if rnd.IntN(3) == 0 {
+					claim.Senders[livedesk.Sender{Workspace: fmt.Sprint("w", sender%3), Channel: fmt.Sprint("sms", sender)}] = rnd.IntN(3) * 5
+				}
+			}
+			if rnd.IntN(2) == 0 { // the long ones are paused
+				claim.Senders[livedesk.Sender{Workspace: "w2", Channel: "sms5"}] = 0
+				claim.Senders[livedesk.Sender{Workspace: "w1", Channel: "sms4"}] = 0
+			}
+			require.Equal(t, claimed(t, mem, claim), claimed(t, s, claim))
+			c.advance(time.Duration(rnd.IntN(200)) * time.Second)
+		}
+	}
+}
+
+func claimed(t *testing.T, s livedesk.Store, c livedesk.Claim) (out []livedesk.Message) {
+	t.Helper()
+	require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) (err error) {
+		out, err = tx.Claim(ctx, c)
+		return err
+	}))
+	return out
+}
+
+// A paused sender with a long backlog costs a claim next to nothing.
+func TestPausedBacklogIsNotWalked(t *testing.T) {
+	t.Parallel()
+	s := open(t, sqlitestore.Config{})
+	now := time.Now().Add(-time.Hour)
+	var rows livedesk.Changes
+	for n := range 20_000 {
+		m := outgoing(conversation(n, livedesk.Open, now), 1, livedesk.ClassHuman, now)
+		rows.Messages = append(rows.Messages, m)
+	}
+	other := outgoing(conversation(99_999, livedesk.Open, now), 1, livedesk.ClassHuman, now.Add(time.Minute))
+	other.Channel = "other"
+	rows.Messages = append(rows.Messages, other)
+	apply(t, s, rows)
+	paused := livedesk.Claim{Limit: 10, Lease: time.Minute, Senders: map[livedesk.Sender]int{{Workspace: "w", Channel: "sms"}: 0}}
+	require.Len(t, claimed(t, s, paused), 1)
+	start := time.Now()
+	for range 10 {
+		require.Empty(t, claimed(t, s, paused))
+	}
+	t.Logf("a claim past %d paused texts takes %v", len(rows.Messages)-1, time.Since(start)/10)
+	require.Less(t, time.Since(start), 2*time.Second)
+}
+
+func BenchmarkClaim(b *testing.B) {
+	c := &clock{}
+	s := open(b, sqlitestore.Config{Clock: c.now})
+	apply(b, s, outbox(rand.New(rand.NewPCG(1, 1)), time.Now().Add(-time.Hour)))
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		require.NoError(b, s.Update(b.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+			got, err := tx.Claim(ctx, livedesk.Claim{Limit: 50, Lease: time.Minute})
+			n += len(got)
+			return err
+		}))
+		c.advance(time.Minute)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "texts/s")
+}

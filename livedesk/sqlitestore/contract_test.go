@@ -1,0 +1,25 @@
+package sqlitestore_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/livedesk/sqlitestore"
+	"github.com/livedesk/livedesk-go/livedesk/storetest"
+)
+
+// clock is a clock that tests move.
+type clock struct{ offset atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.offset.Load())) }
+func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	storetest.Run(t, func(t *testing.T) livedesk.Store {
+		return open(t, sqlitestore.Config{Clock: c.now})
+	}, storetest.WithClock(c.advance))
+}

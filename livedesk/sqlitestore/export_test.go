@@ -1,0 +1,63 @@
+package sqlitestore
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// Waiting returns how many Updates wait for their turn.
+func (s *Store) Waiting() int { return s.line.length() }
+
+// Commits returns how many transactions were committed. Nothing else runs.
+func (s *Store) Commits() int { return s.writer.count }
+
+// LimitPages leaves the writer's connection, until it is replaced, room for so many more pages.
+func (s *Store) LimitPages(t *testing.T, more int) {
+	t.Helper()
+	require.NoError(t, s.Update(t.Context(), func(context.Context, livedesk.Tx) error {
+		var pages int
+		require.NoError(t, s.writer.c.sc.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages))
+		_, err := s.writer.c.sc.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
+		return err
+	}))
+}
+
+// ExecForTest runs a statement on a reader.
+func (r *reader) ExecForTest(text string) (int64, error) { return r.c.exec(text) }
+
+// Settings reads the pragmas of the writer and of every reader.
+func (s *Store) Settings(t *testing.T) (all []map[string]string) {
+	t.Helper()
+	conns := []*conn{s.writer.c}
+	for range s.cfg.Readers {
+		c, err := s.borrow(t.Context())
+		require.NoError(t, err)
+		conns = append(conns, c)
+		defer s.giveBack(&reader{c: c})
+	}
+	for _, c := range conns {
+		settings := map[string]string{}
+		for _, p := range reading.settings() {
+			var v string
+			require.NoError(t, c.sc.QueryRowContext(t.Context(), "PRAGMA "+p.name).Scan(&v))
+			settings[p.name] = v
+		}
+		all = append(all, settings)
+	}
+	return all
+}
+
+// CheckSetting tells what is thought of a setting that was read back.
+func CheckSetting(name, got string) error {
+	for _, p := range writing.settings() {
+		if p.name == name {
+			return p.check(got)
+		}
+	}
+	return nil
+}

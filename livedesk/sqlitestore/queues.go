@@ -1,0 +1,147 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+const (
+	sqlQueue = `SELECT count, members, version FROM queues WHERE workspace = ? AND id = ?`
+
+	sqlQueuesOfAgent = `SELECT queue FROM queue_agents WHERE workspace = ? AND agent = ?`
+
+	sqlLine = `SELECT ` + conversationColumns + ` FROM conversations WHERE workspace = ? AND queue = ?
+		ORDER BY priority DESC, queued_at, id LIMIT ?`
+
+	sqlInsertQueue = `INSERT INTO queues (count, members, workspace, id, version) VALUES (?, ?, ?, ?, 1)`
+
+	sqlUpdateQueue = `UPDATE queues SET count = ?, members = ?, version = version + 1
+		WHERE workspace = ? AND id = ? AND version = ?`
+
+	sqlJoinQueue = `INSERT INTO queue_agents (workspace, agent, queue) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+
+	sqlLeaveQueue = `DELETE FROM queue_agents WHERE workspace = ? AND agent = ? AND queue = ?`
+)
+
+// Queues implements [livedesk.ReadTx]. Each costs two reads. More is true with Heads 0 where anybody waits.
+func (r *reader) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
+	return r.queues(ctx, q, nil)
+}
+
+// Queues implements [livedesk.ReadTx].
+func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
+	return t.reader.queues(ctx, q, t.noteConversation)
+}
+
+func (r *reader) queues(ctx context.Context, q livedesk.QueueQuery, note func(*livedesk.Conversation)) ([]livedesk.Queue, error) {
+	if err := r.usable(ctx); err != nil {
+		return nil, err
+	}
+	ids := slices.Clone(q.IDs)
+	for _, agent := range q.Agents {
+		var err error
+		if ids, err = all(r, ids, scanID, sqlQueuesOfAgent, q.Workspace, agent); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	out := make([]livedesk.Queue, len(ids))
+	for i, id := range ids {
+		var err error
+		if out[i], err = r.queue(q.Workspace, id); err != nil {
+			return nil, err
+		}
+		if err := r.line(&out[i], max(0, q.Heads)); err != nil {
+			return nil, err
+		}
+		for j := range out[i].Waiting {
+			if note != nil {
+				note(&out[i].Waiting[j])
+			}
+		}
+	}
+	return out, nil
+}
+
+// queue returns a queue without its line; an unknown one is empty.
+func (r *reader) queue(workspace, id string) (livedesk.Queue, error) {
+	q, _, err := one(r, func(rows *sql.Rows) (q livedesk.Queue, err error) {
+		return q, rows.Scan(&q.Count, doc(&q.Members), &q.Version)
+	}, sqlQueue, workspace, id)
+	q.Workspace, q.ID = workspace, id
+	return q, err
+}
+
+// line loads the first heads of those that wait.
+func (r *reader) line(q *livedesk.Queue, heads int) (err error) {
+	q.Waiting, err = all(r, nil, scanConversation, sqlLine, q.Workspace, q.ID, heads+1)
+	if len(q.Waiting) > heads {
+		q.Waiting, q.More = slices.Clip(q.Waiting[:heads]), true
+	}
+	if len(q.Waiting) == 0 {
+		q.Waiting = nil
+	}
+	return err
+}
+
+// putQueue writes a queue and which agents are in it.
+func (t *tx) putQueue(q *livedesk.Queue) error {
+	old, err := t.queue(q.Workspace, q.ID)
+	if err != nil {
+		return err
+	}
+	if err := t.put(q.Version, sqlInsertQueue, sqlUpdateQueue, queueValues(q), q.Workspace, q.ID); err != nil {
+		return err
+	}
+	for _, m := range old.Members {
+		if !holds(q.Members, m.Agent) {
+			if _, err := t.exec(sqlLeaveQueue, q.Workspace, m.Agent, q.ID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range q.Members {
+		if !holds(old.Members, m.Agent) {
+			if _, err := t.exec(sqlJoinQueue, q.Workspace, m.Agent, q.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func queueValues(q *livedesk.Queue) []any {
+	values := []any{q.Count, array(q.Members)}
+	if q.Version == 0 {
+		values = append(values, q.Workspace, q.ID)
+	}
+	return values
+}
+
+func holds(members []livedesk.Member, agent string) bool {
+	return slices.ContainsFunc(members, func(m livedesk.Member) bool { return m.Agent == agent })
+}
+
+// leaveQueues takes an agent out of every queue.
+func (t *tx) leaveQueues(workspace, agent string) error {
+	ids, err := all(&t.reader, nil, scanID, sqlQueuesOfAgent, workspace, agent)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		q, err := t.queue(workspace, id)
+		if err != nil {
+			return err
+		}
+		q.Members = slices.DeleteFunc(q.Members, func(m livedesk.Member) bool { return m.Agent == agent })
+		if err := t.putQueue(&q); err != nil {
+			return fmt.Errorf("queue %s: %w", id, err)
+		}
+	}
+	return nil
+}

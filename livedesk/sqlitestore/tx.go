@@ -1,0 +1,187 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// What a transaction consists of. "closure" takes back one Update of several, "change" one call of several.
+const (
+	sqlBegin      = `BEGIN IMMEDIATE`
+	sqlBeginRead  = `BEGIN`
+	sqlCommit     = `COMMIT`
+	sqlRollback   = `ROLLBACK`
+	sqlSavepoint  = `SAVEPOINT closure`
+	sqlRelease    = `RELEASE closure`
+	sqlRollbackTo = `ROLLBACK TO closure`
+
+	sqlChange           = `SAVEPOINT change`
+	sqlReleaseChange    = `RELEASE change`
+	sqlRollbackToChange = `ROLLBACK TO change`
+)
+
+var (
+	// errOver is the answer of a transaction that is used after its function returned.
+	errOver = errors.New("sqlitestore: transaction is over")
+	// errLimit is the answer to a page or a claim of a size that the contract excludes.
+	errLimit = errors.New("sqlitestore: limit is out of range")
+)
+
+// reader is a transaction that reads. It is used by one goroutine; only over is read by others.
+type reader struct {
+	c      *conn
+	now    time.Time
+	over   atomic.Bool
+	broken error // what SQLite answered last, when the connection isn't to be trusted any more
+}
+
+var (
+	_ livedesk.ReadTx = (*reader)(nil)
+	_ livedesk.Tx     = (*tx)(nil)
+)
+
+// tx is a transaction that writes.
+type tx struct {
+	reader
+	nested  bool // others' changes are in the same transaction
+	guarded bool // it has changed something, behind a savepoint that takes back this closure alone
+	seen    map[rowKey]placement
+	met     map[meeting]livedesk.LoadedThread // what TakeIn has read, until something is written
+}
+
+// Now implements [livedesk.ReadTx].
+func (r *reader) Now() time.Time { return r.now }
+
+// usable is asked first by every method.
+func (r *reader) usable(ctx context.Context) error {
+	if r.over.Load() {
+		return errOver
+	}
+	if r.broken != nil {
+		return r.broken
+	}
+	return ctx.Err()
+}
+
+// fail remembers an error after which the connection isn't trusted, and returns it.
+func (r *reader) fail(err error) error {
+	if err == nil || code(err) == 0 || harmless(err) {
+		return err
+	}
+	if r.broken == nil {
+		r.broken = fmt.Errorf("sqlitestore: %w", err)
+	}
+	return r.broken
+}
+
+// rows calls each for every row of a query.
+func (r *reader) rows(each func(*sql.Rows) error, text string, args ...any) error {
+	return r.some(func(rows *sql.Rows) (bool, error) { return true, each(rows) }, text, args...)
+}
+
+// some calls each for every row of a query until it returns false.
+func (r *reader) some(each func(*sql.Rows) (bool, error), text string, args ...any) error {
+	return r.fail(r.c.query(each, text, args...))
+}
+
+// all appends every row of a query to out.
+func all[T any](r *reader, out []T, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
+	err := r.rows(func(rows *sql.Rows) error {
+		v, err := scan(rows)
+		if err == nil {
+			out = append(out, v)
+		}
+		return err
+	}, text, args...)
+	return out, err
+}
+
+// one returns the only row of a query, or the zero value.
+func one[T any](r *reader, scan func(*sql.Rows) (T, error), text string, args ...any) (v T, found bool, err error) {
+	err = r.rows(func(rows *sql.Rows) error {
+		found = true
+		v, err = scan(rows)
+		return err
+	}, text, args...)
+	return v, found, err
+}
+
+// atomically runs one change; when it fails, the transaction is as it was before it. The first change of a closure can
+// go back to the closure's own savepoint, later ones set one more.
+func (t *tx) atomically(ctx context.Context, change func() error) error {
+	if err := t.usable(ctx); err != nil {
+		return err
+	}
+	if !t.guarded {
+		if _, err := t.exec(sqlSavepoint); err != nil {
+			return err
+		}
+		t.guarded = true
+		return t.undoable(change, sqlRollbackTo, "")
+	}
+	if _, err := t.exec(sqlChange); err != nil {
+		return err
+	}
+	return t.undoable(change, sqlRollbackToChange, sqlReleaseChange)
+}
+
+// undoable runs change behind a savepoint, which it goes back to on an error. It removes the savepoint where release
+// isn't empty.
+func (t *tx) undoable(change func() error, rollback, release string) error {
+	err := change()
+	if t.broken != nil {
+		return t.broken
+	}
+	if err != nil {
+		t.met = nil
+		if _, lost := t.exec(rollback); lost != nil {
+			return lost
+		}
+	}
+	if release != "" {
+		if _, lost := t.exec(release); lost != nil {
+			return lost
+		}
+	}
+	return err
+}
+
+// rollBack takes back the closure. It fails when the savepoint is gone, and that is how one finds out that SQLite has
+// dropped the transaction.
+func (t *tx) rollBack() error {
+	if _, err := t.c.exec(sqlRollbackTo); err != nil {
+		return err
+	}
+	_, err := t.c.exec(sqlRelease)
+	return err
+}
+
+// exec changes rows and returns how many.
+func (t *tx) exec(text string, args ...any) (int64, error) {
+	n, err := t.c.exec(text, args...)
+	return n, t.fail(err)
+}
+
+// put writes one row: insert when the writer has read no version, else update where the version is still that one.
+func (t *tx) put(read int64, insert, update string, values []any, key ...any) error {
+	text, args := insert, values
+	if read != 0 {
+		text, args = update, append(append(make([]any, 0, len(values)+len(key)+1), values...), append(key, read)...)
+	}
+	n, err := t.exec(text, args...)
+	switch {
+	case taken(err):
+		return livedesk.ErrExists
+	case err != nil:
+		return err
+	case n == 0:
+		return livedesk.ErrConflict
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package storetest
+
+import (
+	"context"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+func copyCases() []Case {
+	return []Case{
+		clause("what goes in is copied", copiesIn),
+		clause("what comes out is a copy", copiesOut),
+		clause("two results of one call share nothing", copiesOfTwins),
+		clause("what a claim returns is a copy", copiesOfClaims),
+	}
+}
+
+// Each scrawl writes over everything that a row refers to.
+
+func scrawlContact(c *livedesk.Contact) {
+	c.Attributes["a"], c.Labels[0] = "scrawl", "scrawl"
+}
+
+func scrawlConversation(c *livedesk.Conversation) {
+	c.Attributes["a"], c.Labels[0] = "scrawl", "scrawl"
+}
+
+func scrawlMessage(m *livedesk.Message) {
+	if m.Activity != nil {
+		m.Activity.What = "scrawl"
+		return
+	}
+	m.Media[0].URL, m.Delivery.Code, m.Delivery.History[0].Code = "scrawl", "scrawl", "scrawl"
+}
+
+// scrawlable is a set of rows with something to write over in each.
+func (p *probe) scrawlable(ctx context.Context) (site, livedesk.Changes) {
+	at := newSite()
+	l := p.meet(ctx, at, 1, 2)[0]
+	c := fullConversation(l)
+	c.Attributes, c.State = map[string]string{"a": "1"}, livedesk.Open
+	l.Contact.Attributes, l.Contact.Labels = map[string]string{"a": "1"}, []string{"one"}
+	l.Thread.Conversation = c.ID
+	rows := fullMessages(c)
+	m, activity := rows[1], rows[3]
+	m.Delivery.State, m.Delivery.Due = livedesk.Queued, p.now(ctx)
+	return at, livedesk.Changes{
+		Contacts: []livedesk.Contact{l.Contact}, Threads: []livedesk.Thread{l.Thread}, Conversations: []livedesk.Conversation{c},
+		Messages: []livedesk.Message{m, activity},
+		Queues:   []livedesk.Queue{{Workspace: c.Workspace, ID: c.Queue, Members: []livedesk.Member{{Agent: "ann"}}}},
+		Objects:  []livedesk.Object{{Workspace: c.Workspace, Kind: "channel", ID: at.channel, Key: "hook", Data: []byte(`{"a":1}`)}},
+	}
+}
+
+// loaded is all that can be read about what scrawlable made, each as often as there is a way to read it.
+type loaded struct {
+	Threads       []livedesk.LoadedThread
+	Contacts      []livedesk.Contact
+	Conversations []livedesk.Conversation
+	Messages      []livedesk.Message
+	Timeline      []livedesk.Message
+	Queues        []livedesk.Queue
+	Objects       []livedesk.Object
+}
+
+func (p *probe) load(ctx context.Context, at site, c livedesk.Changes) loaded {
+	conv, m := c.Conversations[0], c.Messages[0]
+	return loaded{
+		Threads:       p.threads(ctx, at.key(1), livedesk.ThreadKey{Workspace: at.workspace, Conversation: conv.ID}),
+		Contacts:      p.contacts(ctx, at.workspace, conv.Contact, conv.Contact),
+		Conversations: append(p.list(ctx, livedesk.ConversationQuery{Workspace: at.workspace, Limit: 9}), p.conversation(ctx, at.workspace, conv.ID)),
+		Messages: p.messages(ctx, livedesk.MessageKey{Workspace: at.workspace, ID: m.ID}, livedesk.MessageKey{Workspace: at.workspace, ID: m.ID},
+			livedesk.MessageKey{Workspace: at.workspace, Conversation: conv.ID, Key: m.Key},
+			livedesk.MessageKey{Workspace: at.workspace, Channel: at.channel, ProviderID: m.ProviderID},
+			livedesk.MessageKey{Workspace: at.workspace, ID: c.Messages[1].ID}),
+		Timeline: p.timeline(ctx, livedesk.TimelineQuery{Workspace: at.workspace, Conversation: conv.ID, Limit: 9}),
+		Queues:   []livedesk.Queue{p.queue(ctx, at.workspace, conv.Queue, 9)},
+		Objects: append(p.objects(ctx, livedesk.ObjectQuery{Workspace: at.workspace, Kind: "channel"}),
+			append(p.objects(ctx, livedesk.ObjectQuery{Kind: "channel", Key: "hook"}), p.objects(ctx, livedesk.ObjectQuery{AfterRevision: new(int64), Limit: 9})...)...),
+	}
+}
+
+func (l *loaded) scrawl() {
+	for i := range l.Threads {
+		scrawlContact(&l.Threads[i].Contact)
+		scrawlConversation(l.Threads[i].Current)
+		l.Threads[i].Current.Preview = "scrawl"
+		if l.Threads[i].Asked != nil {
+			scrawlConversation(l.Threads[i].Asked)
+			l.Threads[i].Asked.ExternalID = "scrawl"
+		}
+	}
+	for i := range l.Contacts {
+		scrawlContact(&l.Contacts[i])
+	}
+	for i := range l.Conversations {
+		scrawlConversation(&l.Conversations[i])
+	}
+	for i := range l.Messages {
+		scrawlMessage(&l.Messages[i])
+	}
+	for i := range l.Timeline {
+		scrawlMessage(&l.Timeline[i])
+	}
+	for i := range l.Queues {
+		l.Queues[i].Members[0].Agent = "scrawl"
+		scrawlConversation(&l.Queues[i].Waiting[0])
+	}
+	for i := range l.Objects {
+		l.Objects[i].Data[0] = 'X'
+	}
+}
+
+func copiesIn(ctx context.Context, p *probe) {
+	at, c := p.scrawlable(ctx)
+	arrival := at.arrival(2, "k")
+	arrival.Contact.Labels, arrival.Contact.Attributes = []string{"one"}, map[string]string{"a": "1"}
+	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+		if _, err := tx.TakeIn(ctx, []livedesk.Arrival{arrival}); err != nil {
+			return err
+		}
+		scrawlContact(&arrival.Contact)
+		return tx.Apply(ctx, c)
+	})
+	before := snapshot(p.load(ctx, at, c))
+	scrawlContact(&c.Contacts[0])
+	scrawlConversation(&c.Conversations[0])
+	scrawlMessage(&c.Messages[0])
+	scrawlMessage(&c.Messages[1])
+	c.Queues[0].Members[0].Agent = "scrawl"
+	c.Objects[0].Data[0] = 'X'
+	p.same(p.load(ctx, at, c), before, "the store after the caller wrote over what it had given")
+	p.same(p.contacts(ctx, at.workspace, arrival.Contact.ID)[0].Labels, []string{"one"}, "the labels of a contact that TakeIn made")
+}
+
+func copiesOut(ctx context.Context, p *probe) {
+	at, c := p.scrawlable(ctx)
+	p.apply(ctx, c)
+	before, got := snapshot(p.load(ctx, at, c)), p.load(ctx, at, c)
+	got.scrawl()
+	p.same(p.load(ctx, at, c), before, "the store after the caller wrote over what it was given")
+}
+
+func copiesOfTwins(ctx context.Context, p *probe) {
+	at, c := p.scrawlable(ctx)
+	p.apply(ctx, c)
+	got := p.load(ctx, at, c)
+	want := snapshot(got)
+	scrawlContact(&got.Contacts[0])
+	p.same(got.Contacts[1], want.Contacts[1], "the second of two equal contacts")
+	scrawlMessage(&got.Messages[0])
+	p.same(got.Messages[1], want.Messages[1], "the second of two equal messages")
+	asked := got.Threads[1]
+	scrawlConversation(asked.Asked)
+	asked.Asked.Preview = "scrawl"
+	p.same(asked.Current, want.Threads[1].Current, "Current beside Asked")
+}
+
+func copiesOfClaims(ctx context.Context, p *probe) {
+	at, c := p.scrawlable(ctx)
+	p.apply(ctx, c)
+	got := p.claim(ctx, livedesk.Claim{Limit: 1, Lease: long})
+	p.that(len(got) == 1, "the text is claimed")
+	before := snapshot(p.message(ctx, at.workspace, got[0].ID))
+	scrawlMessage(&got[0])
+	p.same(p.message(ctx, at.workspace, got[0].ID), before, "the message after the caller wrote over what was claimed")
+}

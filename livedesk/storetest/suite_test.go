@@ -1,0 +1,201 @@
+package storetest_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/livedesk/memstore"
+	"github.com/livedesk/livedesk-go/livedesk/storetest"
+)
+
+// failing returns the clauses that a store doesn't keep, as "group: clause".
+func failing(t *testing.T, open func() (livedesk.Store, func(time.Duration))) (out []string) {
+	for _, c := range storetest.Cases() {
+		s, advance := open()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		skipped := new(storetest.SkipError)
+		if err := c.Check(ctx, s, advance); err != nil && !errors.As(err, &skipped) {
+			t.Logf("%s: %s: %.300v", c.Group, c.Clause, err)
+			out = append(out, c.Group+": "+c.Clause)
+		}
+		cancel()
+	}
+	return out
+}
+
+// sound returns a memstore on a clock that only advance moves.
+func sound() (livedesk.Store, func(time.Duration)) {
+	var mu sync.Mutex
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := memstore.NewAt(func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	})
+	return s, func(d time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(d)
+	}
+}
+
+func writer(alter func(livedesk.Tx) livedesk.Tx) func(livedesk.Store) livedesk.Store {
+	return func(s livedesk.Store) livedesk.Store { return altered{Store: s, write: alter} }
+}
+
+func reader(alter func(livedesk.ReadTx) livedesk.ReadTx) func(livedesk.Store) livedesk.Store {
+	return func(s livedesk.Store) livedesk.Store { return altered{Store: s, read: alter} }
+}
+
+// R24: a suite that can't fail proves nothing. Each of these stores breaks the contract in one way; the suite must
+// report it by the clauses that are named here.
+func TestBrokenStoresAreReported(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]struct {
+		make func(livedesk.Store) livedesk.Store
+		want []string
+	}{
+		"keeps what failed": {func(s livedesk.Store) livedesk.Store { return keepsFailures{s} }, []string{
+			"transactions: an Update whose function fails keeps nothing and returns the error as it is",
+			"TakeIn: forgets the keys of a transaction that was rolled back",
+			"Claim: leaves everything as it was when the transaction is rolled back",
+		}},
+		"keeps what panicked": {func(s livedesk.Store) livedesk.Store { return keepsPanics{s} }, []string{
+			"transactions: an Update whose function panics keeps nothing and the panic goes on",
+		}},
+		"swallows panics": {func(s livedesk.Store) livedesk.Store { return swallowsPanics{s} }, []string{
+			"transactions: an Update whose function panics keeps nothing and the panic goes on",
+		}},
+		"ignores a ctx that ended": {func(s livedesk.Store) livedesk.Store { return ignoresContext{s} }, []string{
+			"transactions: an Update whose ctx ends before the commit keeps nothing",
+			"transactions: an Update whose ctx has ended keeps nothing",
+			"concurrency: one that fails, panics or is canceled leaves those beside it whole",
+		}},
+		"wraps errors": {func(s livedesk.Store) livedesk.Store { return wrapsErrors{s} }, []string{
+			"transactions: an Update whose function fails keeps nothing and returns the error as it is",
+		}},
+		"lets a group share one fate": {func(s livedesk.Store) livedesk.Store { return &sharesFate{Store: s} }, []string{
+			"concurrency: one that fails, panics or is canceled leaves those beside it whole",
+		}},
+		"nests": {func(s livedesk.Store) livedesk.Store { return nests{s, memstore.New()} }, []string{
+			"transactions: a transaction inside a transaction is ErrNested and does no harm",
+		}},
+		"locks nothing": {func(s livedesk.Store) livedesk.Store { return onlyAssignments{s} }, []string{
+			"concurrency: what Threads, Messages, Queues and Agents return isn't changed by others meanwhile",
+			"concurrency: nobody waits while there is room",
+			"concurrency: no agent is given more than the capacity",
+		}},
+		"forgets keys": {writer(func(tx livedesk.Tx) livedesk.Tx { return forgetsKeys{tx} }), []string{
+			"TakeIn: reports a key as new once",
+			"concurrency: a key that arrives 50 times at once is new once",
+		}},
+		"misses twins in a batch": {writer(func(tx livedesk.Tx) livedesk.Tx { return missesTwins{tx} }), []string{
+			"TakeIn: of equal keys in one call the first is new",
+		}},
+		"ignores versions": {writer(func(tx livedesk.Tx) livedesk.Tx { return ignoresVersions{tx} }), []string{
+			"transactions: ErrConflict leaves the transaction usable",
+			"conversations: a row of another Version is ErrConflict",
+			"concurrency: of many writers of one version one wins",
+		}},
+		"has many live": {writer(func(tx livedesk.Tx) livedesk.Tx { return manyLive{tx} }), []string{
+			"transactions: ErrExists leaves the transaction usable",
+			"conversations: a contact has at most one live conversation on a channel",
+			"conversations: reopening beside a live one is ErrExists",
+		}},
+		"applies by halves": {writer(func(tx livedesk.Tx) livedesk.Tx { return halfApplies{tx} }), []string{
+			"transactions: an Apply that fails writes nothing of its changes",
+		}},
+		"is poisoned by an error": {writer(func(tx livedesk.Tx) livedesk.Tx { return &poisoned{Tx: tx} }), []string{
+			"transactions: ErrConflict leaves the transaction usable",
+			"transactions: ErrExists leaves the transaction usable",
+		}},
+		"claims under an old fence": {writer(func(tx livedesk.Tx) livedesk.Tx { return staleFences{tx} }), []string{
+			"Claim: returns what it stored: a higher Fence, a Due of now and lease, Claimed if it was Queued",
+			"Claim: takes again what a worker let lapse, under a higher Fence",
+		}},
+		"ignores budgets": {writer(func(tx livedesk.Tx) livedesk.Tx { return greedyClaims{tx} }), []string{
+			"Claim: takes at most PerSender of one sender",
+			"Claim: lets Senders override PerSender, 0 taking none",
+			"Claim: passes over a spent sender to the next",
+		}},
+		"forgets that a text was posted": {writer(func(tx livedesk.Tx) livedesk.Tx { return revivesPosting{tx} }), []string{
+			"Claim: leaves a state other than Queued as it is",
+		}},
+		"cancels after it wrote": {writer(func(tx livedesk.Tx) livedesk.Tx { return cancelsLate{tx} }), []string{
+			"Cancels: run before Messages",
+		}},
+		"ends jobs under any fence": {writer(func(tx livedesk.Tx) livedesk.Tx { return forgivesFences{tx} }), []string{
+			"jobs: a change under another Fence has no effect",
+		}},
+		"numbers changes before it commits them": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return skipsRevisions{tx} }), []string{
+			"objects: behind a revision come in the order of their last change",
+			"concurrency: whoever read up to a revision finds everything that is committed later",
+		}},
+		"crosses workspaces": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return crossesWorkspaces{tx} }), []string{
+			"workspaces: an id of another workspace answers like one that doesn't exist, in every method",
+		}},
+		"loses equal times": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return dropsEqualTimes{tx} }), []string{
+			"lists: can be paged without a gap or a repetition, also among equal times",
+		}},
+		"shares slices": {lends, []string{
+			"copies: what goes in is copied",
+			"copies: what comes out is a copy",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := failing(t, func() (livedesk.Store, func(time.Duration)) {
+				s, advance := sound()
+				return broken.make(s), advance
+			})
+			require.Subset(t, got, broken.want)
+		})
+	}
+}
+
+func TestSoundStorePasses(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, failing(t, sound))
+}
+
+func TestClausesAreSentencesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, c := range storetest.Cases() {
+		name := c.Group + ": " + c.Clause
+		require.False(t, seen[name], "twice: %s", name)
+		require.False(t, strings.Contains(c.Clause, "/"), "a slash would split the name of a subtest: %s", name)
+		seen[name] = true
+	}
+	require.Greater(t, len(seen), 100)
+}
+
+// closeless hides everything of a store but the contract.
+type closeless struct{ livedesk.Store }
+
+func TestExceptionsAreVisible(t *testing.T) {
+	t.Parallel()
+	cases := storetest.Cases()
+	i := slices.IndexFunc(cases, func(c storetest.Case) bool { return slices.Contains(c.Needs, storetest.Closing) })
+	skipped := new(storetest.SkipError)
+	require.ErrorAs(t, cases[i].Check(t.Context(), closeless{memstore.New()}, nil), &skipped)
+	// forgetsKeys fails only what is left out here: with the exceptions, Run passes and says what it skipped.
+	opened := 0
+	storetest.Run(t, func(*testing.T) livedesk.Store {
+		opened++
+		return memstore.New()
+	}, storetest.Without(storetest.ConcurrentWriters, storetest.ConcurrentViews), storetest.Without(storetest.LargeTexts))
+	left := len(slices.DeleteFunc(cases, func(c storetest.Case) bool {
+		return slices.Contains(c.Needs, storetest.ConcurrentWriters) || slices.Contains(c.Needs, storetest.ConcurrentViews) ||
+			slices.Contains(c.Needs, storetest.LargeTexts)
+	}))
+	require.Equal(t, left, opened, "each case that isn't skipped opens a store of its own")
+}

@@ -1,0 +1,358 @@
+package smstest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/bandwidth"
+	"github.com/livedesk/livedesk-go/sms/twilio"
+)
+
+// A contract that nothing can break proves nothing: each of these providers is a good one with one fault, and the
+// suite must name it.
+
+// wrapped is a provider whose accounts, form or settings are changed on the way.
+type wrapped struct {
+	sms.Provider
+	form func(sms.Form) sms.Form
+	open func(*sms.Settings)
+	wrap func(sms.Settings, sms.Account) sms.Account
+}
+
+func (w wrapped) Form() sms.Form {
+	if w.form == nil {
+		return w.Provider.Form()
+	}
+	return w.form(w.Provider.Form())
+}
+
+func (w wrapped) Open(s sms.Settings) (sms.Account, error) {
+	if w.open != nil {
+		s.Values, s.Secrets = maps.Clone(s.Values), maps.Clone(s.Secrets)
+		w.open(&s)
+	}
+	a, err := w.Provider.Open(s)
+	if err == nil && w.wrap != nil {
+		a = w.wrap(s, a)
+	}
+	return a, err
+}
+
+// account is an account with one method replaced.
+type account struct {
+	sms.Account
+	send  func(context.Context, channel.Outbound) (channel.Accepted, error)
+	parse func(*http.Request, []byte) ([]channel.Event, error)
+}
+
+func (a account) Send(ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+	if a.send == nil {
+		return a.Account.Send(ctx, m)
+	}
+	return a.send(ctx, m)
+}
+
+func (a account) Parse(r *http.Request, body []byte) ([]channel.Event, error) {
+	if a.parse == nil {
+		return a.Account.Parse(r, body)
+	}
+	return a.parse(r, body)
+}
+
+func sending(send func(sms.Account, context.Context, channel.Outbound) (channel.Accepted, error)) wrapped {
+	return wrapped{wrap: func(_ sms.Settings, a sms.Account) sms.Account {
+		return account{Account: a, send: func(ctx context.Context, m channel.Outbound) (channel.Accepted, error) { return send(a, ctx, m) }}
+	}}
+}
+
+func parsing(parse func(sms.Account, *http.Request, []byte) ([]channel.Event, error)) wrapped {
+	return wrapped{wrap: func(_ sms.Settings, a sms.Account) sms.Account {
+		return account{Account: a, parse: func(r *http.Request, b []byte) ([]channel.Event, error) { return parse(a, r, b) }}
+	}}
+}
+
+// following is a transport that follows redirects and repeats the request there, as http.Client does for 307.
+type following struct{ http.RoundTripper }
+
+func (f following) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, _ := io.ReadAll(req.Body)
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	res, err := f.RoundTripper.RoundTrip(req)
+	if err == nil && res.StatusCode == http.StatusTemporaryRedirect {
+		again := req.Clone(req.Context())
+		again.URL, _ = url.Parse(res.Header.Get("Location"))
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		return f.RoundTripper.RoundTrip(again)
+	}
+	return res, err
+}
+
+func TestBrokenProviders(t *testing.T) {
+	t.Parallel()
+	for name, b := range broken {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { b.check(t) })
+		})
+	}
+}
+
+// check runs in a bubble, so deadlines and pauses cost nothing.
+func (b brokenCase) check(t *testing.T) {
+	c := Case{Values: twilioValues, Connect: b.twilio}
+	if b.bandwidth {
+		c = Case{Values: bandwidthValues, Connect: b.atBandwidth}
+	}
+	require.NotEmpty(t, b.red)
+	for _, name := range b.red {
+		require.Error(t, run(t.Context(), t, c, contract[indexOf(name)]), "%s did not see it", name)
+	}
+	if b.green != "" {
+		require.NoError(t, run(t.Context(), t, c, contract[indexOf(b.green)]))
+	}
+}
+
+var (
+	twilioValues    = twilio.Setup{Name: "x", PhoneNumber: TwilioNumber, AccountSID: TwilioAccountSID, AuthToken: TwilioAuthToken}.Values()
+	bandwidthValues = bandwidth.Setup{Name: "x", PhoneNumber: string(BandwidthNumber), AccountID: BandwidthAccountID,
+		ApplicationID: BandwidthApplicationID, APIKey: BandwidthClientID, APISecret: BandwidthClientSecret,
+		WebhookUser: BandwidthWebhookUser, WebhookPassword: BandwidthWebhookPassword}.Values()
+)
+
+func (b brokenCase) twilio(t testing.TB) (sms.Provider, Carrier) {
+	fake := NewTwilio(t, TwilioConfig{})
+	via := fake.Transport()
+	if b.follow {
+		via = following{via}
+	}
+	b.provider.Provider = twilio.New(twilio.Config{Transport: via})
+	return b.provider, fake
+}
+
+func (b brokenCase) atBandwidth(t testing.TB) (sms.Provider, Carrier) {
+	fake := NewBandwidth(t, BandwidthConfig{})
+	b.provider.Provider = bandwidth.New(bandwidth.Config{Transport: fake.Transport()})
+	return b.provider, fake
+}
+
+func indexOf(name string) int {
+	for i, cl := range contract {
+		if cl.name == name {
+			return i
+		}
+	}
+	panic(name)
+}
+
+type brokenCase struct {
+	provider  wrapped
+	follow    bool     // redirects
+	bandwidth bool     // at Bandwidth, not at Twilio
+	red       []string // clauses that must fail
+	green     string   // one that must not
+}
+
+var broken = map[string]brokenCase{
+	"retries inside Send": {green: "send", red: []string{"fault_500", "fault_reset", "fault_hang_accepted", "fault_no_id"},
+		provider: sending(func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			if err != nil {
+				return a.Send(context.WithoutCancel(ctx), m)
+			}
+			return got, err
+		})},
+	"tries again and tells of the first": {green: "send", red: []string{"fault_500", "fault_redirect", "fault_reset_accepted", "fault_429_after"},
+		provider: sending(func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			if err != nil {
+				_, _ = a.Send(ctx, m)
+			}
+			return got, err
+		})},
+	"calls a lost answer not sent": {green: "send", red: []string{"fault_reset", "fault_502_html", "fault_hang_accepted", "send_canceled_during"},
+		provider: sending(func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			if e, ok := errors.AsType[*sms.SendError](err); ok && e.Reason == channel.ReasonUnknown {
+				e.Reason = channel.ReasonRetry
+			}
+			return got, err
+		})},
+	"calls everything unknown": {green: "fault_500", red: []string{"fault_down", "fault_429", "fault_401", "send_bad_recipient", "send_wrong_credentials"},
+		provider: sending(func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			if e, ok := errors.AsType[*sms.SendError](err); ok {
+				e.Reason, e.After = channel.ReasonUnknown, 0
+			}
+			return got, err
+		})},
+	"accepts without an id": {red: []string{"send"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			got.ID = ""
+			return got, err
+		})},
+	"takes a bad answer for acceptance": {green: "send", red: []string{"fault_no_id", "fault_garbage", "fault_redirect"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			if sms.ReasonOf(err) == channel.ReasonUnknown {
+				return channel.Accepted{ID: "SM0", Status: channel.StatusAccepted}, nil
+			}
+			return got, err
+		})},
+	"forgets the Ref": {green: "send", red: []string{"send_ref"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			m.Ref = "the-same-for-all"
+			return a.Send(ctx, m)
+		})},
+	"trims texts": {green: "send", red: []string{"send_text"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			m.Text = string(bytes.TrimSpace([]byte(m.Text)))
+			return a.Send(ctx, m)
+		})},
+	"ignores its context": {green: "send", red: []string{"send_canceled_before"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			return a.Send(context.WithoutCancel(ctx), m)
+		})},
+	"sends twice under load": {green: "fault_down", red: []string{"send", "send_concurrent"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			_, _ = a.Send(ctx, m)
+			return a.Send(ctx, m)
+		})},
+	"follows redirects": {green: "send", follow: true, red: []string{"fault_redirect"}},
+	"believes everybody": {green: "inbound", red: []string{"forged_unsigned", "forged_secret", "forged_empty", "forged_bit", "forged_receipt", "rotation", "rotation_blank"},
+		provider: wrapped{wrap: func(s sms.Settings, a sms.Account) sms.Account {
+			trusting, err := twilio.New(twilio.Config{InsecureSkipSignature: true}).Open(s)
+			if err != nil {
+				panic(err)
+			}
+			return account{Account: a, parse: trusting.Parse}
+		}}},
+	"forgets secrets at once": {green: "inbound", red: []string{"rotation"}, provider: wrapped{open: func(s *sms.Settings) { s.Previous = nil }}},
+	"opens without a secret": {green: "inbound", red: []string{"open_blank_secret"}, provider: wrapped{open: func(s *sms.Settings) {
+		if string(bytes.TrimSpace([]byte(s.Secrets["auth_token"].Reveal()))) == "" {
+			s.Secrets["auth_token"] = "0"
+		}
+	}}},
+	"tells its secret": {green: "send", red: []string{"send_wrong_credentials", "fault_reset"}, provider: wrapped{wrap: func(s sms.Settings, a sms.Account) sms.Account {
+		return account{Account: a, send: func(ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			if e, ok := errors.AsType[*sms.SendError](err); ok {
+				e.Err = fmt.Errorf("with token %s", TwilioAuthToken)
+			}
+			return got, err
+		}}
+	}}},
+	"tells the text": {green: "send", red: []string{"send_bad_recipient", "fault_500"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			if err != nil {
+				return got, &sms.SendError{Provider: "twilio", Reason: sms.ReasonOf(err), Err: fmt.Errorf("sending %q", m.Text)}
+			}
+			return got, err
+		})},
+	"answers late": {green: "send", red: []string{"send_canceled_during"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			got, err := a.Send(ctx, m)
+			if err != nil && ctx.Err() != nil {
+				time.Sleep(6 * time.Second)
+			}
+			return got, err
+		})},
+	"calls forgery malformed": {green: "malformed", red: []string{"forged_unsigned", "forged_bit"}, provider: parsing(
+		func(a sms.Account, r *http.Request, body []byte) ([]channel.Event, error) {
+			events, err := a.Parse(r, body)
+			if errors.Is(err, channel.ErrForged) {
+				err = channel.ErrMalformed
+			}
+			return events, err
+		})},
+	"takes what it can't read for nothing": {green: "forged_bit", red: []string{"malformed", "flood"}, provider: parsing(
+		func(a sms.Account, r *http.Request, body []byte) ([]channel.Event, error) {
+			events, err := a.Parse(r, body)
+			if errors.Is(err, channel.ErrMalformed) {
+				err = nil
+			}
+			return events, err
+		})},
+	"lets one bad event spoil a batch": {green: "inbound", bandwidth: true, red: []string{"inbound_batch"}, provider: parsing(
+		func(a sms.Account, r *http.Request, body []byte) ([]channel.Event, error) {
+			events, err := a.Parse(r, body)
+			for _, e := range events {
+				if _, bad := e.(channel.Unread); bad {
+					return nil, channel.ErrMalformed
+				}
+			}
+			return events, err
+		})},
+	"gives another id every time": {green: "inbound", bandwidth: true, red: []string{"inbound_again"}, provider: parsing(
+		func(a sms.Account, r *http.Request, body []byte) ([]channel.Event, error) {
+			events, err := a.Parse(r, body)
+			for i, e := range events {
+				if in, ok := e.(channel.Inbound); ok {
+					in.ID = randomHex(8)
+					events[i] = in
+				}
+			}
+			return events, err
+		})},
+	"trusts the Host": {green: "send", red: []string{"inbound"}, provider: parsing(
+		func(a sms.Account, r *http.Request, body []byte) ([]channel.Event, error) {
+			r.URL.Host = r.Host
+			return a.Parse(r, body)
+		})},
+	"loses media": {green: "inbound", red: []string{"inbound_media"}, provider: parsing(
+		func(a sms.Account, r *http.Request, body []byte) ([]channel.Event, error) {
+			events, err := a.Parse(r, body)
+			for i, e := range events {
+				if in, ok := e.(channel.Inbound); ok {
+					in.Media = nil
+					events[i] = in
+				}
+			}
+			return events, err
+		})},
+	"a form in one language": {green: "send", red: []string{"form"}, provider: wrapped{form: func(f sms.Form) sms.Form {
+		f.Fields[2].Label.FR = ""
+		return f
+	}}},
+	"an open secret in the form": {green: "form", red: []string{"form_secrets"}, provider: wrapped{form: func(f sms.Form) sms.Form {
+		for i := range f.Fields {
+			f.Fields[i].Secret = f.Fields[i].Secret && f.Fields[i].Name != "api_key_secret"
+		}
+		return f
+	}}},
+	"does I/O in Open": {green: "send", red: []string{"open_without_io"}, provider: wrapped{wrap: func(_ sms.Settings, a sms.Account) sms.Account {
+		_, _ = a.Send(context.Background(), channel.Outbound{Ref: "r", To: Customer, From: TwilioNumber, Text: "x"})
+		return a
+	}}},
+}
+
+// A token that is fetched for every text is not against the contract, so Bandwidth's own rule is held here.
+func TestBandwidthAsksForOneToken(t *testing.T) {
+	t.Parallel()
+	fake := NewBandwidth(t, BandwidthConfig{})
+	r := &rig{c: Case{Values: bandwidthValues}, provider: bandwidth.New(bandwidth.Config{Transport: fake.Transport()}), carrier: fake}
+	r.form = r.provider.Form()
+	require.NoError(t, r.open())
+	require.NoError(t, checkConcurrent(t.Context(), r))
+	tokens := 0
+	for _, q := range fake.Requests() {
+		if q.Kind == KindToken {
+			tokens++
+		}
+	}
+	require.Equal(t, 1, tokens)
+}
