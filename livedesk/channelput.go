@@ -142,7 +142,7 @@ func (p *channelPut) validate() error {
 		switch {
 		case !ok || f.Scope == sms.ScopeIdentity:
 		case f.Secret:
-			p.secrets[f.Name] = sms.Secret(v)
+			p.secrets[f.Name] = sms.NewSecret(v)
 		case f.Scope == sms.ScopeConnection:
 			p.shared[f.Name] = v
 		default:
@@ -206,7 +206,7 @@ func (p *channelPut) connection(ctx context.Context) (*Object, error) {
 	rec, conn := p.rec, p.conn
 	rec.Identity, rec.Values = p.identity, p.shared
 	rec.Previous = slices.DeleteFunc(slices.Clone(rec.Previous), func(s previousSecrets) bool { return !p.now.Before(s.Until) })
-	if conn.Version == 0 || !maps.Equal(p.secrets, p.oldSecrets) {
+	if conn.Version == 0 || !maps.EqualFunc(p.secrets, p.oldSecrets, sms.Secret.Equal) {
 		if len(rec.Sealed) > 0 {
 			rec.Previous = append([]previousSecrets{{rec.Sealed, p.now.Add(rotationWindow)}}, rec.Previous...)
 		}

@@ -14,7 +14,7 @@ import (
 func TestSecretNeverPrints(t *testing.T) {
 	t.Parallel()
 	const token = "s3cret-token"
-	s := sms.Secret(token)
+	s := sms.NewSecret(token)
 	settings := sms.Settings{Secrets: map[string]sms.Secret{"token": s}, Previous: []map[string]sms.Secret{{"token": s}}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%10s", "%.3s", "%T%v"} {
 		for _, v := range []any{s, &s, []sms.Secret{s}, map[string]sms.Secret{"k": s}, map[sms.Secret]int{s: 1}, settings, &settings} {
@@ -44,5 +44,5 @@ func TestSecretReadsAndReveals(t *testing.T) {
 	var v struct{ Token sms.Secret }
 	require.NoError(t, json.Unmarshal([]byte(`{"Token":"s3cret"}`), &v))
 	require.Equal(t, "s3cret", v.Token.Reveal())
-	require.Empty(t, sms.Secret("").Reveal())
+	require.Empty(t, sms.NewSecret("").Reveal())
 }

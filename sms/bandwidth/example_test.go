@@ -3,6 +3,7 @@ package bandwidth_test
 import (
 	"fmt"
 
+	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/bandwidth"
 )
 
@@ -14,10 +15,10 @@ func ExampleSetup() {
 		PhoneNumber:     "+19195550100",
 		AccountID:       "9900902",
 		ApplicationID:   "93de2206-9669-4e07-948d-329f4b722ee2",
-		APIKey:          "client-id",
-		APISecret:       "client-secret",
-		WebhookUser:     "livedesk",
-		WebhookPassword: "",
+		APIKey:          sms.NewSecret("client-id"),
+		APISecret:       sms.NewSecret("client-secret"),
+		WebhookUser:     sms.NewSecret("livedesk"),
+		WebhookPassword: sms.NewSecret(""),
 	}
 	_, err := provider.Form().Validate(channel.Values())
 	fmt.Println(err)

@@ -3,6 +3,7 @@ package bandwidth
 import (
 	"slices"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
 )
 
@@ -138,10 +139,10 @@ func connection(f sms.Form) sms.Form {
 
 // Setup is the form filled in, for a host that adds a channel in code.
 type Setup struct {
-	Name          string // how agents see the channel; required
-	PhoneNumber   string // E.164; required
-	AccountID     string // digits; required
-	ApplicationID string // UUID of the messaging application; required
+	Name          string          // how agents see the channel; required
+	PhoneNumber   channel.Address // E.164; required
+	AccountID     string          // digits; required
+	ApplicationID string          // UUID of the messaging application; required
 	// UseBasic makes APIKey and APISecret a legacy API user and its password. Bandwidth ends this on 2026-12-02.
 	UseBasic        bool
 	APIKey          sms.Secret // OAuth 2.0 client ID; required
@@ -154,7 +155,7 @@ type Setup struct {
 func (s Setup) Values() map[string]string {
 	v := map[string]string{
 		fieldName:            s.Name,
-		fieldPhone:           s.PhoneNumber,
+		fieldPhone:           string(s.PhoneNumber),
 		fieldAccount:         s.AccountID,
 		fieldApplication:     s.ApplicationID,
 		fieldKey:             s.APIKey.Reveal(),

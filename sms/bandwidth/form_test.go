@@ -72,7 +72,7 @@ func TestOpen(t *testing.T) {
 	t.Parallel()
 	p := bandwidth.New(bandwidth.Config{})
 	for _, field := range []string{"api_key", "api_secret", "webhook_user", "webhook_password"} {
-		for _, blank := range []sms.Secret{"", " \t"} {
+		for _, blank := range []sms.Secret{sms.NewSecret(""), sms.NewSecret(" \t")} {
 			s := settings(setup())
 			s.Secrets[field] = blank
 			_, err := p.Open(s)
@@ -84,7 +84,7 @@ func TestOpen(t *testing.T) {
 	_, err := p.Open(sms.Settings{})
 	require.Len(t, err, 6)
 	s := settings(setup())
-	s.Values["webhook_user"], s.Secrets["webhook_user"] = hookUser, ""
+	s.Values["webhook_user"], s.Secrets["webhook_user"] = hookUser, sms.NewSecret("")
 	s.Values["name"], s.Values["retired_field"] = "ignored", "ignored"
 	_, err = p.Open(s)
 	require.NoError(t, err, "the webhook user may come with the plain values")

@@ -38,7 +38,7 @@ var text = channel.Outbound{Ref: "msg-42", From: "+19195550100", To: "+141555501
 func setup() bandwidth.Setup {
 	return bandwidth.Setup{
 		Name: "Support", PhoneNumber: "+19195550100", AccountID: "9900902", ApplicationID: testApp,
-		APIKey: clientID, APISecret: clientSecret, WebhookUser: hookUser, WebhookPassword: hookPassword,
+		APIKey: sms.NewSecret(clientID), APISecret: sms.NewSecret(clientSecret), WebhookUser: sms.NewSecret(hookUser), WebhookPassword: sms.NewSecret(hookPassword),
 	}
 }
 
@@ -50,7 +50,7 @@ func settings(s bandwidth.Setup) sms.Settings {
 		switch v := values[f.Name]; {
 		case f.Scope == sms.ScopeChannel, v == "":
 		case f.Secret:
-			out.Secrets[f.Name] = sms.Secret(v)
+			out.Secrets[f.Name] = sms.NewSecret(v)
 		default:
 			out.Values[f.Name] = v
 		}

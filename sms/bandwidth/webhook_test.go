@@ -70,11 +70,11 @@ func TestCredentialsRotate(t *testing.T) {
 	t.Parallel()
 	s := settings(setup())
 	s.Previous = []map[string]sms.Secret{
-		{"webhook_password": "second"},                               // only the password was replaced
-		{"webhook_user": "first-user", "webhook_password": "first"},  // both were
-		{"api_secret": "old"},                                        // nothing about webhooks
-		{"webhook_user": "", "webhook_password": ""},                 // nothing at all
-		{"webhook_user": "oldest-user", "webhook_password": "first"}, // only the user
+		{"webhook_password": sms.NewSecret("second")},                                              // only the password was replaced
+		{"webhook_user": sms.NewSecret("first-user"), "webhook_password": sms.NewSecret("first")},  // both were
+		{"api_secret": sms.NewSecret("old")},                                                       // nothing about webhooks
+		{"webhook_user": sms.NewSecret(""), "webhook_password": sms.NewSecret("")},                 // nothing at all
+		{"webhook_user": sms.NewSecret("oldest-user"), "webhook_password": sms.NewSecret("first")}, // only the user
 	}
 	p := bandwidth.New(bandwidth.Config{})
 	a, err := p.Open(s)

@@ -43,7 +43,7 @@ func (b *Bandwidth) askToken(t *testing.T) string {
 
 // bandwidthBody is a request that nothing is wrong with, changed.
 func bandwidthBody(change map[string]any) string {
-	m := map[string]any{"applicationId": BandwidthApplicationID, "to": []string{string(Customer)}, "from": string(BandwidthNumber),
+	m := map[string]any{"applicationId": BandwidthApplicationID, "to": []string{string(Customer)}, "from": BandwidthNumber,
 		"text": "hello", "tag": "ref-1"}
 	for name, value := range change {
 		if m[name] = value; value == nil {

@@ -126,10 +126,10 @@ func (b brokenCase) check(t *testing.T) {
 }
 
 var (
-	twilioValues    = twilio.Setup{Name: "x", PhoneNumber: TwilioNumber, AccountSID: TwilioAccountSID, AuthToken: TwilioAuthToken}.Values()
-	bandwidthValues = bandwidth.Setup{Name: "x", PhoneNumber: string(BandwidthNumber), AccountID: BandwidthAccountID,
-		ApplicationID: BandwidthApplicationID, APIKey: BandwidthClientID, APISecret: BandwidthClientSecret,
-		WebhookUser: BandwidthWebhookUser, WebhookPassword: BandwidthWebhookPassword}.Values()
+	twilioValues    = twilio.Setup{Name: "x", PhoneNumber: TwilioNumber, AccountSID: TwilioAccountSID, AuthToken: sms.NewSecret(TwilioAuthToken)}.Values()
+	bandwidthValues = bandwidth.Setup{Name: "x", PhoneNumber: BandwidthNumber, AccountID: BandwidthAccountID,
+		ApplicationID: BandwidthApplicationID, APIKey: sms.NewSecret(BandwidthClientID), APISecret: sms.NewSecret(BandwidthClientSecret),
+		WebhookUser: sms.NewSecret(BandwidthWebhookUser), WebhookPassword: sms.NewSecret(BandwidthWebhookPassword)}.Values()
 )
 
 func (b brokenCase) twilio(t testing.TB) (sms.Provider, Carrier) {
@@ -243,7 +243,7 @@ var broken = map[string]brokenCase{
 	"forgets secrets at once": {green: "inbound", red: []string{"rotation"}, provider: wrapped{open: func(s *sms.Settings) { s.Previous = nil }}},
 	"opens without a secret": {green: "inbound", red: []string{"open_blank_secret"}, provider: wrapped{open: func(s *sms.Settings) {
 		if string(bytes.TrimSpace([]byte(s.Secrets["auth_token"].Reveal()))) == "" {
-			s.Secrets["auth_token"] = "0"
+			s.Secrets["auth_token"] = sms.NewSecret("0")
 		}
 	}}},
 	"tells its secret": {green: "send", red: []string{"send_wrong_credentials", "fault_reset"}, provider: wrapped{wrap: func(s sms.Settings, a sms.Account) sms.Account {

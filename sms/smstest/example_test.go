@@ -30,7 +30,7 @@ func Example() {
 	provider := twilio.New(twilio.Config{Transport: carrier.Transport()})
 	account, err := provider.Open(sms.Settings{
 		Values:     map[string]string{"account_sid": smstest.TwilioAccountSID},
-		Secrets:    map[string]sms.Secret{"auth_token": smstest.TwilioAuthToken},
+		Secrets:    map[string]sms.Secret{"auth_token": sms.NewSecret(smstest.TwilioAuthToken)},
 		WebhookURL: "https://desk.example.com/sms/3f9a",
 	})
 	if err != nil {
@@ -67,7 +67,7 @@ func ExampleFault() {
 	defer carrier.Close()
 	account, err := twilio.New(twilio.Config{Transport: carrier.Transport()}).Open(sms.Settings{
 		Values:  map[string]string{"account_sid": smstest.TwilioAccountSID},
-		Secrets: map[string]sms.Secret{"auth_token": smstest.TwilioAuthToken},
+		Secrets: map[string]sms.Secret{"auth_token": sms.NewSecret(smstest.TwilioAuthToken)},
 	})
 	if err != nil {
 		panic(err)
@@ -83,7 +83,7 @@ func ExampleRunProvider() {
 	_ = func(t *testing.T) { // func TestProvider(t *testing.T)
 		smstest.RunProvider(t, smstest.Case{
 			Values: twilio.Setup{Name: "Support", PhoneNumber: smstest.TwilioNumber, AccountSID: smstest.TwilioAccountSID,
-				AuthToken: smstest.TwilioAuthToken}.Values(),
+				AuthToken: sms.NewSecret(smstest.TwilioAuthToken)}.Values(),
 			Connect: func(t testing.TB) (sms.Provider, smstest.Carrier) {
 				carrier := smstest.NewTwilio(t, smstest.TwilioConfig{})
 				return twilio.New(twilio.Config{Transport: carrier.Transport()}), carrier

@@ -11,13 +11,13 @@ import (
 
 func twilioSetup() twilio.Setup {
 	return twilio.Setup{Name: "Support", PhoneNumber: smstest.TwilioNumber, AccountSID: smstest.TwilioAccountSID,
-		AuthToken: smstest.TwilioAuthToken}
+		AuthToken: sms.NewSecret(smstest.TwilioAuthToken)}
 }
 
 func bandwidthSetup() bandwidth.Setup {
 	return bandwidth.Setup{Name: "Support", PhoneNumber: string(smstest.BandwidthNumber), AccountID: smstest.BandwidthAccountID,
-		ApplicationID: smstest.BandwidthApplicationID, APIKey: smstest.BandwidthClientID, APISecret: smstest.BandwidthClientSecret,
-		WebhookUser: smstest.BandwidthWebhookUser, WebhookPassword: smstest.BandwidthWebhookPassword}
+		ApplicationID: smstest.BandwidthApplicationID, APIKey: sms.NewSecret(smstest.BandwidthClientID), APISecret: sms.NewSecret(smstest.BandwidthClientSecret),
+		WebhookUser: sms.NewSecret(smstest.BandwidthWebhookUser), WebhookPassword: sms.NewSecret(smstest.BandwidthWebhookPassword)}
 }
 
 func twilioInProcess(t testing.TB) (sms.Provider, smstest.Carrier) {
@@ -44,7 +44,7 @@ func TestTwilio(t *testing.T) {
 	t.Parallel()
 	number, service, key := twilioSetup(), twilioSetup(), twilioSetup()
 	service.MessagingServiceSID = smstest.TwilioServiceSID
-	key.APIKeySID, key.APIKeySecret = smstest.TwilioAPIKeySID, smstest.TwilioAPIKeySecret
+	key.APIKeySID, key.APIKeySecret = smstest.TwilioAPIKeySID, sms.NewSecret(smstest.TwilioAPIKeySecret)
 	for name, setup := range map[string]twilio.Setup{"number": number, "service": service, "api_key": key} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -60,7 +60,7 @@ func TestTwilio(t *testing.T) {
 func TestBandwidth(t *testing.T) {
 	t.Parallel()
 	token, basic := bandwidthSetup(), bandwidthSetup()
-	basic.UseBasic, basic.APIKey, basic.APISecret = true, smstest.BandwidthAPIUser, smstest.BandwidthAPIPassword
+	basic.UseBasic, basic.APIKey, basic.APISecret = true, sms.NewSecret(smstest.BandwidthAPIUser), sms.NewSecret(smstest.BandwidthAPIPassword)
 	for name, setup := range map[string]bandwidth.Setup{"token": token, "basic": basic} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

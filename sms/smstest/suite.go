@@ -124,7 +124,7 @@ func (r *rig) open() error {
 		switch {
 		case !ok || f.Scope == sms.ScopeChannel:
 		case f.Secret:
-			r.settings.Secrets[f.Name] = sms.Secret(v)
+			r.settings.Secrets[f.Name] = sms.NewSecret(v)
 		default:
 			r.settings.Values[f.Name] = v
 		}
@@ -161,7 +161,7 @@ func (r *rig) rotated() map[string]sms.Secret {
 		} else {
 			*last = '0'
 		}
-		out[name] = sms.Secret(s)
+		out[name] = sms.NewSecret(string(s))
 	}
 	return out
 }

@@ -164,7 +164,7 @@ func checkBlankSecrets(_ context.Context, r *rig) error {
 		for _, blank := range []string{"", "  \t"} {
 			s := r.settings
 			s.Secrets = maps.Clone(s.Secrets)
-			s.Secrets[name] = sms.Secret(blank)
+			s.Secrets[name] = sms.NewSecret(blank)
 			_, err := r.provider.Open(s)
 			fields, ok := errors.AsType[sms.FieldErrors](r.seen(err))
 			if !ok || !slices.ContainsFunc(fields, func(f sms.FieldError) bool { return f.Field == name }) {

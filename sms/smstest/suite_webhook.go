@@ -284,13 +284,13 @@ func (r *rig) rotatedTwice() map[string]sms.Secret {
 	out := map[string]sms.Secret{}
 	for name, secret := range r.rotated() {
 		s := secret.Reveal()
-		out[name] = sms.Secret(s[:len(s)-1] + "2")
+		out[name] = sms.NewSecret(s[:len(s)-1] + "2")
 	}
 	return out
 }
 
 func checkRotationBlank(ctx context.Context, r *rig) error {
-	for _, b := range []sms.Secret{"", " "} {
+	for _, b := range []sms.Secret{sms.NewSecret(""), sms.NewSecret(" ")} {
 		blank := map[string]sms.Secret{}
 		for name := range r.settings.Secrets {
 			blank[name] = b

@@ -24,7 +24,7 @@ func ExampleSetup() {
 func ExampleProvider_Open() {
 	account, err := twilio.New(twilio.Config{}).Open(sms.Settings{
 		Values:     map[string]string{"account_sid": "AC00000000000000000000000000000001"},
-		Secrets:    map[string]sms.Secret{"auth_token": "0123456789abcdef0123456789abcdef"},
+		Secrets:    map[string]sms.Secret{"auth_token": sms.NewSecret("0123456789abcdef0123456789abcdef")},
 		WebhookURL: "https://desk.example/sms/Yw3k0fKxPq7uT2vB",
 	})
 	fmt.Println(account, err)

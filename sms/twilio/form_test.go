@@ -42,13 +42,13 @@ func TestFormIsComplete(t *testing.T) {
 func TestSetupFillsTheForm(t *testing.T) {
 	t.Parallel()
 	f := twilio.New(twilio.Config{}).Form()
-	number := twilio.Setup{Name: "Support", PhoneNumber: "+14155550123", AccountSID: testAccount, AuthToken: testToken}
+	number := twilio.Setup{Name: "Support", PhoneNumber: "+14155550123", AccountSID: testAccount, AuthToken: sms.NewSecret(testToken)}
 	got, err := f.Validate(number.Values())
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"name": "Support", "phone_number": "+14155550123", "account_sid": testAccount, "auth_token": testToken}, got)
 
 	pool := number
-	pool.MessagingServiceSID, pool.APIKeySID, pool.APIKeySecret = testService, testKey, testSecret
+	pool.MessagingServiceSID, pool.APIKeySID, pool.APIKeySecret = testService, testKey, sms.NewSecret(testSecret)
 	got, err = f.Validate(pool.Values())
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"name": "Support", "use_messaging_service": "true", "messaging_service_sid": testService,

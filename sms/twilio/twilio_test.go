@@ -33,14 +33,14 @@ const (
 func settings() sms.Settings {
 	return sms.Settings{
 		Values:     map[string]string{"account_sid": testAccount},
-		Secrets:    map[string]sms.Secret{"auth_token": testToken},
+		Secrets:    map[string]sms.Secret{"auth_token": sms.NewSecret(testToken)},
 		WebhookURL: testWebhook,
 	}
 }
 
 func withKey(s sms.Settings) sms.Settings {
 	s.Values["use_api_key"], s.Values["api_key_sid"] = "true", testKey
-	s.Secrets["api_key_secret"] = testSecret
+	s.Secrets["api_key_secret"] = sms.NewSecret(testSecret)
 	return s
 }
 
@@ -115,11 +115,11 @@ func TestOpenNamesEveryWrongField(t *testing.T) {
 		wrong []string
 	}{
 		"nothing":           {sms.Settings{}, []string{"account_sid", "auth_token"}},
-		"blank token":       {with(func(s *sms.Settings) { s.Secrets["auth_token"] = "  " }), []string{"auth_token"}},
+		"blank token":       {with(func(s *sms.Settings) { s.Secrets["auth_token"] = sms.NewSecret("  ") }), []string{"auth_token"}},
 		"no token":          {with(func(s *sms.Settings) { delete(s.Secrets, "auth_token") }), []string{"auth_token"}},
-		"token with break":  {with(func(s *sms.Settings) { s.Secrets["auth_token"] = "abc\r\nX: y" }), []string{"auth_token"}},
+		"token with break":  {with(func(s *sms.Settings) { s.Secrets["auth_token"] = sms.NewSecret("abc\r\nX: y") }), []string{"auth_token"}},
 		"no API key":        {with(func(s *sms.Settings) { s.Values["api_key_sid"] = "" }), []string{"api_key_sid"}},
-		"no secret":         {with(func(s *sms.Settings) { s.Secrets["api_key_secret"] = "" }), []string{"api_key_secret"}},
+		"no secret":         {with(func(s *sms.Settings) { s.Secrets["api_key_secret"] = sms.NewSecret("") }), []string{"api_key_secret"}},
 		"account of others": {with(func(s *sms.Settings) { s.Values["account_sid"] = "PN" + testAccount[2:] }), []string{"account_sid"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,13 +168,13 @@ func TestOpenWithoutTokenNeedsTheNameThatSaysSo(t *testing.T) {
 func TestAccountPrintsNoSecret(t *testing.T) {
 	t.Parallel()
 	s := withKey(settings())
-	s.Previous = []map[string]sms.Secret{{"auth_token": "canary0previous"}}
+	s.Previous = []map[string]sms.Secret{{"auth_token": sms.NewSecret("canary0previous")}}
 	a := open(t, twilio.Config{}, s)
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "account", a)
 	b, err := json.Marshal(a)
 	require.NoError(t, err)
-	setup := twilio.Setup{AuthToken: testToken, APIKeySecret: testSecret}
+	setup := twilio.Setup{AuthToken: sms.NewSecret(testToken), APIKeySecret: sms.NewSecret(testSecret)}
 	for _, out := range []string{fmt.Sprintf("%v|%+v|%#v|%s|%q|%x|%d", a, a, a, a, a, a, a), log.String(), string(b),
 		fmt.Sprintf("%v|%+v|%#v", setup, setup, setup)} {
 		require.NotContains(t, out, "canary")

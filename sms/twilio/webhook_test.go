@@ -235,7 +235,7 @@ func TestParseOrigin(t *testing.T) {
 	t.Parallel()
 	raw := inboundData(t)[0].Raw
 	s := settings()
-	s.Previous = []map[string]sms.Secret{{"auth_token": "previous1"}, {"auth_token": ""}, {"auth_token": "  "}, {}, {"auth_token": "previous2"}}
+	s.Previous = []map[string]sms.Secret{{"auth_token": sms.NewSecret("previous1")}, {"auth_token": sms.NewSecret("")}, {"auth_token": sms.NewSecret("  ")}, {}, {"auth_token": sms.NewSecret("previous2")}}
 	a := open(t, twilio.Config{}, s)
 	genuine := func() *http.Request { return webhook(testWebhook, raw) }
 
