@@ -15,7 +15,7 @@ func twilioSetup() twilio.Setup {
 }
 
 func bandwidthSetup() bandwidth.Setup {
-	return bandwidth.Setup{Name: "Support", PhoneNumber: string(smstest.BandwidthNumber), AccountID: smstest.BandwidthAccountID,
+	return bandwidth.Setup{Name: "Support", PhoneNumber: smstest.BandwidthNumber, AccountID: smstest.BandwidthAccountID,
 		ApplicationID: smstest.BandwidthApplicationID, APIKey: sms.NewSecret(smstest.BandwidthClientID), APISecret: sms.NewSecret(smstest.BandwidthClientSecret),
 		WebhookUser: sms.NewSecret(smstest.BandwidthWebhookUser), WebhookPassword: sms.NewSecret(smstest.BandwidthWebhookPassword)}
 }
