@@ -336,10 +336,17 @@ func (p *placing) give(c *conv, a *Agent, cause string) {
 
 // collect hands the changed rows over, and notes who waits now.
 func (p *placing) collect() {
-	for _, q := range p.queues {
-		if q.changed {
+	gone := map[string]bool{}
+	for _, a := range p.u.changes.DeletedAgents {
+		if a.Workspace == p.workspace {
+			gone[a.ID] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.queues)) {
+		if q := p.queues[id]; q.changed {
 			row := q.row
 			row.Waiting = nil
+			row.Members = slices.DeleteFunc(row.Members, func(m Member) bool { return gone[m.Agent] })
 			p.u.changes.Queues = append(p.u.changes.Queues, row)
 		}
 	}
@@ -349,7 +356,7 @@ func (p *placing) collect() {
 		}
 	}
 	for key, a := range p.u.agents {
-		if key.workspace == p.workspace && a.now != a.was {
+		if key.workspace == p.workspace && a.now != a.was && !gone[key.id] {
 			p.u.changes.Agents = append(p.u.changes.Agents, a.now)
 		}
 	}

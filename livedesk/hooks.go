@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Hooks are told what happened, in the process that committed it, after the commit, one after the other in the order
-// of the commits. They are for metrics, for waking the host's own screens and for small bots; a nil hook is off. They may
+// Hooks are told what happened, in the process that committed it, after the commit, one after the other; what one
+// commit did in order, two commits of the same moment in either. They are for metrics, for waking the host's own screens and for small bots; a nil hook is off. They may
 // call the engine. A hook that panics is recovered and logged. A slow one delays the other hooks and nothing else: when
 // more than 4,096 calls wait, further ones are dropped and logged. What must not be missed is read from the store.
 type Hooks struct {

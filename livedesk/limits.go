@@ -41,6 +41,8 @@ const (
 	burst = 10
 	// firstClaim is how many texts of a sender are claimed while its budget isn't known yet.
 	firstClaim = burst
+	// probeEvery is how often a channel whose credentials were refused tries again.
+	probeEvery = time.Minute
 )
 
 // limits keeps the budgets and pauses of senders, in this process.
@@ -53,6 +55,7 @@ type budget struct {
 	limiter *rate.Limiter
 	rate    float64
 	paused  time.Time // nothing is claimed before
+	refused bool      // our credentials: one text a minute knocks, until one is answered otherwise
 }
 
 func newLimits() *limits { return &limits{senders: map[Sender]*budget{}} }
@@ -71,7 +74,7 @@ func (l *limits) of(ch *channelInfo) *budget {
 		}
 		fresh := &budget{limiter: rate.NewLimiter(limit, max(burst, int(math.Ceil(r)))), rate: r}
 		if b != nil {
-			fresh.paused = b.paused
+			fresh.paused, fresh.refused = b.paused, b.refused
 		}
 		b = fresh
 		l.senders[ch.sender()] = b
@@ -88,6 +91,9 @@ func (l *limits) take(ch *channelInfo, now time.Time, segments int) time.Duratio
 	if now.Before(b.paused) {
 		return b.paused.Sub(now)
 	}
+	if b.refused {
+		b.paused = now.Add(probeEvery)
+	}
 	if b.rate < 0 {
 		return 0
 	}
@@ -98,50 +104,47 @@ func (l *limits) take(ch *channelInfo, now time.Time, segments int) time.Duratio
 	return 0
 }
 
-// heard pauses a sender as its carrier asked, or for a minute when it refused our credentials.
+// heard pauses a sender as its carrier asked, or until the next probe when it refused our credentials.
 func (l *limits) heard(ch *channelInfo, now time.Time, err error) {
-	after, asked := sms.RetryAfter(err)
-	refused := sms.ReasonOf(err) == channel.ReasonCredentials
-	if !asked && !refused {
-		return
-	}
-	if refused {
-		after = max(after, time.Minute)
-	}
+	after, _ := sms.RetryAfter(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.of(ch)
-	b.paused = now.Add(min(after, time.Hour))
+	knocked := b.refused
+	b.refused = sms.ReasonOf(err) == channel.ReasonCredentials
+	switch {
+	case b.refused:
+		after = max(after, probeEvery)
+	case knocked:
+		b.paused = time.Time{}
+	}
+	if after > 0 {
+		b.paused = now.Add(min(after, time.Hour))
+	}
 }
 
-// budgets says how many texts of each sender may be claimed now: those that have a budget, and none of channels that
-// are out of service.
+// budgets says how many texts of each sender may be claimed now, for those that aren't free to send as many as are due:
+// what is left of a budget, none while paused, none of channels that are out of service.
 func (l *limits) budgets(now time.Time, snap *snapshot) map[Sender]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := map[Sender]int{}
-	for key, ch := range snap.channels {
-		if ch.channel.Disabled || ch.conn == nil || ch.conn.account == nil {
-			out[Sender{key.workspace, key.id}] = 0
+	out := make(map[Sender]int, len(l.senders)+len(snap.closed))
+	for s, b := range l.senders {
+		switch {
+		case snap.channels[objectKey{s.Workspace, s.Channel}] == nil:
+			delete(l.senders, s)
+		case now.Before(b.paused):
+			out[s] = 0
+		case b.refused:
+			out[s] = 1
+		case b.rate < 0:
+			out[s] = math.MaxInt32
+		default:
+			out[s] = int(max(b.limiter.TokensAt(now), 0))
 		}
 	}
-	for s, b := range l.senders {
-		if _, ok := snap.channels[objectKey{s.Workspace, s.Channel}]; !ok {
-			delete(l.senders, s)
-			continue
-		}
-		n := math.MaxInt32
-		switch {
-		case out[s] == 0 && hasKey(out, s):
-			continue
-		case now.Before(b.paused):
-			n = 0
-		case b.rate >= 0:
-			n = int(max(b.limiter.TokensAt(now), 0))
-		}
-		out[s] = n
+	for _, s := range snap.closed {
+		out[s] = 0
 	}
 	return out
 }
-
-func hasKey[K comparable, V any](m map[K]V, k K) bool { _, ok := m[k]; return ok }

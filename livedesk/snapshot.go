@@ -24,6 +24,7 @@ type snapshot struct {
 	byWebhook   map[string]*connectionInfo
 	channels    map[objectKey]*channelInfo
 	own         map[channel.Address]bool // numbers of all channels of all workspaces
+	closed      []Sender                 // channels that can't send: disabled, or without an open connection
 }
 
 type objectKey struct{ workspace, id string }
@@ -228,6 +229,9 @@ func (n *snapshot) link() {
 		}
 		if fresh.number != "" {
 			n.own[fresh.number] = true
+		}
+		if fresh.channel.Disabled || fresh.conn == nil || fresh.conn.account == nil {
+			n.closed = append(n.closed, fresh.sender())
 		}
 	}
 }
