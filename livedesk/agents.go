@@ -149,24 +149,64 @@ func (d *Desk) Agents(ctx context.Context) (list []Agent, err error) {
 // SetMembers sets who answers on a channel: the human agents in the order of the list. Those who stay keep their turn;
 // who is new comes first in an even turn. Those who wait are served.
 func (d *Desk) SetMembers(ctx context.Context, channelID string, agents []string) error {
-	for i, id := range agents {
-		if err := checkID(fmt.Sprintf("agents[%d]", i), id); err != nil {
-			return fmt.Errorf("set members: %w", err)
-		}
-		if slices.Contains(agents[:i], id) {
-			return fmt.Errorf("set members: %w", invalid(fmt.Sprintf("agents[%d]", i), "is in the list twice"))
-		}
-	}
 	if _, err := d.e.snap.channel(ctx, d.workspace, channelID); err != nil {
 		return fmt.Errorf("set members: %w", err)
 	}
-	return d.act(ctx, "set members", func(_ context.Context, u *unit) error {
-		u.onQueue(d.workspace, ChannelQueue(channelID), func(q *Queue) { q.Members = relist(q.Members, agents) })
+	return d.setList(ctx, "set members", ChannelQueue(channelID), agents)
+}
+
+// Members returns the ids of the human agents of a channel, in list order.
+func (d *Desk) Members(ctx context.Context, channelID string) ([]string, error) {
+	if _, err := d.e.snap.channel(ctx, d.workspace, channelID); err != nil {
+		return nil, err
+	}
+	return d.list(ctx, ChannelQueue(channelID))
+}
+
+// SetTeam sets the human agents of a team, which a [routing.Router] can send conversations to. The id is the host's; a
+// team exists as soon as it has members. Otherwise it is as SetMembers.
+func (d *Desk) SetTeam(ctx context.Context, team string, agents []string) error {
+	if err := checkID("team", team); err != nil {
+		return fmt.Errorf("set team: %w", err)
+	}
+	return d.setList(ctx, "set team", TeamQueue(team), agents)
+}
+
+// Team returns the ids of the human agents of a team, in list order; none for a team that doesn't exist.
+func (d *Desk) Team(ctx context.Context, team string) ([]string, error) {
+	return d.list(ctx, TeamQueue(team))
+}
+
+func (d *Desk) setList(ctx context.Context, what, queue string, agents []string) error {
+	for i, id := range agents {
+		field := fmt.Sprintf("agents[%d]", i)
+		if err := checkID(field, id); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if slices.Contains(agents[:i], id) {
+			return fmt.Errorf("%s: %w", what, invalid(field, "is in the list twice"))
+		}
+	}
+	return d.act(ctx, what, func(_ context.Context, u *unit) error {
+		u.onQueue(d.workspace, queue, func(q *Queue) { q.Members = relist(q.Members, agents) })
 		for _, id := range agents {
 			u.mustExist(d.workspace, id)
 		}
 		return nil
 	})
+}
+
+func (d *Desk) list(ctx context.Context, queue string) (ids []string, err error) {
+	err = d.view(ctx, func(ctx context.Context, tx ReadTx) error {
+		queues, err := tx.Queues(ctx, QueueQuery{Workspace: d.workspace, IDs: []string{queue}})
+		if err == nil {
+			for _, m := range queues[0].Members {
+				ids = append(ids, m.Agent)
+			}
+		}
+		return err
+	})
+	return ids, err
 }
 
 // relist returns the list of agents in a new order; those who were in the old one keep their turn.
@@ -179,21 +219,4 @@ func relist(old []Member, agents []string) []Member {
 		}
 	}
 	return list
-}
-
-// Members returns the ids of the human agents of a channel, in list order.
-func (d *Desk) Members(ctx context.Context, channelID string) (ids []string, err error) {
-	if _, err := d.e.snap.channel(ctx, d.workspace, channelID); err != nil {
-		return nil, err
-	}
-	err = d.view(ctx, func(ctx context.Context, tx ReadTx) error {
-		queues, err := tx.Queues(ctx, QueueQuery{Workspace: d.workspace, IDs: []string{ChannelQueue(channelID)}})
-		if err == nil {
-			for _, m := range queues[0].Members {
-				ids = append(ids, m.Agent)
-			}
-		}
-		return err
-	})
-	return ids, err
 }

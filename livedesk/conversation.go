@@ -39,7 +39,7 @@ const (
 	ActorCustomer ActorKind = "customer" // the person with the phone
 )
 
-// Agent returns the Actor of a human agent.
+// AgentActor returns the Actor of a human agent.
 func AgentActor(id string) Actor { return Actor{ActorAgent, id} }
 
 // Contact is a person, known by an address: one per address and workspace.

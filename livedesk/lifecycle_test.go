@@ -65,7 +65,10 @@ var lifeEvents = []event{
 	}},
 	{"time", func(w *world, _ string) error { w.later(2 * time.Hour); return nil }},
 	{"resolve", func(w *world, id string) error { _, err := w.desk.Resolve(w.ctx(), id, host); return err }},
-	{"reopen", func(w *world, id string) error { _, err := w.desk.Reopen(w.ctx(), id, livedesk.AgentActor("bo")); return err }},
+	{"reopen", func(w *world, id string) error {
+		_, err := w.desk.Reopen(w.ctx(), id, livedesk.AgentActor("bo"))
+		return err
+	}},
 }
 
 // after is what must follow: the state, whether in another conversation, and who has it; or a refusal.
@@ -184,7 +187,9 @@ func TestTimelineKeepsWhoDidWhat(t *testing.T) {
 	w.bandwidthChannel(nil)
 	c := w.inState(livedesk.Open)
 	ada := livedesk.AgentActor("ada")
-	_, err := w.desk.Snooze(w.ctx(), c.ID, ada, time.Time{})
+	_, err := w.desk.Assign(w.ctx(), c.ID, "bo", host)
+	require.NoError(t, err)
+	_, err = w.desk.Snooze(w.ctx(), c.ID, ada, time.Time{})
 	require.NoError(t, err)
 	w.text(alice, "wake up")
 	_, err = w.desk.Resolve(w.ctx(), c.ID, ada)
@@ -390,7 +395,7 @@ func TestNotify(t *testing.T) {
 			require.Zero(t, w.load("ada"))
 			w.later(c.pause)
 			w.text(alice, "Thanks, one more person")
-			now := w.of(alice)[0]
+			now := w.live(alice)
 			if c.same {
 				require.Len(t, w.of(alice), 1)
 				require.Equal(t, []string{"Your table is booked"}, w.bodies(), "no greeting on reopening")

@@ -22,9 +22,11 @@ func faults() []smstest.Fault {
 			smstest.FaultRedirect, smstest.FaultNoID, smstest.FaultGarbage} {
 			out = append(out, smstest.Fault{Kind: kind, Accept: accept})
 		}
-		for _, status := range []int{500, 502, 503, 504} {
+		for _, status := range []int{500, 502, 504} {
 			out = append(out, smstest.Fault{Kind: smstest.FaultStatus, Status: status, Accept: accept})
 		}
+		// A gateway's page: Twilio's own 503 has a code that says to try again.
+		out = append(out, smstest.Fault{Kind: smstest.FaultHTML, Status: 503, Accept: accept})
 	}
 	for _, status := range []int{429, 503} {
 		out = append(out, smstest.Fault{Kind: smstest.FaultStatus, Status: status, RetryAfter: 37 * time.Second})
@@ -34,7 +36,7 @@ func faults() []smstest.Fault {
 
 // lost reports whether nobody can know what a fault did with the text.
 func lost(f smstest.Fault) bool {
-	return f.Kind != smstest.FaultRefuse && (f.Kind != smstest.FaultStatus || f.Status != 429 && (f.Status != 503 || f.RetryAfter == 0))
+	return f.Kind != smstest.FaultRefuse && (f.Kind != smstest.FaultStatus || f.Status != 429 && f.RetryAfter == 0)
 }
 
 // Every fault leads to the state that it proves, and to no second request where the text may have left.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
@@ -32,8 +31,8 @@ func (d Draft) clean() (Draft, error) {
 		return d, invalid("text", "is empty")
 	case len(d.Media) > 10:
 		return d, invalid("media", "has more than 10 URLs")
-	case len(d.Key) > 128 || !utf8.ValidString(d.Key) || strings.ContainsRune(d.Key, 0):
-		return d, invalid("key", "must be at most 128 bytes of UTF-8 without NUL")
+	case d.Key != "" && checkID("key", d.Key) != nil:
+		return d, checkID("key", d.Key)
 	case strings.HasPrefix(d.Key, autoKeyPrefix):
 		return d, invalid("key", "must not begin with "+autoKeyPrefix)
 	}
@@ -95,12 +94,13 @@ func (u *unit) send(t *thread, c *conv, class Class, by Actor, d Draft) ([]*Mess
 	return out, nil
 }
 
-// partKey is the key of part i of a text with a key; the first has the caller's own.
+// partKey is the key of part i of a text with a key; the first has the caller's own. A caller's key can't look like a
+// later part's: it has no control characters.
 func partKey(key string, i int) string {
 	if key == "" || i == 0 {
 		return key
 	}
-	return fmt.Sprintf("%s#%d", key, i+1)
+	return fmt.Sprintf("%s\x1f%d", key, i+1)
 }
 
 // speak stores a human's text, and what it means for the conversation: the customer has an answer.

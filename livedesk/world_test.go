@@ -316,6 +316,19 @@ func (w *world) only() livedesk.Conversation {
 	return list[0]
 }
 
+// live returns a contact's live conversation; there must be one, and only one.
+func (w *world) live(address string) livedesk.Conversation {
+	w.t.Helper()
+	var out []livedesk.Conversation
+	for _, c := range w.of(address) {
+		if c.State.Live() {
+			out = append(out, c)
+		}
+	}
+	require.Len(w.t, out, 1)
+	return out[0]
+}
+
 func (w *world) conversation(id string) livedesk.Conversation {
 	w.t.Helper()
 	c, err := w.desk.Conversation(w.ctx(), id)

@@ -88,7 +88,7 @@ type TargetKind string
 const (
 	ToAgent  TargetKind = "agent"  // one human agent
 	ToTeam   TargetKind = "team"   // the human agents of a team
-	ToAI     TargetKind = "ai"     // one AI agent
+	ToAI     TargetKind = "ai"     // one AI agent; passed over while the desk runs none
 	ToHumans TargetKind = "humans" // all human agents of the channel
 	ToNobody TargetKind = "nobody" // stays unassigned, outside any queue
 )

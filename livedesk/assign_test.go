@@ -1,0 +1,343 @@
+package livedesk_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms/smstest"
+)
+
+func phone(i int) string { return fmt.Sprintf("+1415555%04d", i) }
+
+// audit checks at every commit that each agent's load is what a recount gives, and at most limit, and that nobody waits
+// who is assigned.
+func audit(t *testing.T, limit int) func(livedesk.Store) livedesk.Store {
+	check := func(ctx context.Context, tx livedesk.ReadTx) error {
+		agents, err := tx.Agents(ctx, "main", nil)
+		if err != nil {
+			return err
+		}
+		open, err := tx.Conversations(ctx, livedesk.ConversationQuery{Workspace: "main", Limit: 1000})
+		if err != nil {
+			return err
+		}
+		held := map[string]int{}
+		for _, c := range open {
+			if c.State == livedesk.Open && c.Assignee != "" {
+				held[c.Assignee]++
+			}
+			if c.Queue != "" && (c.Assignee != "" || c.State != livedesk.Open) {
+				t.Errorf("conversation is %s, with %q, and waits", c.State, c.Assignee)
+			}
+		}
+		for _, a := range agents {
+			if a.Load != held[a.ID] || a.Load > limit {
+				t.Errorf("agent %s: load %d, recount %d, limit %d", a.ID, a.Load, held[a.ID], limit)
+			}
+		}
+		return nil
+	}
+	return func(inner livedesk.Store) livedesk.Store {
+		return &storeWrap{inner, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+			return inner.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+				if err := fn(ctx, tx); err != nil {
+					return err
+				}
+				return check(ctx, tx)
+			})
+		}}
+	}
+}
+
+// Customers, agents and presence at once, over two engines: at no commit has anybody more than their capacity.
+func TestCapacityHoldsUnderLoad(t *testing.T) { // F97, F99, F100, I9, I10, I11
+	t.Parallel()
+	w := newWorld(t, func(s *settings) { s.Wrap = audit(t, 3) })
+	w.bandwidthChannel(nil)
+	names := []string{"ada", "bo", "cy", "di"}
+	w.agents(w.ch.ID, 3, names...)
+	second := w.open()
+	require.NoError(t, second.Settle(w.ctx()))
+	var hooks []smstest.Webhook
+	for i := range 96 {
+		hooks = append(hooks, w.genuine(smstest.Text{From: addr(phone(i)), Body: "hello"}))
+	}
+	var all sync.WaitGroup
+	for g := range 32 {
+		all.Go(func() {
+			desk := w.desk
+			if g%2 == 1 {
+				desk = second.Desk("main")
+			}
+			for i := range 6 {
+				switch {
+				case i < 3:
+					if s := w.call(request(hooks[g*3+i], "")).StatusCode; s != 204 {
+						t.Errorf("status %d", s)
+					}
+				case i == 3:
+					if err := desk.SetPresence(w.ctx(), names[rand.IntN(4)], []livedesk.Presence{livedesk.Online, livedesk.Offline, livedesk.Busy}[rand.IntN(3)], 0); err != nil {
+						t.Error(err)
+					}
+				default:
+					p, err := desk.Conversations(w.ctx(), livedesk.List{States: []livedesk.State{livedesk.Open}, Assignee: names[rand.IntN(4)]})
+					if err != nil {
+						t.Error(err)
+					}
+					for _, c := range p.Items {
+						_, _ = desk.Resolve(w.ctx(), c.ID, host)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, n := range names {
+		w.presence(n, livedesk.Online)
+	}
+	w.settle()
+	waiting, held := 0, 0
+	for _, c := range w.all(livedesk.List{States: []livedesk.State{livedesk.Open}}) {
+		if c.Queue != "" {
+			waiting++
+		} else {
+			held++
+		}
+	}
+	require.True(t, waiting == 0 || held == 12, "%d wait while %d places of 12 are taken", waiting, held)
+}
+
+// Every event that can free a place serves those who wait, at once.
+func TestWaitingAreServedAtOnce(t *testing.T) { // R19, I11
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before func(w *world) // makes sure that the text waits
+		free   func(w *world)
+	}{
+		"an agent comes on line": {
+			func(w *world) { w.presence("ada", livedesk.Offline) }, func(w *world) { w.presence("ada", livedesk.Online) }},
+		"an agent is back from busy": {
+			func(w *world) { w.presence("ada", livedesk.Busy) }, func(w *world) { w.presence("ada", livedesk.Online) }},
+		"a conversation is resolved": {
+			func(w *world) { w.text(bob, "hi") }, func(w *world) { _, err := w.desk.Resolve(w.ctx(), w.live(bob).ID, host); require.NoError(w.t, err) }},
+		"a conversation is snoozed": {
+			func(w *world) { w.text(bob, "hi") },
+			func(w *world) {
+				_, err := w.desk.Snooze(w.ctx(), w.live(bob).ID, host, time.Time{})
+				require.NoError(w.t, err)
+			}},
+		"a conversation is given to somebody else": {
+			func(w *world) { w.text(bob, "hi"); w.agent("bo", 1) },
+			func(w *world) {
+				_, err := w.desk.Assign(w.ctx(), w.live(bob).ID, "bo", host)
+				require.NoError(w.t, err)
+			}},
+		"capacity is raised": {
+			func(w *world) { w.text(bob, "hi") }, func(w *world) { w.agent("ada", 2) }},
+		"capacity is taken away as a limit": {
+			func(w *world) { w.text(bob, "hi") }, func(w *world) { w.agent("ada", 0) }},
+		"a member is added": {
+			func(w *world) {
+				require.NoError(w.t, w.desk.SetMembers(w.ctx(), w.ch.ID, nil))
+			}, func(w *world) { require.NoError(w.t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada"})) }},
+		"outside load falls": {
+			func(w *world) { require.NoError(w.t, w.desk.SetOutsideLoad(w.ctx(), "ada", 1)) },
+			func(w *world) { require.NoError(w.t, w.desk.SetOutsideLoad(w.ctx(), "ada", 0)) }},
+		"automatic assignment is switched on": {
+			func(w *world) { w.change(func(c *livedesk.Channel) { c.Assignment.Manual = true }) },
+			func(w *world) {
+				w.change(func(c *livedesk.Channel) { c.Assignment.Manual = false })
+				w.later(time.Second)
+			}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.bandwidthChannel(nil)
+			w.agents(w.ch.ID, 1, "ada")
+			c.before(w)
+			w.text(alice, "hello")
+			waiting := w.live(alice)
+			require.Empty(t, waiting.Assignee)
+			require.Equal(t, livedesk.ChannelQueue(w.ch.ID), waiting.Queue)
+			require.False(t, waiting.QueuedAt.IsZero())
+			c.free(w)
+			now := w.live(alice)
+			require.Equal(t, "ada", now.Assignee)
+			require.Empty(t, now.Queue)
+			require.True(t, now.QueuedAt.IsZero())
+		})
+	}
+}
+
+// Priority first, then who waits longest.
+func TestOrderOfTheQueue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 1)
+	for i := range 6 {
+		w.text(phone(i), "hello")
+		w.advance(time.Minute)
+	}
+	for i, p := range map[int]int{1: -1, 3: 2, 4: 2, 5: 1} {
+		_, err := w.desk.SetDetails(w.ctx(), w.live(phone(i)).ID, host, livedesk.Details{Priority: new(p)})
+		require.NoError(t, err)
+	}
+	w.agents(w.ch.ID, 1, "ada")
+	for _, want := range []int{3, 4, 5, 0, 2, 1} {
+		mine := w.all(livedesk.List{Assignee: "ada", States: []livedesk.State{livedesk.Open}})
+		require.Len(t, mine, 1)
+		require.Equal(t, addr(phone(want)), mine[0].Address)
+		w.advance(time.Second)
+		_, err := w.desk.Resolve(w.ctx(), mine[0].ID, host)
+		require.NoError(t, err)
+	}
+	require.Zero(t, w.load("ada"))
+}
+
+// More wait than one transaction looks at: all are served, none is forgotten.
+func TestLongQueue(t *testing.T) { // I11
+	t.Parallel()
+	w := newWorld(t, func(s *settings) { s.Wrap = audit(t, 200) })
+	w.bandwidthChannel(nil)
+	for i := range 100 {
+		w.deliver(smstest.Text{From: addr(phone(i)), Body: "hello"})
+	}
+	w.agents(w.ch.ID, 90, "ada")
+	w.settle()
+	require.Equal(t, 90, w.load("ada"))
+	n, err := w.desk.Counts(w.ctx(), livedesk.CountQuery{Agent: "ada"})
+	require.NoError(t, err)
+	require.Equal(t, 10, n.Unassigned)
+	require.Equal(t, 90, n.Mine)
+}
+
+// A channel may leave the choice to people.
+func TestManualChannel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.Manual = true })
+	w.agents(w.ch.ID, 1, "ada")
+	w.text(alice, "hello")
+	w.text(bob, "hello")
+	require.Empty(t, w.live(alice).Assignee)
+	for _, from := range []string{alice, bob} { // what a person assigns may exceed the capacity
+		c, err := w.desk.Assign(w.ctx(), w.live(from).ID, "ada", host)
+		require.NoError(t, err)
+		require.Equal(t, "ada", c.Assignee)
+		require.Empty(t, c.Queue)
+	}
+	require.Equal(t, 2, w.load("ada"))
+	c, err := w.desk.Unassign(w.ctx(), w.live(alice).ID, host)
+	require.NoError(t, err)
+	require.Empty(t, c.Assignee)
+	require.Equal(t, 1, w.load("ada"))
+	_, err = w.desk.Assign(w.ctx(), c.ID, "nobody", host)
+	require.ErrorIs(t, err, livedesk.ErrNotFound)
+}
+
+// Presence is leased: a lapse is off line, without anybody saying so.
+func TestPresenceLapses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 5, "ada")
+	require.NoError(t, w.desk.SetPresence(w.ctx(), "ada", livedesk.Online, time.Minute))
+	w.text(alice, "hello")
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	w.later(time.Minute)
+	w.text(bob, "hello")
+	require.Empty(t, w.live(bob).Assignee)
+	require.Equal(t, "ada", w.live(alice).Assignee, "what is held stays")
+	require.NoError(t, w.desk.SetPresence(w.ctx(), "ada", livedesk.Online, time.Minute))
+	require.Equal(t, "ada", w.live(bob).Assignee)
+	list, err := w.desk.Agents(w.ctx())
+	require.NoError(t, err)
+	require.Equal(t, livedesk.Online, list[0].PresentAt(w.clock()))
+	require.Equal(t, livedesk.Offline, list[0].PresentAt(w.clock().Add(time.Minute)))
+}
+
+// Who leaves gives back what they had, however much it is.
+func TestRemoveAgent(t *testing.T) { // F104, I10
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 0, "ada")
+	for i := range 150 {
+		w.deliver(smstest.Text{From: addr(phone(i)), Body: "hello"})
+	}
+	require.Equal(t, 150, w.load("ada"))
+	w.agent("bo", 40)
+	w.presence("bo", livedesk.Online)
+	require.NoError(t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada", "bo"}))
+	_, err := w.desk.Snooze(w.ctx(), w.live(phone(0)).ID, host, w.clock().Add(time.Hour))
+	require.NoError(t, err)
+	require.NoError(t, w.desk.RemoveAgent(w.ctx(), "ada"))
+	require.ErrorIs(t, w.desk.RemoveAgent(w.ctx(), "ada"), livedesk.ErrNotFound)
+	w.settle()
+	require.Equal(t, 40, w.load("bo"))
+	require.Empty(t, w.all(livedesk.List{Assignee: "ada", States: []livedesk.State{livedesk.Open}}))
+	require.Len(t, w.all(livedesk.List{Unassigned: true, States: []livedesk.State{livedesk.Open}}), 109)
+	members, err := w.desk.Members(w.ctx(), w.ch.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"bo"}, members)
+	w.later(time.Hour) // what slept with ada wakes to nobody
+	require.Empty(t, w.live(phone(0)).Assignee)
+	require.NotEmpty(t, w.live(phone(0)).Queue)
+}
+
+// Lowering a capacity moves nobody, and adds nobody until there is room.
+func TestLoweredCapacity(t *testing.T) { // F104
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 3, "ada")
+	for i := range 3 {
+		w.text(phone(i), "hello")
+	}
+	w.agent("ada", 1)
+	require.Equal(t, 3, w.load("ada"))
+	w.text(alice, "hello")
+	for i := range 3 {
+		require.Empty(t, w.live(alice).Assignee)
+		_, err := w.desk.Resolve(w.ctx(), w.live(phone(i)).ID, host)
+		require.NoError(t, err)
+	}
+	require.Equal(t, "ada", w.live(alice).Assignee)
+}
+
+func TestPutAgentKeepsPresenceAndLoad(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 3, "ada")
+	w.text(alice, "hello")
+	a, err := w.desk.PutAgent(w.ctx(), livedesk.Agent{ID: "ada", Name: "Ada", Capacity: 7, Load: 99, OutsideLoad: 99, Presence: livedesk.Busy})
+	require.NoError(t, err)
+	require.Equal(t, livedesk.Online, a.Presence)
+	require.Equal(t, 1, a.Load)
+	list, err := w.desk.Agents(w.ctx())
+	require.NoError(t, err)
+	require.Equal(t, []livedesk.Agent{a}, list)
+	for id, bad := range map[string]string{"": "id", "a\nb": "id", string(make([]byte, 200)): "id", "\xff": "id"} {
+		_, err := w.desk.PutAgent(w.ctx(), livedesk.Agent{ID: id})
+		require.NotEmpty(t, field(t, err, bad))
+	}
+	require.NotEmpty(t, field(t, w.desk.SetPresence(w.ctx(), "ada", "asleep", 0), "presence"))
+	require.NotEmpty(t, field(t, w.desk.SetPresence(w.ctx(), "ada", livedesk.Online, -1), "ttl"))
+	require.NotEmpty(t, field(t, w.desk.SetOutsideLoad(w.ctx(), "ada", -1), "n"))
+	require.ErrorIs(t, w.desk.SetPresence(w.ctx(), "zoe", livedesk.Online, 0), livedesk.ErrNotFound)
+	require.ErrorIs(t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada", "zoe"}), livedesk.ErrNotFound)
+	require.NotEmpty(t, field(t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada", "ada"}), "agents[1]"))
+	members, err := w.desk.Members(w.ctx(), w.ch.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"ada"}, members)
+}
