@@ -120,7 +120,8 @@ func (u *unit) inbound(t *thread, in channel.Inbound) {
 	c, tr := u.happen(t, on)
 	text := channel.Clean(in.Text)
 	u.add(c, Message{
-		Kind: Incoming, By: Actor{Kind: ActorCustomer}, Text: text, Media: in.Media, ProviderID: in.ID, ProviderAt: in.At,
+		Kind: Incoming, By: Actor{Kind: ActorCustomer}, Text: text, Media: in.Media, Others: in.Others,
+		ProviderID: in.ID, ProviderAt: in.At,
 	})
 	c.now.ActiveAt, c.now.Preview = u.now, preview(text, len(in.Media))
 	if on == keywordArrives {
@@ -257,8 +258,11 @@ func (u *unit) after(t *thread, c *conv, tr transition, text string, media int) 
 	}
 }
 
-// want notes that somebody is to be chosen for a conversation.
+// want notes that somebody is to be chosen for a conversation; not for one that an AI agent has.
 func (u *unit) want(t *thread, c *conv, tr transition, text string, media int) {
+	if c.now.State != Open {
+		return
+	}
 	w := &wish{facts: u.facts(t, c, tr, text, media)}
 	if tr.has(keepAgent) {
 		w.keep, w.woken = c.now.Assignee, tr.to == asBefore

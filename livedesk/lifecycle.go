@@ -93,7 +93,7 @@ func follow(from State, on occurrence) (transition, error) {
 		e.To = Resolved
 	case putAside:
 		e.To = Snoozed
-	case agentReopens, humanTakes:
+	case agentReopens, humanTakes, humanReplies:
 		e.To = Open
 	case givenToAI:
 		e.To = Pending

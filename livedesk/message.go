@@ -22,6 +22,8 @@ type Message struct {
 	Text  string `json:"text,omitempty"`
 	// Media of an incoming text are the carrier's references; of an outgoing one, URLs that the carrier fetches.
 	Media []channel.Attachment `json:"media,omitempty"`
+	// Others are the further participants of a group message, beside the contact and us. A reply goes to the contact.
+	Others []channel.Address `json:"others,omitempty"`
 	// Key is unique in the conversation: the caller's idempotency key, or the engine's own for an automatic text.
 	Key string `json:"key,omitempty"`
 	// ProviderID is the carrier's id of the message; unique among a channel's messages of one direction.

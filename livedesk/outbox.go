@@ -90,7 +90,10 @@ func (e *Engine) post(ctx context.Context, ch *channelInfo, p *gatePass) (a chan
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Lease/2) // well before anybody else may look at it
 	defer cancel()
 	out := channel.Outbound{
-		Ref: p.m.ID, From: ch.number, Pool: ch.pool, To: p.to, Text: p.m.Text, Expires: p.m.Delivery.Expires,
+		Ref: p.m.ID, From: ch.number, Pool: ch.pool, To: p.to, Text: p.m.Text,
+	}
+	if p.left > 0 { // the carrier's clock and this machine's are not the store's: hand over what is left
+		out.Expires = p.at.Add(p.left)
 	}
 	for _, f := range p.m.Media {
 		out.Media = append(out.Media, f.URL)
@@ -106,7 +109,9 @@ type gatePass struct {
 	m    Message // as claimed; as stored once the gate is open
 	to   channel.Address
 	open bool
-	at   time.Time // of the commit, by the monotonic clock
+	at   time.Time // of the commit, by this machine's clock
+	// left is how long the text may still wait, by the store's clock; zero for without end.
+	left time.Duration
 }
 
 // passGate writes attempts down, for those texts that may still be sent: claimed by the same worker, not expired, to
@@ -150,6 +155,9 @@ func (u *unit) decideGate(p *gatePass, t *thread, m *Message) {
 	default:
 		d.begin(u.now, u.e.cfg.Lease)
 		p.open, p.to = true, t.contact.Address
+		if !d.Expires.IsZero() {
+			p.left = d.Expires.Sub(u.now)
+		}
 	}
 	u.deliver(m)
 	p.m = *m

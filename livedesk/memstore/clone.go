@@ -45,7 +45,7 @@ func cloneConversation(c *livedesk.Conversation) livedesk.Conversation {
 
 func cloneMessage(m *livedesk.Message) livedesk.Message {
 	out := *m
-	out.Media = slices.Clone(m.Media)
+	out.Media, out.Others = slices.Clone(m.Media), slices.Clone(m.Others)
 	out.At, out.ProviderAt = micro(m.At), micro(m.ProviderAt)
 	if m.Activity != nil {
 		out.Activity = new(*m.Activity)

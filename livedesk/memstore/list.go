@@ -200,11 +200,15 @@ func (m *merged) next() (*livedesk.Conversation, bool) {
 	return c, true
 }
 
-// Counts implements [livedesk.ReadTx]. It walks the live conversations of the workspace, or of the channel.
+// Counts implements [livedesk.ReadTx]. For a workspace it takes O(log n); for a channel it walks that channel's live
+// conversations.
 func (v *view) Counts(ctx context.Context, q livedesk.CountQuery) (livedesk.Counts, error) {
 	var out livedesk.Counts
 	if err := v.usable(ctx); err != nil {
 		return out, err
+	}
+	if q.Channel == "" {
+		return v.countAll(q), nil
 	}
 	lists := v.open(livedesk.ConversationQuery{Workspace: q.Workspace, Channel: q.Channel, States: liveStates})
 	for {
@@ -212,10 +216,27 @@ func (v *view) Counts(ctx context.Context, q livedesk.CountQuery) (livedesk.Coun
 		if !found {
 			return out, nil
 		}
-		if q.Channel == "" || c.Channel == q.Channel {
+		if c.Channel == q.Channel { // the list that was chosen may be the workspace's
 			count(&out, c, q.Agent)
 		}
 	}
+}
+
+// countAll reads the counts of a workspace off the sizes of its lists.
+func (v *view) countAll(q livedesk.CountQuery) livedesk.Counts {
+	n := func(f facet, states ...livedesk.State) int { return v.length(q.Workspace, f, states) }
+	out := livedesk.Counts{
+		Open:       n(facet{by: byWorkspace}, livedesk.Open),
+		Pending:    n(facet{by: byWorkspace}, livedesk.Pending),
+		Snoozed:    n(facet{by: byWorkspace}, livedesk.Snoozed),
+		Unassigned: n(facet{by: byAssignee}, livedesk.Open),
+		Waiting:    n(facet{by: byWaiting}, livedesk.Open),
+		Unread:     n(facet{by: byUnread}, liveStates...),
+	}
+	if q.Agent != "" {
+		out.Mine = n(facet{byAssignee, q.Agent}, livedesk.Open)
+	}
+	return out
 }
 
 func count(out *livedesk.Counts, c *livedesk.Conversation, agent string) {

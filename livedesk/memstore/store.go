@@ -50,7 +50,8 @@ func (s *Store) Check(context.Context) error {
 }
 
 // Close waits for the Update that runs, if one does, and closes the store: from then on View and Update answer
-// [livedesk.ErrClosed]. A View that runs goes on with what it sees. The error is always nil; closing again has no effect.
+// [livedesk.ErrClosed]. A View that runs goes on with what it sees. The error is always nil; closing
+// again has no effect. Called from inside an Update of this store it would wait for itself.
 func (s *Store) Close() error {
 	s.writer <- struct{}{}
 	defer func() { <-s.writer }()

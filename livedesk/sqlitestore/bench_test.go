@@ -16,21 +16,22 @@ import (
 	"github.com/livedesk/livedesk-go/livedesk/sqlitestore"
 )
 
-// BenchmarkTakeIn takes texts in, as the engine does, from 64 goroutines over 5,000 contacts. The ratio is to a bare loop
-// of one insert per commit in the same run, which is what the disk allows without group commit.
+// BenchmarkTakeIn takes texts in, as the engine does, over 5,000 contacts: from 1, 8 or 64 goroutines, each with one
+// text per Update, and as batches of 16. The ratio is to a bare loop of one insert per commit in the same run, which is
+// what the disk allows without group commit.
 func BenchmarkTakeIn(b *testing.B) {
 	bare := bareCommits(b)
-	for _, workers := range []int{1, 8, 64} {
-		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+	for _, c := range []struct{ workers, batch int }{{1, 1}, {8, 1}, {64, 1}, {4, 16}} {
+		b.Run(fmt.Sprintf("workers=%d/batch=%d", c.workers, c.batch), func(b *testing.B) {
 			s := open(b, sqlitestore.Config{})
 			var next atomic.Int64
 			b.ReportAllocs()
 			var all sync.WaitGroup
-			work := make(chan struct{}, workers)
-			for range workers {
+			work := make(chan struct{}, c.workers)
+			for range c.workers {
 				all.Go(func() {
 					for range work {
-						takeOne(b, s, next.Add(1))
+						takeBatch(b, s, next.Add(int64(c.batch)), c.batch)
 					}
 				})
 			}
@@ -38,7 +39,7 @@ func BenchmarkTakeIn(b *testing.B) {
 			n := 0
 			for b.Loop() {
 				work <- struct{}{}
-				n++
+				n += c.batch
 			}
 			close(work)
 			all.Wait()
@@ -49,10 +50,31 @@ func BenchmarkTakeIn(b *testing.B) {
 	}
 }
 
-func takeOne(b *testing.B, s *sqlitestore.Store, n int64) {
+// takeBatch takes the texts from first-size on in one Update; no two of them are of the same contact.
+func takeBatch(b *testing.B, s *sqlitestore.Store, first int64, size int) {
 	err := s.Update(context.Background(), func(ctx context.Context, tx livedesk.Tx) error {
-		_, err := takeIn(ctx, tx, int(n*7919%5000), fmt.Sprintf("SM%032d", n))
-		return err
+		var arrivals []livedesk.Arrival
+		var threads []livedesk.ThreadKey
+		for i := range int64(size) {
+			a := arrival(int((first-i)*7919%5000), fmt.Sprintf("SM%032d", first-i))
+			arrivals = append(arrivals, a)
+			threads = append(threads, livedesk.ThreadKey{Workspace: "w", Channel: "sms", Address: a.Contact.Address})
+		}
+		if _, err := tx.TakeIn(ctx, arrivals); err != nil {
+			return err
+		}
+		loaded, err := tx.Threads(ctx, threads)
+		if err != nil {
+			return err
+		}
+		var all livedesk.Changes
+		for i, l := range loaded {
+			c := decide(l, arrivals[i].Key, tx.Now())
+			all.Threads = append(all.Threads, c.Threads...)
+			all.Conversations = append(all.Conversations, c.Conversations...)
+			all.Messages = append(all.Messages, c.Messages...)
+		}
+		return tx.Apply(ctx, all)
 	})
 	if err != nil {
 		b.Error(err)

@@ -76,28 +76,36 @@ func claimed(t *testing.T, s livedesk.Store, c livedesk.Claim) (out []livedesk.M
 	return out
 }
 
-// A paused sender with a long backlog costs a claim next to nothing.
+// A paused sender's long backlog costs a claim about as much as a short one: it is looked at and not walked.
 func TestPausedBacklogIsNotWalked(t *testing.T) {
 	t.Parallel()
+	short, long := claimPast(t, 200), claimPast(t, 5000)
+	t.Logf("a claim past 200 paused texts takes %v, past 5000 %v", short, long)
+	require.Less(t, long, 8*short)
+}
+
+// claimPast returns how long a claim takes that has to pass over so many texts of a paused sender.
+func claimPast(t *testing.T, paused int) time.Duration {
+	t.Helper()
 	s := open(t, sqlitestore.Config{})
 	now := time.Now().Add(-time.Hour)
 	var rows livedesk.Changes
-	for n := range 20_000 {
-		m := outgoing(conversation(n, livedesk.Open, now), 1, livedesk.ClassHuman, now)
-		rows.Messages = append(rows.Messages, m)
+	for n := range paused {
+		rows.Messages = append(rows.Messages, outgoing(conversation(n, livedesk.Open, now), 1, livedesk.ClassHuman, now))
 	}
 	other := outgoing(conversation(99_999, livedesk.Open, now), 1, livedesk.ClassHuman, now.Add(time.Minute))
 	other.Channel = "other"
 	rows.Messages = append(rows.Messages, other)
 	apply(t, s, rows)
-	paused := livedesk.Claim{Limit: 10, Lease: time.Minute, Senders: map[livedesk.Sender]int{{Workspace: "w", Channel: "sms"}: 0}}
-	require.Len(t, claimed(t, s, paused), 1)
-	start := time.Now()
+	claim := livedesk.Claim{Limit: 10, Lease: time.Minute, Senders: map[livedesk.Sender]int{{Workspace: "w", Channel: "sms"}: 0}}
+	require.Len(t, claimed(t, s, claim), 1)
+	best := time.Hour
 	for range 10 {
-		require.Empty(t, claimed(t, s, paused))
+		start := time.Now()
+		require.Empty(t, claimed(t, s, claim))
+		best = min(best, time.Since(start))
 	}
-	t.Logf("a claim past %d paused texts takes %v", len(rows.Messages)-1, time.Since(start)/10)
-	require.Less(t, time.Since(start), 2*time.Second)
+	return best
 }
 
 func BenchmarkClaim(b *testing.B) {

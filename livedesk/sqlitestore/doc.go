@@ -10,10 +10,11 @@
 //
 // # Durability
 //
-// The file is in WAL mode with synchronous=FULL; these and two further settings are made and read back on every
+// The file is in WAL mode with synchronous=FULL; these and some further settings are made and read back on every
 // connection, and Open refuses a file or file system that doesn't take them. Update returns nil only after the commit is
 // synced to the disk, so whatever was acknowledged outlives kill -9 and the loss of power, as far as the disk keeps
-// its word.
+// its word. When SQLite refuses a commit, all that share it get the same error, which wraps nothing of ours: the sync
+// may have failed after the data was written, so read again by a unique key before doing it again.
 //
 // # Group commit
 //

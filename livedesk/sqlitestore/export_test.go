@@ -61,3 +61,6 @@ func CheckSetting(name, got string) error {
 	}
 	return nil
 }
+
+// ReportLogFrom sets the size of the log from which on it is reported. Nothing else runs.
+func (s *Store) ReportLogFrom(bytes int64) { s.maxLog = bytes }

@@ -251,6 +251,7 @@ func TestViewKeepsItsMoment(t *testing.T) {
 		require.NoError(t, err)
 		update(t, s, taking(1, "two"))
 		after, err := tx.Timeline(ctx, key)
+		require.NoError(t, err)
 		require.Equal(t, before, after)
 		_, err = tx.(interface {
 			ExecForTest(string) (int64, error)
@@ -259,4 +260,53 @@ func TestViewKeepsItsMoment(t *testing.T) {
 		return nil
 	}))
 	require.Equal(t, []string{"one", "two"}, has(t, s, "one", "two"))
+}
+
+// F128: a log file that can't be folded into the database, since a View stays open, is reported, once and without
+// anything of what is in it.
+func TestLongViewIsReported(t *testing.T) {
+	t.Parallel()
+	var logged strings.Builder
+	s := openAt(t, filepath.Join(t.TempDir(), "desk.db"), sqlitestore.Config{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	s.ReportLogFrom(1 << 20)
+	update(t, s, taking(1, "before"))
+	require.NoError(t, s.View(t.Context(), func(ctx context.Context, tx livedesk.ReadTx) error {
+		_, err := tx.Contacts(ctx, "w", []string{"contact-000001"})
+		require.NoError(t, err)
+		for i := range 600 {
+			update(t, s, taking(i, fmt.Sprint("k", i)))
+		}
+		return nil
+	}))
+	require.Equal(t, 1, strings.Count(logged.String(), "sqlite log grows"), logged.String())
+	require.NotContains(t, logged.String(), "+1415")
+}
+
+// F127: when the commit itself is refused, everybody in it gets a plain error, nothing is kept, and the next transaction
+// begins afresh. (A foreign key that is checked at the commit makes SQLite refuse it.)
+func TestRefusedCommitFailsAll(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	s := openAt(t, path, sqlitestore.Config{Logger: slog.New(slog.DiscardHandler)})
+	_, err := raw(t, path).Exec(`CREATE TABLE parent (id INTEGER PRIMARY KEY);
+		CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`)
+	require.NoError(t, err)
+	errs := together(s, contexts(t, 3), taking(0, "k0"), func(ctx context.Context, tx livedesk.Tx) error {
+		if err := taking(1, "k1")(ctx, tx); err != nil {
+			return err
+		}
+		_, err := tx.(interface {
+			ExecForTest(string) (int64, error)
+		}).ExecForTest("INSERT INTO child VALUES (7)")
+		return err
+	}, taking(2, "k2"))
+	for _, err := range errs {
+		require.ErrorContains(t, err, "sqlitestore: commit: ")
+		for _, ours := range []error{livedesk.ErrSerialization, livedesk.ErrBusy, livedesk.ErrConflict, livedesk.ErrExists} {
+			require.NotErrorIs(t, err, ours)
+		}
+	}
+	require.Empty(t, has(t, s, "k0", "k1", "k2"))
+	update(t, s, taking(0, "k0"))
+	require.Equal(t, []string{"k0"}, has(t, s, "k0", "k1", "k2"))
 }

@@ -221,7 +221,7 @@ func webhookOf(ctx context.Context, desk *livedesk.Desk) (string, error) {
 	if len(list) == 0 {
 		c, err := desk.PutChannel(ctx, livedesk.Channel{Provider: "twilio", Greeting: killGreeting, Values: twilio.Setup{
 			Name: "Support", PhoneNumber: smstest.TwilioNumber,
-			AccountSID: smstest.TwilioAccountSID, AuthToken: smstest.TwilioAuthToken,
+			AccountSID: smstest.TwilioAccountSID, AuthToken: sms.NewSecret(smstest.TwilioAuthToken),
 		}.Values()})
 		if err != nil {
 			return "", err

@@ -22,12 +22,12 @@ const (
 		AND seq < ? ORDER BY seq DESC LIMIT ?`
 
 	sqlInsertMessage = `INSERT INTO messages (conversation, channel, contact, seq, kind, key, provider_id, class, by_kind,
-		by_id, text, media, at, provider_at, activity, delivery, rank, due, expires, fence, attempts, segments, code,
+		by_id, text, media, others, at, provider_at, activity, delivery, rank, due, expires, fence, attempts, segments, code,
 		reason, history, workspace, id, version)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`
 
 	sqlUpdateMessage = `UPDATE messages SET conversation = ?, channel = ?, contact = ?, seq = ?, kind = ?, key = ?,
-		provider_id = ?, class = ?, by_kind = ?, by_id = ?, text = ?, media = ?, at = ?, provider_at = ?, activity = ?,
+		provider_id = ?, class = ?, by_kind = ?, by_id = ?, text = ?, media = ?, others = ?, at = ?, provider_at = ?, activity = ?,
 		delivery = ?, rank = ?, due = ?, expires = ?, fence = ?, attempts = ?, segments = ?, code = ?, reason = ?,
 		history = ?, version = version + 1 WHERE workspace = ? AND id = ? AND version = ?`
 
@@ -100,7 +100,7 @@ type messagePlace struct {
 	class                                           livedesk.Class
 	by                                              livedesk.Actor
 	text                                            string
-	media                                           string
+	media, others                                   string
 	at, providerAt                                  int64
 	activity                                        livedesk.Activity
 	delivered                                       bool
@@ -108,9 +108,12 @@ type messagePlace struct {
 
 func placeOfMessage(m *livedesk.Message) messagePlace {
 	p := messagePlace{m.Conversation, m.Channel, m.Contact, m.Key, m.ProviderID, m.Seq, m.Kind, m.Class, m.By, m.Text,
-		"", micros(m.At), micros(m.ProviderAt), livedesk.Activity{}, m.Delivery != nil}
+		"", "", micros(m.At), micros(m.ProviderAt), livedesk.Activity{}, m.Delivery != nil}
 	if m.Media != nil {
 		p.media = encode(m.Media)
+	}
+	if m.Others != nil {
+		p.others = encode(m.Others)
 	}
 	if m.Activity != nil {
 		p.activity = *m.Activity
@@ -138,7 +141,7 @@ func (t *tx) putMessage(m *livedesk.Message) error {
 		return t.put(m.Version, "", sqlDeliverMessage, delivery, m.Workspace, m.ID)
 	}
 	values := append([]any{m.Conversation, m.Channel, m.Contact, m.Seq, string(m.Kind), maybeText(m.Key),
-		maybeText(m.ProviderID), string(m.Class), string(m.By.Kind), m.By.ID, m.Text, array(m.Media), micros(m.At),
+		maybeText(m.ProviderID), string(m.Class), string(m.By.Kind), m.By.ID, m.Text, array(m.Media), array(m.Others), micros(m.At),
 		maybeMicros(m.ProviderAt), activity(m.Activity)}, delivery...)
 	if m.Version == 0 {
 		values = append(values, m.Workspace, m.ID)

@@ -72,6 +72,7 @@ type Store struct {
 	writer writer
 	// readers holds Readers places; nil is a place whose connection isn't open.
 	readers chan *conn
+	maxLog  int64 // a log of this size is reported
 
 	closing chan struct{} // closed by Close
 	gate    sync.RWMutex  // held for reading by every transaction
@@ -102,7 +103,8 @@ func open(ctx context.Context, path string, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, path: path, db: db, closing: make(chan struct{}), readers: make(chan *conn, cfg.Readers)}
+	s := &Store{cfg: cfg, path: path, db: db, closing: make(chan struct{}), maxLog: maxLog,
+		readers: make(chan *conn, cfg.Readers)}
 	for range cfg.Readers {
 		s.readers <- nil
 	}

@@ -9,16 +9,21 @@ import (
 const (
 	sqlContact = `SELECT ` + contactColumns + ` FROM contacts WHERE workspace = ? AND id = ?`
 
-	sqlContactAt = `SELECT ` + contactColumns + ` FROM contacts WHERE workspace = ? AND address = ?`
+	// A contact with its thread on a channel and the thread's conversation, in one statement.
+	sqlLoadedAt = `SELECT ` + loadedColumns + sqlLoaded + ` WHERE c.workspace = ? AND c.address = ?`
 
-	sqlThread = `SELECT ` + threadColumns + ` FROM threads WHERE workspace = ? AND channel = ? AND contact = ?`
+	sqlLoadedOf = `SELECT ` + loadedColumns + sqlLoaded + ` WHERE c.workspace = ? AND c.id = ?`
+
+	sqlLoaded = ` FROM contacts AS c
+		LEFT JOIN threads AS t ON t.workspace = c.workspace AND t.channel = ? AND t.contact = c.id
+		LEFT JOIN conversations AS v ON v.workspace = t.workspace AND v.id = t.conversation`
 
 	sqlUpdateThread = `UPDATE threads SET conversation = ?, opted_out = ?, consent_since = ?, consent_source = ?,
 		consent_keyword = ?, automatic = ?, version = version + 1
 		WHERE workspace = ? AND channel = ? AND contact = ? AND version = ?`
 )
 
-// Threads implements [livedesk.ReadTx]. Each costs up to four reads by key.
+// Threads implements [livedesk.ReadTx]. Each costs one read, or two where a conversation names it.
 func (r *reader) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
 	if err := r.usable(ctx); err != nil {
 		return nil, err
@@ -56,37 +61,23 @@ func (t *tx) thread(k livedesk.ThreadKey, out *livedesk.LoadedThread) (err error
 	}
 	delete(t.met, m) // its maps are given away, to one caller only
 	*out = met
-	if out.Thread.Conversation != "" {
-		out.Current, err = t.conversation(k.Workspace, out.Thread.Conversation)
-	}
-	return err
+	return nil
 }
 
 func (r *reader) thread(k livedesk.ThreadKey, out *livedesk.LoadedThread) (err error) {
-	var contact livedesk.Contact
-	var found bool
-	channel := k.Channel
+	text, args := sqlLoadedAt, []any{k.Channel, k.Workspace, string(k.Address)}
+	var asked *livedesk.Conversation
 	if k.Conversation != "" {
-		out.Asked, err = r.conversation(k.Workspace, k.Conversation)
-		if err != nil || out.Asked == nil {
+		if asked, err = r.conversation(k.Workspace, k.Conversation); err != nil || asked == nil {
 			return err
 		}
-		channel = out.Asked.Channel
-		contact, found, err = one(r, scanContact, sqlContact, k.Workspace, out.Asked.Contact)
-	} else {
-		contact, found, err = one(r, scanContact, sqlContactAt, k.Workspace, string(k.Address))
+		text, args = sqlLoadedOf, []any{asked.Channel, k.Workspace, asked.Contact}
 	}
-	if err != nil || !found {
-		return err
+	l, _, err := one(r, scanLoaded, text, args...)
+	if l.Thread.Contact != "" { // without a thread on the channel the contact doesn't count
+		*out = l
 	}
-	out.Thread, found, err = one(r, scanThread, sqlThread, k.Workspace, channel, contact.ID)
-	if err != nil || !found {
-		return err
-	}
-	out.Contact = contact
-	if out.Thread.Conversation != "" {
-		out.Current, err = r.conversation(k.Workspace, out.Thread.Conversation)
-	}
+	out.Asked = asked
 	return err
 }
 

@@ -179,7 +179,7 @@ func (s onlyAssignments) Update(ctx context.Context, fn func(context.Context, li
 			err = s.Store.Update(ctx, fn)
 		}
 	}()
-	return unlocked{s.Store}.Update(ctx, fn)
+	return unlocked(s).Update(ctx, fn)
 }
 
 // altered is a store whose transactions are changed on the way.

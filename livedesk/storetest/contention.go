@@ -27,25 +27,30 @@ func claimsAtOnce(ctx context.Context, p *probe) {
 	p.sendable(ctx, rows...)
 	var mu sync.Mutex
 	leased, last := map[string]int{}, map[string]int64{}
-	var finished atomic.Int64
+	note := func(batch []livedesk.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range batch {
+			m := &batch[i]
+			leased[m.ID]++
+			p.that(leased[m.ID] == 1, "a text is leased once")
+			p.that(last[m.Conversation]+1 == m.Seq, "text %d follows text %d of its conversation", m.Seq, last[m.Conversation])
+			last[m.Conversation] = m.Seq
+			m.Delivery.State, m.Delivery.Due, m.ProviderID = livedesk.Accepted, time.Time{}, "SM"+m.ID
+		}
+	}
+	var finished, progress atomic.Int64
+	progress.Store(time.Now().UnixNano())
 	p.parallel(workers, func(int) {
 		for finished.Load() < conversations*each && !p.broken() {
-			p.must(ctx.Err(), "claim all")
+			p.that(time.Since(time.Unix(0, progress.Load())) < soon, "something is claimed within %v: %d texts are left", soon, conversations*each-finished.Load())
 			batch := p.claim(ctx, livedesk.Claim{Limit: 25, Lease: long})
 			if len(batch) == 0 {
 				time.Sleep(time.Millisecond)
 				continue
 			}
-			mu.Lock()
-			for i := range batch {
-				m := &batch[i]
-				leased[m.ID]++
-				p.that(leased[m.ID] == 1, "a text is leased once")
-				p.that(last[m.Conversation]+1 == m.Seq, "text %d follows text %d of its conversation", m.Seq, last[m.Conversation])
-				last[m.Conversation] = m.Seq
-				m.Delivery.State, m.Delivery.Due, m.ProviderID = livedesk.Accepted, time.Time{}, "SM"+m.ID
-			}
-			mu.Unlock()
+			progress.Store(time.Now().UnixNano())
+			note(batch)
 			p.apply(ctx, livedesk.Changes{Messages: batch})
 			finished.Add(int64(len(batch)))
 		}

@@ -77,6 +77,7 @@ func conversationComesBack(ctx context.Context, p *probe) {
 func fullMessages(c livedesk.Conversation) []livedesk.Message {
 	in := incoming(c, 1)
 	in.ProviderID, in.ProviderAt, in.Key = "SM1", origin.Add(-time.Second), "in-1"
+	in.Others = []channel.Address{"+14155550199", "72345"}
 	in.Media = []channel.Attachment{{URL: "https://x/1", ContentType: "image/png", Size: 1 << 40}, {URL: "https://x/2"}}
 	out := outgoing(c, 2, origin.Add(time.Hour))
 	out.Key, out.ProviderID, out.Media = "key-1", "SM2", []channel.Attachment{{URL: "https://x/3"}}

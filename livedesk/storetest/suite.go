@@ -27,7 +27,7 @@ const (
 	LargeTexts Feature = "large texts"
 )
 
-// Option changes how [Run] and [Bench] treat a store.
+// Option changes how [Run] treats a store.
 type Option func(*config)
 
 type config struct {

@@ -187,7 +187,7 @@ func TestExceptionsAreVisible(t *testing.T) {
 	i := slices.IndexFunc(cases, func(c storetest.Case) bool { return slices.Contains(c.Needs, storetest.Closing) })
 	skipped := new(storetest.SkipError)
 	require.ErrorAs(t, cases[i].Check(t.Context(), closeless{memstore.New()}, nil), &skipped)
-	// forgetsKeys fails only what is left out here: with the exceptions, Run passes and says what it skipped.
+	// With exceptions Run doesn't even open a store for what it skips.
 	opened := 0
 	storetest.Run(t, func(*testing.T) livedesk.Store {
 		opened++

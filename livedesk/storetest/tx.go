@@ -63,35 +63,35 @@ func readsOwnWrites(ctx context.Context, p *probe) {
 			return err
 		}
 		if l[0].Contact.Name != "Zoe" || l[0].Thread.Automatic != 7 || l[0].Current.State != livedesk.Resolved || l[1].Contact.ID == "" {
-			return errors.New("Threads doesn't show what was written")
+			return errors.New("what Threads returns isn't what was written")
 		}
 		m, err := tx.Messages(ctx, []livedesk.MessageKey{{Workspace: w.at.workspace, ID: w.text.ID}})
 		if err != nil {
 			return err
 		}
 		if m[0].Delivery.State != livedesk.Canceled {
-			return errors.New("Messages doesn't show what was written")
+			return errors.New("what Messages returns isn't what was written")
 		}
 		counts, err := tx.Counts(ctx, livedesk.CountQuery{Workspace: w.at.workspace})
 		if err != nil {
 			return err
 		}
 		if counts.Open != 0 {
-			return errors.New("Counts doesn't show what was written")
+			return errors.New("what Counts returns isn't what was written")
 		}
 		agents, err := tx.Agents(ctx, w.at.workspace, []string{"ann"})
 		if err != nil {
 			return err
 		}
 		if agents[0].Name != "Anna" {
-			return errors.New("Agents doesn't show what was written")
+			return errors.New("what Agents returns isn't what was written")
 		}
 		fresh, err := tx.TakeIn(ctx, []livedesk.Arrival{w.at.arrival(1, "later")})
 		if err != nil {
 			return err
 		}
 		if fresh[0] {
-			return errors.New("TakeIn doesn't remember what was taken in")
+			return errors.New("what TakeIn took in is new to it")
 		}
 		return nil
 	})
@@ -235,16 +235,23 @@ func deadAfterReturn(ctx context.Context, p *probe) {
 	p.that(w.changeAll(ctx, leaked) != nil, "a transaction that is over refuses another ctx")
 	p.that(p.Update(inner, w.changeAll) != nil, "the ctx of a transaction that is over starts no other")
 	p.same(w.picture(ctx, p), before, "the store")
+	var view livedesk.ReadTx
+	p.read(ctx, func(_ context.Context, tx livedesk.ReadTx) error {
+		view = tx
+		return nil
+	})
+	_, err := view.Agents(ctx, w.at.workspace, nil)
+	p.that(err != nil, "a View that is over refuses to read")
 }
 
 func nowStands(ctx context.Context, p *probe) {
 	look := func(first time.Time, again func() time.Time) error {
 		time.Sleep(2 * time.Millisecond)
 		if second := again(); !second.Equal(first) {
-			return fmt.Errorf("Now went from %v to %v", first, second)
+			return fmt.Errorf("its time went from %v to %v", first, second)
 		}
 		if !first.Equal(first.Truncate(time.Microsecond)) || first.Location() != time.UTC || first.IsZero() {
-			return fmt.Errorf("Now is %v, not in whole microseconds UTC", first)
+			return fmt.Errorf("its time is %v, not in whole microseconds UTC", first)
 		}
 		return nil
 	}
@@ -259,7 +266,7 @@ func (p *probe) usableAfter(ctx context.Context, w *world, spoilt livedesk.Chang
 	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
 		for range 2 { // once more, in case the first left something behind
 			if err := tx.Apply(ctx, spoilt); !errors.Is(err, want) {
-				return fmt.Errorf("Apply answers %v, not %w", err, want)
+				return fmt.Errorf("an Apply answers %v, not %w", err, want)
 			}
 		}
 		if _, err := tx.Agents(ctx, w.at.workspace, nil); err != nil {
@@ -302,7 +309,7 @@ func applyIsWhole(ctx context.Context, p *probe) {
 	} {
 		p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
 			if err := tx.Apply(ctx, spoilt); err == nil {
-				return errors.New("Apply takes a row that it must refuse")
+				return errors.New("an Apply takes a row that it must refuse")
 			}
 			return nil
 		})

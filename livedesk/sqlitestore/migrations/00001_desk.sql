@@ -104,6 +104,7 @@ CREATE TABLE messages (
 	by_id        TEXT NOT NULL DEFAULT '',
 	text         TEXT NOT NULL DEFAULT '',
 	media        TEXT,
+	others       TEXT,
 	key          TEXT,
 	provider_id  TEXT,
 	at           INTEGER NOT NULL,
