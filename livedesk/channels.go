@@ -125,7 +125,9 @@ func (d *Desk) PutChannel(ctx context.Context, c Channel) (Channel, error) {
 	if err != nil {
 		return Channel{}, fmt.Errorf("put channel: %w", err)
 	}
-	return out, d.e.snap.refresh(ctx)
+	err = d.e.snap.refresh(ctx)
+	signal(d.e.wakeJobs)
+	return out, err
 }
 
 // RemoveChannel takes a channel out of service for good. Its conversations stay; its number can be used again.

@@ -57,8 +57,13 @@ var errWorkerLost = errors.New("worker lost while posting")
 
 // deliver takes one text through the gate to the carrier and stores the answer.
 func (e *Engine) deliver(ctx context.Context, m Message, now time.Time) error {
-	ch := e.snap.load().channels[objectKey{m.Workspace, m.Channel}]
-	if ch == nil || ch.conn == nil || ch.conn.account == nil {
+	ch, err := e.snap.channel(ctx, m.Workspace, m.Channel)
+	switch {
+	case errors.Is(err, ErrNotFound): // removed for good
+		return e.answers.join(ctx, &answer{m: m, cancel: channel.ReasonConfig})
+	case err != nil:
+		return err
+	case ch.conn == nil || ch.conn.account == nil:
 		return e.answers.join(ctx, &answer{m: m, err: &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetryLater,
 			After: time.Minute, Err: ErrChannelClosed}})
 	}
@@ -109,7 +114,7 @@ type gatePass struct {
 	m    Message // as claimed; as stored once the gate is open
 	to   channel.Address
 	open bool
-	at   time.Time // of the commit, by this machine's clock
+	at   time.Time // when it was decided, by this machine's clock
 	// left is how long the text may still wait, by the store's clock; zero for without end.
 	left time.Duration
 }
@@ -118,8 +123,9 @@ type gatePass struct {
 // somebody who has not opted out. After this commit bytes may leave.
 func (e *Engine) passGate(ctx context.Context, batch []*gatePass) error {
 	var u *unit
+	var at time.Time
 	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
-		u = newUnit(e, tx)
+		u, at = newUnit(e, tx), time.Now()
 		threads, msgs, err := u.lockForDelivery(ctx, func(i int) Message { return batch[i].m }, len(batch))
 		if err != nil {
 			return err
@@ -137,7 +143,6 @@ func (e *Engine) passGate(ctx context.Context, batch []*gatePass) error {
 	if err != nil {
 		return err
 	}
-	at := time.Now()
 	for _, p := range batch {
 		p.at = at
 	}
@@ -186,6 +191,7 @@ type answer struct {
 	err      error
 	putOff   time.Duration // not tried: the sender's budget is spent
 	giveUp   bool          // unknown for too long
+	cancel   channel.Reason
 }
 
 // storeAnswers writes what became of a batch of texts.
@@ -239,6 +245,10 @@ func (u *unit) answer(m *Message, a *answer) {
 		d.State, d.Due = Queued, u.now.Add(a.putOff)
 	case a.giveUp:
 		d.giveUp(u.now)
+	case a.cancel != "":
+		d.cancel(u.now, a.cancel)
+	case !d.Expires.IsZero() && !u.now.Before(d.Expires) && notSent(a.err):
+		d.cancel(u.now, channel.ReasonExpired)
 	default:
 		u.fail(m, a)
 	}
@@ -253,7 +263,7 @@ func (u *unit) fail(m *Message, a *answer) {
 		code = e.Code
 	}
 	switch {
-	case reason == channel.ReasonRetry || reason == channel.ReasonRetryLater || reason == channel.ReasonCredentials:
+	case notSent(a.err):
 		due := u.now.Add(backoff(reason, d.Attempts))
 		if after, ok := sms.RetryAfter(a.err); ok {
 			due = u.now.Add(min(after, time.Hour))
@@ -270,6 +280,15 @@ func (u *unit) fail(m *Message, a *answer) {
 	default:
 		d.lose(u.now, u.e.cfg.VerdictAfter, code, detail)
 	}
+}
+
+// notSent reports whether a send is known not to have happened, so that it may be tried again.
+func notSent(err error) bool {
+	switch sms.ReasonOf(err) {
+	case channel.ReasonRetry, channel.ReasonRetryLater, channel.ReasonCredentials:
+		return true
+	}
+	return false
 }
 
 // backoff is how long to wait before a text that is known not to have left is tried again, with jitter: 1 s, doubled

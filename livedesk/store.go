@@ -50,7 +50,8 @@ type ReadTx interface {
 	Queues(ctx context.Context, q QueueQuery) ([]Queue, error)
 	// Agents loads agents of one workspace by id; with ids nil all of them, ordered by id.
 	Agents(ctx context.Context, workspace string, ids []string) ([]Agent, error)
-	// Conversations lists conversations, a page at a time.
+	// Conversations lists conversations, a page at a time. Of equal times the higher id comes first in LatestActivity,
+	// the lower in LongestWaiting. With IDs the result is sorted by id, without those that don't exist.
 	Conversations(ctx context.Context, q ConversationQuery) ([]Conversation, error)
 	// Counts counts live conversations for an inbox's badges.
 	Counts(ctx context.Context, q CountQuery) (Counts, error)
@@ -69,8 +70,8 @@ type Tx interface {
 	// and thread, and is new when it made the contact. Arrival.Contact is used when the address is unknown in the
 	// workspace; else the known one stays as it is.
 	TakeIn(ctx context.Context, arrivals []Arrival) ([]bool, error)
-	// Apply writes all of c, or fails: [ErrConflict] when a row's Version isn't the stored one, [ErrExists] when a
-	// unique key is taken. The transaction goes on to be usable after either.
+	// Apply writes all of c, or nothing of it and fails: [ErrConflict] when a row's Version isn't the stored one,
+	// [ErrExists] when a unique key or id is taken. The transaction goes on to be usable after either.
 	Apply(ctx context.Context, c Changes) error
 	// Claim leases outgoing texts that are due, see [Claim].
 	Claim(ctx context.Context, c Claim) ([]Message, error)
@@ -187,7 +188,7 @@ type Arrival struct {
 // Claim asks for outgoing texts to work on: those whose Delivery.Due is not after now and that have no earlier
 // unfinished text (one with a Due) in their conversation; the lowest Class rank first, then the longest due.
 // Each one that is returned has a higher Fence, a Due of now+Lease, and is [Claimed] if it was [Queued]; any other state
-// stays. What somebody else has locked is passed over.
+// stays. Its Version is one higher. What somebody else has locked is passed over.
 type Claim struct {
 	Limit int // at least 1
 	Lease time.Duration
@@ -203,8 +204,11 @@ type Sender struct {
 	Channel   string
 }
 
-// Changes is everything that a transaction decided, row by row. A row with Version 0 is inserted; any other replaces
-// the stored row of that Version; either way the stored Version becomes one more. Rows of one kind are unique by id.
+// Changes is everything that a transaction decided, row by row. A row with Version 0 is inserted (an Object also
+// over its tombstone); any other replaces the stored row of that Version; either way the stored Version becomes one more.
+// Rows of one kind are unique by id. Of one kind they are written in order, so that a live conversation can be resolved
+// and another begun at once; kinds are written in the order below. An agent's Load is the store's own count, whatever is
+// written.
 //
 // The stores hold these keys unique: contacts by (workspace, address); conversations by (workspace, channel, contact)
 // while live; messages by (workspace, conversation, seq), by (workspace, conversation, key) where there is a key, and
@@ -246,8 +250,8 @@ type Job struct {
 }
 
 // JobChange schedules, moves or ends a job. With Fence 0 it is put in place whatever was there, with no attempts and a
-// Fence above the stored one. With another Fence it counts only if the stored job still has it: then it is moved to Due,
-// or removed if Done.
+// Fence that its key never had before, or removed if Done. With another Fence it counts only if the stored job still has
+// it: then it is moved to Due, or removed if Done.
 type JobChange struct {
 	Job
 	Done bool

@@ -279,10 +279,12 @@ func (w *world) settle() {
 
 func (w *world) settleOn(e *livedesk.Engine) {
 	w.t.Helper()
-	require.NoError(w.t, e.Settle(w.ctx()))
-	require.NoError(w.t, w.twilio.Wait(w.ctx()))
-	require.NoError(w.t, w.bandwidth.Wait(w.ctx()))
-	require.NoError(w.t, e.Settle(w.ctx()))
+	ctx, cancel := context.WithTimeout(w.ctx(), 20*time.Second) // work that never ends must not hang the suite
+	defer cancel()
+	require.NoError(w.t, e.Settle(ctx))
+	require.NoError(w.t, w.twilio.Wait(ctx))
+	require.NoError(w.t, w.bandwidth.Wait(ctx))
+	require.NoError(w.t, e.Settle(ctx))
 }
 
 // all returns the whole list of conversations.

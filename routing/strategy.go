@@ -3,7 +3,8 @@ package routing
 // LeastLoaded gives a conversation to the member with room who has the fewest in hand; ties go to the one whose last
 // assignment is oldest (never assigned first), then to list order. It takes one pass and doesn't allocate.
 type LeastLoaded struct {
-	// ByShare compares load divided by capacity instead; a member without limit counts as 0.
+	// ByShare compares load divided by capacity instead, and ties go to list order; a member without limit counts
+	// as 0.
 	ByShare bool
 }
 
@@ -19,14 +20,11 @@ func (s LeastLoaded) Pick(_ Facts, members []Member) int {
 }
 
 func (s LeastLoaded) less(a, b Member) bool {
-	al, bl := a.Load, b.Load
 	if s.ByShare { // a.Load/a.Capacity < b.Load/b.Capacity without division; no limit counts as 0
-		al, bl = share(a, b), share(b, a)
+		al, bl := share(a, b), share(b, a)
+		return al < bl || al == bl && a.Position < b.Position
 	}
-	if al != bl {
-		return al < bl
-	}
-	return earlier(a, b)
+	return a.Load < b.Load || a.Load == b.Load && earlier(a, b)
 }
 
 func share(a, b Member) int {

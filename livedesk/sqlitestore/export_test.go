@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,3 +65,6 @@ func CheckSetting(name, got string) error {
 
 // ReportLogFrom sets the size of the log from which on it is reported. Nothing else runs.
 func (s *Store) ReportLogFrom(bytes int64) { s.maxLog = bytes }
+
+// KeepGroups lets groups take newcomers however slow the machine is. Nothing else runs.
+func (s *Store) KeepGroups() { s.maxAge = time.Hour }

@@ -184,7 +184,7 @@ func (s *Store) discardWriter() {
 // passOn gives the turn to the next in line: inside of the same transaction while it may grow, else after its commit.
 func (s *Store) passOn() {
 	g := s.writer.group
-	if g != nil && s.writer.alone == 0 && g.size < maxGroup && time.Since(g.began) < maxGroupAge && s.line.pass() {
+	if g != nil && s.writer.alone == 0 && g.size < maxGroup && time.Since(g.began) < s.maxAge && s.line.pass() {
 		return
 	}
 	if g != nil {

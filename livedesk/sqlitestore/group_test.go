@@ -21,6 +21,7 @@ import (
 // together runs updates that share one transaction: all wait while the first is held. The nth error is the nth's; where
 // one panics or ends its goroutine the error says so.
 func together(s *sqlitestore.Store, ctxs []context.Context, fns ...func(context.Context, livedesk.Tx) error) []error {
+	s.KeepGroups()
 	errs := make([]error, len(fns))
 	held, release := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup

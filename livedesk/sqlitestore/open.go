@@ -72,7 +72,8 @@ type Store struct {
 	writer writer
 	// readers holds Readers places; nil is a place whose connection isn't open.
 	readers chan *conn
-	maxLog  int64 // a log of this size is reported
+	maxLog  int64         // a log of this size is reported
+	maxAge  time.Duration // of a group that still takes newcomers
 
 	closing chan struct{} // closed by Close
 	gate    sync.RWMutex  // held for reading by every transaction
@@ -104,7 +105,7 @@ func open(ctx context.Context, path string, cfg Config) (*Store, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Store{cfg: cfg, path: path, db: db, closing: make(chan struct{}), maxLog: maxLog,
-		readers: make(chan *conn, cfg.Readers)}
+		maxAge: maxGroupAge, readers: make(chan *conn, cfg.Readers)}
 	for range cfg.Readers {
 		s.readers <- nil
 	}

@@ -1,0 +1,200 @@
+package livedesk_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms/smstest"
+)
+
+func (w *world) consent(conversation string) livedesk.ConsentState {
+	w.t.Helper()
+	s, err := w.desk.Consent(w.ctx(), conversation)
+	require.NoError(w.t, err)
+	return s
+}
+
+// STOP takes back everything that waits, refuses what is written after it, and START revives none of it.
+func TestStopCancelsEverything(t *testing.T) { // F72, F76, F84, I8
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.change(func(c *livedesk.Channel) { c.Greeting = "Hi" })
+		w.carrier.SetDown(true)
+		w.text(alice, "hello")
+		id := w.only().ID
+		var queued []livedesk.Message
+		for i := range 100 {
+			queued = append(queued, w.reply(id, fmt.Sprint(i)))
+		}
+		other := w.start(bob, "not theirs")
+		w.deliver(smstest.Text{From: alice, Body: "Stop."})
+		for _, m := range queued {
+			d := w.message(m.ID).Delivery
+			require.Equal(t, livedesk.Canceled, d.State)
+			require.Equal(t, channel.ReasonOptOut, d.Reason)
+			require.True(t, d.Due.IsZero())
+		}
+		require.Equal(t, livedesk.Canceled, w.texts(id)[1].Delivery.State, "the greeting too")
+		state := w.consent(id)
+		require.True(t, state.OptedOut)
+		require.Equal(t, "keyword", state.Source)
+		require.Equal(t, w.clock(), state.Since)
+		require.NotEmpty(t, state.Keyword)
+
+		_, err := w.desk.Reply(w.ctx(), id, host, livedesk.Draft{Text: "please"})
+		require.ErrorIs(t, err, livedesk.ErrOptedOut)
+		_, err = w.desk.Start(w.ctx(), w.ch.ID, alice, host, livedesk.Draft{Text: "please"})
+		require.ErrorIs(t, err, livedesk.ErrOptedOut)
+		_, err = w.desk.Notify(w.ctx(), w.ch.ID, alice, livedesk.Draft{Text: "please"})
+		require.ErrorIs(t, err, livedesk.ErrOptedOut)
+		_, err = w.desk.AddNote(w.ctx(), id, host, "they said stop")
+		require.NoError(t, err, "a note goes nowhere")
+
+		w.carrier.SetDown(false)
+		w.later(10 * time.Minute)
+		require.Equal(t, livedesk.Delivered, w.state(other.ID))
+		w.text(alice, "START")
+		require.False(t, w.consent(id).OptedOut)
+		w.later(10 * time.Minute)
+		for _, s := range w.carrier.Sent() {
+			require.False(t, s.To == addr(alice) && s.Body != "" && s.Body[0] >= '0' && s.Body[0] <= '9', "revived")
+		}
+		m := w.reply(id, "welcome back")
+		w.settle()
+		require.Equal(t, livedesk.Delivered, w.state(m.ID))
+	})
+}
+
+// While STOP races with the workers: whatever began after its commit didn't leave.
+func TestStopRacesWithWorkers(t *testing.T) { // F71, I8
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Rate = -1 })
+	engines := []*livedesk.Engine{w.open(), w.open()}
+	const contacts = 60
+	var hooks []smstest.Webhook
+	for i := range contacts {
+		hooks = append(hooks, w.genuine(smstest.Text{From: addr(phone(i)), Body: "STOP"}))
+	}
+	for i := range contacts {
+		for range 4 {
+			w.start(phone(i), "text")
+		}
+	}
+	var all sync.WaitGroup
+	for _, e := range engines {
+		all.Go(func() {
+			if err := e.Settle(w.ctx()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	stopped := make([]int, contacts)
+	all.Go(func() {
+		for i, h := range hooks {
+			if s := w.call(request(h, "")).StatusCode; s != 204 {
+				t.Errorf("status %d", s)
+			}
+			// At most the one that was being written when STOP was committed may still come.
+			n := 0
+			for _, s := range w.bandwidth.Sent() {
+				if s.To == addr(phone(i)) {
+					n++
+				}
+			}
+			stopped[i] = n + 1
+		}
+	})
+	all.Wait()
+	w.settle()
+	got := map[channel.Address]int{}
+	for _, s := range w.bandwidth.Sent() {
+		got[s.To]++
+	}
+	for i := range contacts {
+		require.LessOrEqual(t, got[addr(phone(i))], stopped[i])
+		for _, c := range w.of(phone(i)) {
+			for _, m := range w.texts(c.ID) {
+				if m.Kind == livedesk.Outgoing {
+					require.Contains(t, []livedesk.DeliveryState{livedesk.Canceled, livedesk.Delivered}, m.Delivery.State)
+				}
+			}
+		}
+	}
+}
+
+// What the carrier knows of a STOP that we never saw is learned: from an answer (21610), or from a receipt (4475).
+func TestCarrierTeachesTheLedger(t *testing.T) { // F75
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		var source string
+		w.text(alice, "hello")
+		id := w.only().ID
+		if w.carrier == fake(w.twilio) {
+			w.twilio.SetOptedOut(smstest.TwilioNumber, alice, true)
+			source = "carrier"
+		} else {
+			w.bandwidth.SetOptedOut(smstest.BandwidthNumber, alice, true)
+			source = "receipt"
+		}
+		first := w.reply(id, "first")
+		second := w.reply(id, "second")
+		w.settle()
+		d := w.message(first.ID).Delivery
+		require.Equal(t, livedesk.Failed, d.State)
+		require.Equal(t, channel.ReasonOptOut, d.Reason)
+		state := w.consent(id)
+		require.True(t, state.OptedOut)
+		require.Equal(t, source, state.Source)
+		if source == "carrier" {
+			require.Equal(t, livedesk.Canceled, w.state(second.ID))
+			require.Equal(t, 1, w.sends())
+		}
+		_, err := w.desk.Reply(w.ctx(), id, host, livedesk.Draft{Text: "third"})
+		require.ErrorIs(t, err, livedesk.ErrOptedOut)
+	})
+}
+
+// Consent is per channel: STOP to one number says nothing to the other.
+func TestConsentIsPerChannel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.twilioChannel(nil)
+	w.text(alice, "STOP")
+	w.bandwidthChannel(nil)
+	m := w.start(alice, "hello")
+	w.settle()
+	require.Equal(t, livedesk.Delivered, w.state(m.ID))
+}
+
+// What Twilio itself made of a text counts (OptOutType), whatever the words.
+func TestCarriersOwnReading(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.twilioChannel(nil)
+	w.deliver(smstest.Text{From: alice, Body: "genug jetzt", Fields: map[string]string{"OptOutType": "STOP"}})
+	require.True(t, w.consent(w.only().ID).OptedOut)
+	w.deliver(smstest.Text{From: alice, Body: "doch wieder", Fields: map[string]string{"OptOutType": "START"}})
+	require.False(t, w.consent(w.only().ID).OptedOut)
+	require.Equal(t, livedesk.Resolved, w.only().State)
+}
+
+// The words of the channel's language count beside the English ones.
+func TestStopInTheChannelsLanguage(t *testing.T) { // F78
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.change(func(c *livedesk.Channel) { c.Language = "fr-CA" })
+		for i, word := range []string{"ARRET", "arrêt", "Arrêt !", "STOP"} {
+			w.text(phone(i), word)
+			require.True(t, w.consent(w.of(phone(i))[0].ID).OptedOut, word)
+		}
+		w.text(alice, "arrêt de bus")
+		require.False(t, w.consent(w.live(alice).ID).OptedOut)
+	})
+}
