@@ -1,11 +1,11 @@
 package livedesk
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync/atomic"
 
-	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
 )
 
@@ -88,10 +88,8 @@ func (e *Engine) logError(msg string, err error, attrs ...slog.Attr) {
 	if errors.Is(err, ErrClosed) {
 		return
 	}
-	e.log.LogAttrs(nil, slog.LevelError, msg, append(attrs, slog.Any("error", err))...) //nolint:staticcheck
+	e.log.LogAttrs(context.Background(), slog.LevelError, msg, append(attrs, slog.Any("error", err))...)
 }
 
 // maxTakeIn is how many waiting requests share one transaction.
 const maxTakeIn = 256
-
-var _ = channel.OptOut

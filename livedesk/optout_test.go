@@ -1,6 +1,7 @@
 package livedesk_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -196,5 +197,28 @@ func TestStopInTheChannelsLanguage(t *testing.T) { // F78
 		}
 		w.text(alice, "arrêt de bus")
 		require.False(t, w.consent(w.live(alice).ID).OptedOut)
+	})
+}
+
+// The last gate looks at the ledger itself: a text that somehow still waits after STOP is taken back there.
+func TestGateLooksAtTheLedger(t *testing.T) { // R15, F71
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		m := w.start(alice, "hello")
+		require.NoError(t, w.store.Update(w.ctx(), func(ctx context.Context, tx livedesk.Tx) error {
+			rows, err := tx.Threads(ctx, []livedesk.ThreadKey{{Workspace: "main", Conversation: m.Conversation}})
+			if err != nil {
+				return err
+			}
+			thread := rows[0].Thread
+			thread.Consent = livedesk.ConsentState{OptedOut: true, Since: tx.Now(), Source: "host"}
+			return tx.Apply(ctx, livedesk.Changes{Threads: []livedesk.Thread{thread}})
+		}))
+		w.settle()
+		require.Zero(t, w.sends())
+		d := w.message(m.ID).Delivery
+		require.Equal(t, livedesk.Canceled, d.State)
+		require.Equal(t, channel.ReasonOptOut, d.Reason)
+		require.Zero(t, d.Attempts)
 	})
 }
