@@ -200,6 +200,14 @@ func (d *Desk) Snooze(ctx context.Context, conversation string, by Actor, until 
 	})
 }
 
+// Wake ends a snooze before its time: the conversation goes back to its agent if on line, else to those who may get one.
+func (d *Desk) Wake(ctx context.Context, conversation string, by Actor) (Conversation, error) {
+	return d.change(ctx, "wake", conversation, wakes, by, func(u *unit, t *thread, c *conv, tr transition) error {
+		u.want(t, c, tr, "", 0)
+		return nil
+	})
+}
+
 // Assign gives a conversation that is not resolved to a human agent, whatever their capacity. Taking one is assigning it
 // to oneself.
 func (d *Desk) Assign(ctx context.Context, conversation, agent string, by Actor) (Conversation, error) {

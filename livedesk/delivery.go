@@ -87,9 +87,9 @@ func (d *Delivery) accept(now time.Time, a channel.Accepted) {
 		to = Accepted
 	}
 	if to.rank() > d.State.rank() || d.State == Unconfirmed { // an answer that came very late after all
-		d.State = to
+		d.State, d.Code, d.Reason = to, "", ""
 	}
-	d.Due, d.Code, d.Reason = time.Time{}, "", ""
+	d.Due = time.Time{}
 	d.note(now, "answer", string(a.Status), "", "")
 }
 

@@ -31,6 +31,7 @@ type hookQueue struct {
 	calls   []func(context.Context)
 	busy    bool
 	dropped int
+	done    int           // calls that returned
 	idle    chan struct{} // closed when the goroutine ends; nil while none runs
 }
 
@@ -89,6 +90,9 @@ func (q *hookQueue) work() {
 		q.calls = q.calls[1:]
 		q.mu.Unlock()
 		q.call(call)
+		q.mu.Lock()
+		q.done++
+		q.mu.Unlock()
 	}
 }
 
@@ -101,6 +105,13 @@ func (q *hookQueue) call(f func(context.Context)) {
 		}
 	}()
 	f(ctx)
+}
+
+// returned counts the hook calls that have returned.
+func (q *hookQueue) returned() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.done
 }
 
 // wait returns when no hook call waits or runs, or ctx ends.

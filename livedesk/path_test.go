@@ -1,7 +1,10 @@
 package livedesk_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,4 +69,47 @@ func TestBandwidthTakesTheSamePath(t *testing.T) {
 	require.Equal(t, "ada", c.Assignee)
 	require.Len(t, w.bandwidth.Sent(), 1)
 	require.Equal(t, livedesk.Delivered, w.texts(c.ID)[1].Delivery.State)
+}
+
+// A verdict that comes before the carrier's answer keeps its reason.
+func TestEarlyFailureKeepsItsReason(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.twilio = smstest.NewTwilio(t, smstest.TwilioConfig{Receipts: func(smstest.Sent) []smstest.Step {
+		return []smstest.Step{{Status: channel.StatusUndelivered, Code: "30005", BeforeAnswer: true}}
+	}})
+	w.engine = w.open()
+	w.desk = w.engine.Desk("main")
+	ch := w.twilioChannel(nil)
+	m, err := w.desk.Start(w.ctx(), ch.ID, alice, livedesk.Actor{Kind: livedesk.ActorHost}, livedesk.Draft{Text: "Hello"})
+	require.NoError(t, err)
+	w.settle()
+	m, err = w.desk.Message(w.ctx(), m.ID)
+	require.NoError(t, err)
+	require.Equal(t, livedesk.Undelivered, m.Delivery.State)
+	require.Equal(t, "30005", m.Delivery.Code)
+	require.Equal(t, channel.ReasonRecipient, m.Delivery.Reason)
+}
+
+// A hook that answers leaves a text behind; Settle delivers it, too.
+func TestSettleDeliversWhatHooksWrite(t *testing.T) {
+	t.Parallel()
+	var desk *livedesk.Desk
+	w := newWorld(t, func(s *settings) {
+		s.Hooks.Message = func(ctx context.Context, m livedesk.Message) {
+			if m.Kind == livedesk.Incoming {
+				_, err := desk.Reply(ctx, m.Conversation, livedesk.Actor{Kind: livedesk.ActorHost}, livedesk.Draft{Text: "Got it."})
+				require.NoError(t, err)
+			}
+		}
+	})
+	desk = w.desk
+	w.twilioChannel(nil)
+	for i := range 50 {
+		_, err := w.twilio.Deliver(w.ctx(), smstest.Text{From: addr(fmt.Sprintf("+1415555%04d", i)), Body: "Hello"})
+		require.NoError(t, err)
+		w.advance(time.Minute)
+		require.NoError(t, w.engine.Settle(w.ctx()))
+		require.Len(t, w.twilio.Sent(), i+1)
+	}
 }

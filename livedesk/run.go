@@ -18,7 +18,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	defer e.running.Store(false)
 	if s, ok := e.store.(CheckedStore); ok {
-		if err := s.Check(ctx); err != nil {
+		if err := s.Check(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("store is not ready: %w", err)
 		}
 	}
@@ -94,10 +94,12 @@ func (e *Engine) safely(name string, round func() (int, error)) (n int, err erro
 }
 
 // Settle works everything off that is due, until nothing is, and until every hook has returned; for tests of hosts.
-// What becomes due later (a retry, a snooze, a sender's next second) is left. It may be called with or without Run.
+// What becomes due later (a retry, a snooze, a sender's next second) is left. Beside a Run it doesn't wait for what
+// that one has in hand.
 func (e *Engine) Settle(ctx context.Context) error {
 	w := e.newWorkers()
 	for {
+		told := e.hooks.returned()
 		if err := e.snap.refresh(ctx); err != nil {
 			return err
 		}
@@ -113,7 +115,7 @@ func (e *Engine) Settle(ctx context.Context) error {
 		if err := e.hooks.wait(ctx); err != nil {
 			return err
 		}
-		if texts+jobs == 0 {
+		if texts+jobs == 0 && e.hooks.returned() == told { // a hook may have left work
 			return ctx.Err()
 		}
 	}

@@ -1,0 +1,106 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// shift is how long a presence holds that was set here. A host with a live connection to its agents' browsers sets
+// a minute, and renews it while the browser is there.
+const shift = 12 * time.Hour
+
+type agentsPage struct {
+	Agents  []agentRow
+	Form    agentForm
+	Problem map[string]string // by field
+}
+
+type agentRow struct {
+	livedesk.Agent
+	Now  livedesk.Presence
+	Load int // with what the host reported
+	Full bool
+}
+
+type agentForm struct{ ID, Name, Capacity string }
+
+func (c *console) showAgents(w http.ResponseWriter, r *http.Request, s *session) error {
+	f := agentForm{Capacity: "3"}
+	if id := r.URL.Query().Get("edit"); id != "" {
+		agents, err := c.Desk.Agents(r.Context())
+		if err != nil {
+			return err
+		}
+		for _, a := range agents {
+			if a.ID == id {
+				f = agentForm{a.ID, a.Name, strconv.Itoa(a.Capacity)}
+			}
+		}
+	}
+	return c.agentList(w, r, s, http.StatusOK, f, nil)
+}
+
+func (c *console) agentList(w http.ResponseWriter, r *http.Request, s *session, status int, f agentForm, problem map[string]string) error {
+	agents, err := c.Desk.Agents(r.Context())
+	if err != nil {
+		return err
+	}
+	p := agentsPage{Form: f, Problem: problem}
+	for _, a := range agents {
+		load := a.Load + a.OutsideLoad
+		p.Agents = append(p.Agents, agentRow{a, a.PresentAt(time.Now()), load, a.Capacity < 0 || a.Capacity > 0 && load >= a.Capacity})
+	}
+	c.render(w, r, s, status, "agents", p)
+	return nil
+}
+
+func (c *console) putAgent(w http.ResponseWriter, r *http.Request, s *session) error {
+	f := agentForm{strings.TrimSpace(r.PostFormValue("id")), strings.TrimSpace(r.PostFormValue("name")), r.PostFormValue("capacity")}
+	capacity, err := strconv.Atoi(strings.TrimSpace(f.Capacity))
+	if err != nil {
+		return c.agentList(w, r, s, http.StatusUnprocessableEntity, f, map[string]string{"capacity": "must be a whole number"})
+	}
+	if _, err := c.Desk.PutAgent(r.Context(), livedesk.Agent{ID: f.ID, Name: f.Name, Capacity: capacity}); err != nil {
+		if problems := byField(err); len(problems) > 0 {
+			return c.agentList(w, r, s, statusOf(err), f, problems)
+		}
+		return err
+	}
+	s.say("Saved.")
+	http.Redirect(w, r, "/agents", http.StatusSeeOther)
+	return nil
+}
+
+func (c *console) setPresence(w http.ResponseWriter, r *http.Request, s *session) error {
+	p := livedesk.Presence(r.PostFormValue("presence"))
+	if p == "offline" {
+		p = livedesk.Offline
+	}
+	if err := c.Desk.SetPresence(r.Context(), r.PathValue("id"), p, shift); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/agents", http.StatusSeeOther)
+	return nil
+}
+
+func (c *console) removeAgent(w http.ResponseWriter, r *http.Request, s *session) error {
+	if err := c.Desk.RemoveAgent(r.Context(), r.PathValue("id")); err != nil {
+		return err
+	}
+	s.say("Removed. What they had in hand goes to the others.")
+	http.Redirect(w, r, "/agents", http.StatusSeeOther)
+	return nil
+}
+
+// byField returns what is wrong with each field of a form.
+func byField(err error) map[string]string {
+	m := map[string]string{}
+	for _, f := range livedesk.FieldErrors(err) {
+		m[f.Field] = f.Problem
+	}
+	return m
+}

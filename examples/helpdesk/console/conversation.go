@@ -1,0 +1,174 @@
+package console
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// conversationPage is one conversation with its newest entries, and what an agent can do with it.
+type conversationPage struct {
+	livedesk.Conversation
+	ChannelName string
+	Channel     livedesk.Channel
+	Contact     livedesk.Contact
+	Consent     livedesk.ConsentState
+	Agent       string // name of the assignee
+	Mine        bool
+	Agents      []livedesk.Agent
+	Entries     []entry
+	Earlier     string // address of the entries before these; empty at the beginning
+	Replyable   bool
+	Key         string // makes a form that is sent twice one text
+	Draft       draft
+}
+
+// draft is a form as it was sent, shown again with what is wrong.
+type draft struct {
+	Text, Problem string // of the reply
+	Note          string // of the private note
+	NoteProblem   string
+	Measured      bool
+}
+
+type entry struct {
+	livedesk.Message
+	Speaker string
+	Line    string // of an activity
+}
+
+const timelinePage = 50
+
+func (c *console) showConversation(w http.ResponseWriter, r *http.Request, s *session) error {
+	return c.conversation(w, r, s, http.StatusOK, draft{})
+}
+
+func (c *console) conversation(w http.ResponseWriter, r *http.Request, s *session, status int, d draft) error {
+	ctx, id := r.Context(), r.PathValue("id")
+	conv, err := c.Desk.Conversation(ctx, id)
+	if err != nil {
+		return err
+	}
+	if conv.Assignee == s.agent && conv.Unread > 0 { // whose it is has it on the screen
+		if err := c.Desk.MarkRead(ctx, id); err != nil {
+			return err
+		}
+		conv.Unread = 0
+	}
+	data := conversationPage{Conversation: conv, Mine: conv.Assignee == s.agent, Key: rand.Text(), Draft: d}
+	if err := c.loadAround(r, &data); err != nil {
+		return err
+	}
+	c.render(w, r, s, status, "conversation", data)
+	return nil
+}
+
+// loadAround loads what belongs to a conversation.
+func (c *console) loadAround(r *http.Request, p *conversationPage) (err error) {
+	ctx := r.Context()
+	if p.Agents, err = c.Desk.Agents(ctx); err != nil {
+		return err
+	}
+	channels, err := c.Desk.Channels(ctx) // not Channel: a conversation outlives its channel
+	if err != nil {
+		return err
+	}
+	for _, ch := range channels {
+		if ch.ID == p.Conversation.Channel {
+			p.Channel, p.ChannelName = ch, ch.Name()
+		}
+	}
+	if p.Contact, err = c.Desk.Contact(ctx, p.Conversation.Contact); err != nil {
+		return err
+	}
+	if p.Consent, err = c.Desk.Consent(ctx, p.ID); err != nil {
+		return err
+	}
+	who := nameIn(names(p.Agents))
+	p.Agent = who(p.Assignee)
+	p.Replyable = p.Channel.ID != "" && !p.Channel.Disabled && !p.Consent.OptedOut && p.State != livedesk.Resolved
+	return c.loadEntries(r, p, who)
+}
+
+func (c *console) loadEntries(r *http.Request, p *conversationPage, who func(string) string) error {
+	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // nonsense means the newest
+	list, err := c.Desk.Latest(r.Context(), p.ID, max(before, 0), timelinePage)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		p.Entries = append(p.Entries, entry{m, speaker(m, who), activityLine(m, who)})
+	}
+	if len(list) > 0 && list[0].Seq > 1 {
+		p.Earlier = "/conversations/" + p.ID + "?before=" + strconv.FormatInt(list[0].Seq, 10)
+	}
+	return nil
+}
+
+func (c *console) reply(w http.ResponseWriter, r *http.Request, s *session) error {
+	id, text := r.PathValue("id"), r.PostFormValue("text")
+	if r.PostFormValue("do") == "measure" {
+		return c.conversation(w, r, s, http.StatusOK, draft{Text: text, Measured: true})
+	}
+	_, err := c.Desk.Reply(r.Context(), id, s.actor(), livedesk.Draft{Text: text, Key: r.PostFormValue("key")})
+	if err != nil {
+		return c.conversation(w, r, s, statusOf(err), draft{Text: text, Problem: plainError(err), Measured: text != ""})
+	}
+	back(w, r, id)
+	return nil
+}
+
+func (c *console) note(w http.ResponseWriter, r *http.Request, s *session) error {
+	id, text := r.PathValue("id"), r.PostFormValue("note")
+	if _, err := c.Desk.AddNote(r.Context(), id, s.actor(), text); err != nil {
+		return c.conversation(w, r, s, statusOf(err), draft{Note: text, NoteProblem: plainError(err)})
+	}
+	back(w, r, id)
+	return nil
+}
+
+// change does one of the things that a button of the conversation asks for.
+func (c *console) change(w http.ResponseWriter, r *http.Request, s *session) (err error) {
+	ctx, id, said := r.Context(), r.PathValue("id"), ""
+	switch do := r.PostFormValue("do"); do {
+	case "resolve":
+		_, err = c.Desk.Resolve(ctx, id, s.actor())
+		said = "Resolved."
+	case "reopen":
+		_, err = c.Desk.Reopen(ctx, id, s.actor())
+		said = "Reopened; it is yours."
+	case "take":
+		_, err = c.Desk.Assign(ctx, id, s.agent, s.actor())
+		said = "It is yours."
+	case "assign":
+		_, err = c.Desk.Assign(ctx, id, r.PostFormValue("agent"), s.actor())
+		said = "Assigned."
+	case "unassign":
+		_, err = c.Desk.Unassign(ctx, id, s.actor())
+		said = "Given back to the team."
+	case "snooze":
+		var until time.Time // zero: until the customer writes
+		if d := snoozes[r.PostFormValue("for")]; d > 0 {
+			until = time.Now().Add(d)
+		}
+		_, err = c.Desk.Snooze(ctx, id, s.actor(), until)
+		said = "Snoozed."
+	default:
+		return errForm
+	}
+	if err != nil {
+		return err
+	}
+	s.say(said)
+	back(w, r, id)
+	return nil
+}
+
+var snoozes = map[string]time.Duration{"1h": time.Hour, "4h": 4 * time.Hour, "1d": 24 * time.Hour, "7d": 7 * 24 * time.Hour}
+
+func back(w http.ResponseWriter, r *http.Request, id string) {
+	http.Redirect(w, r, "/conversations/"+id, http.StatusSeeOther)
+}

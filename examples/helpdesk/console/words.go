@@ -1,0 +1,269 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errStaleForm):
+		return http.StatusForbidden
+	case errors.Is(err, errForm):
+		return http.StatusBadRequest
+	case errors.Is(err, errTooLarge):
+		return http.StatusRequestEntityTooLarge
+	}
+	return livedesk.HTTPStatus(err)
+}
+
+// plainError says an error to an agent. What the desk can't name stays out of the page: it is for the log.
+func plainError(err error) string {
+	switch {
+	case errors.Is(err, errStaleForm):
+		return "This form is out of date, because you signed in again since. Go back, reload the page, and try once more."
+	case errors.Is(err, errForm):
+		return "The form could not be read."
+	case errors.Is(err, errTooLarge):
+		return "That is too long."
+	}
+	if state, ok := errors.AsType[*livedesk.StateError](err); ok {
+		return fmt.Sprintf("That is not possible now: the conversation is %s.", stateWord(state.From))
+	}
+	if fields := livedesk.FieldErrors(err); len(fields) > 0 {
+		problems := make([]string, len(fields))
+		for i, f := range fields {
+			problems[i] = strings.ReplaceAll(f.Field, "_", " ") + " " + f.Problem
+		}
+		return upperFirst(strings.Join(problems, "; ")) + "."
+	}
+	if s, ok := plainErrors[livedesk.ErrorCode(err)]; ok {
+		return s
+	}
+	return "Something went wrong on our side. Nothing is lost; try again, and look into the log if it stays."
+}
+
+var plainErrors = map[string]string{
+	"not_found":      "There is nothing here. It may have been removed.",
+	"conflict":       "Somebody else changed this in the meantime. Have a look at it as it is now, and try again.",
+	"exists":         "That exists already.",
+	"opted_out":      "This customer has opted out: nothing may be sent until they text START.",
+	"not_replyable":  "This sender can't be written to.",
+	"channel_closed": "This channel is not in service, so nothing can be sent over it.",
+	"key_reused":     "This form was sent before with another text. Check the conversation, then send again.",
+	"busy":           "The desk is very busy. Try again in a moment.",
+}
+
+func stateWord(s livedesk.State) string {
+	if s == livedesk.Pending {
+		return "with an AI agent"
+	}
+	return string(s)
+}
+
+// deliveryWord says how far an outgoing text has come.
+func deliveryWord(d *livedesk.Delivery) string {
+	switch d.State {
+	case livedesk.Queued, livedesk.Claimed:
+		if d.Attempts > 0 {
+			return "Queued, will be tried again"
+		}
+		return "Queued"
+	case livedesk.Posting:
+		return "Sending"
+	case livedesk.Accepted:
+		return "Accepted by the carrier"
+	case livedesk.Sent:
+		return "Sent"
+	case livedesk.Delivered:
+		return "Delivered"
+	case livedesk.Read:
+		return "Read"
+	case livedesk.Unknown:
+		return "Not known yet whether it left; waiting for the carrier"
+	case livedesk.Unconfirmed:
+		return "Not confirmed: it may or may not have arrived"
+	case livedesk.Canceled:
+		return "Not sent" + because(d)
+	case livedesk.Undelivered:
+		return "Not delivered" + because(d)
+	}
+	return "Failed" + because(d)
+}
+
+func because(d *livedesk.Delivery) string {
+	s := ""
+	if why := reasons[d.Reason]; why != "" {
+		s = ": " + why
+	}
+	if d.Code != "" {
+		s += " (carrier code " + d.Code + ")"
+	}
+	return s
+}
+
+var reasons = map[channel.Reason]string{
+	channel.ReasonRecipient:   "the number can't be reached",
+	channel.ReasonOptOut:      "the customer has opted out",
+	channel.ReasonContent:     "the carrier refused the text",
+	channel.ReasonConfig:      "the number or account needs mending",
+	channel.ReasonCredentials: "the carrier refused our credentials",
+	channel.ReasonExpired:     "it waited too long",
+}
+
+// deliveryTone picks the colour of a delivery state.
+func deliveryTone(d *livedesk.Delivery) string {
+	switch d.State {
+	case livedesk.Delivered, livedesk.Read:
+		return "good"
+	case livedesk.Failed, livedesk.Undelivered, livedesk.Canceled:
+		return "bad"
+	case livedesk.Unknown, livedesk.Unconfirmed:
+		return "warn"
+	}
+	return "quiet"
+}
+
+// activityLine says what a timeline's activity means; who names agents by id.
+func activityLine(m livedesk.Message, who func(string) string) string {
+	a := m.Activity
+	if a == nil {
+		return ""
+	}
+	by := actorName(m.By, who)
+	switch a.What {
+	case "created":
+		return "Conversation began"
+	case "assigned":
+		if a.Cause == "by hand" && m.By.ID == a.To {
+			return by + " took the conversation"
+		} else if a.Cause == "by hand" {
+			return by + " assigned it to " + who(a.To)
+		}
+		return "Assigned to " + who(a.To) + cause(a.Cause)
+	case "unassigned":
+		return "Taken from " + who(a.From) + cause(a.Cause)
+	case "waiting":
+		return "Waiting for an agent"
+	case "routed":
+		return "Routed" + cause(a.Cause)
+	case "opted_out":
+		return "Customer opted out" + cause(a.Cause)
+	case "opted_in":
+		return "Customer opted in again" + cause(a.Cause)
+	case "details":
+		return by + " changed the details"
+	}
+	return upperFirst(strings.ReplaceAll(a.What, "_", " ")) + " by " + by + cause(a.Cause)
+}
+
+// cause adds why something happened, where the line does not say it already.
+func cause(s string) string {
+	switch s {
+	case "", "by hand", "resolve", "snooze", "reopen":
+		return ""
+	}
+	return " (" + strings.ReplaceAll(s, "_", " ") + ")"
+}
+
+func actorName(a livedesk.Actor, who func(string) string) string {
+	switch a.Kind {
+	case livedesk.ActorAgent:
+		return who(a.ID)
+	case livedesk.ActorAI:
+		return "AI agent " + a.ID
+	case livedesk.ActorCustomer:
+		return "the customer"
+	case livedesk.ActorHost:
+		return "the host"
+	}
+	return "the desk"
+}
+
+// speaker says who wrote a text.
+func speaker(m livedesk.Message, who func(string) string) string {
+	switch {
+	case m.Kind == livedesk.Incoming:
+		return "Customer"
+	case m.Class == livedesk.ClassAutomatic || m.Class == livedesk.ClassConfirmation:
+		return "Automatic"
+	}
+	return upperFirst(actorName(m.By, who))
+}
+
+func presenceWord(p livedesk.Presence) string {
+	if p == livedesk.Offline {
+		return "offline"
+	}
+	return string(p)
+}
+
+// number writes an address for people: numbers of North America in their groups, any other as it is.
+func number(a channel.Address) string {
+	s := string(a)
+	if len(s) == 12 && strings.HasPrefix(s, "+1") && a.Kind() == channel.KindE164 {
+		return s[:2] + " " + s[2:5] + " " + s[5:8] + " " + s[8:]
+	}
+	return s
+}
+
+// sizeWord says what a text costs to send.
+func sizeWord(text string) string {
+	size := sms.Measure(text)
+	unit, encoding := "segments", "GSM-7"
+	if size.Segments == 1 {
+		unit = "segment"
+	}
+	if size.Encoding == sms.UCS2 {
+		encoding = "Unicode, because of a character outside of GSM-7"
+	}
+	return fmt.Sprintf("%d SMS %s, %d units in %s", size.Segments, unit, size.Units, encoding)
+}
+
+// since says how long ago something was, roughly.
+func since(t time.Time) string {
+	d := time.Since(t)
+	switch {
+	case d < time.Minute:
+		return "a moment"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// moment writes a time as short as it is clear, in the zone of the machine; the script turns it into the viewer's.
+func moment(t time.Time) string {
+	t = t.Local()
+	now := time.Now()
+	switch {
+	case t.Format(time.DateOnly) == now.Format(time.DateOnly):
+		return t.Format("15:04")
+	case t.Year() == now.Year():
+		return t.Format("2 Jan, 15:04")
+	}
+	return t.Format("2 Jan 2006, 15:04")
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	return strings.ToUpper(string(r)) + s[n:]
+}
+
+func initial(s string) string {
+	r, _ := utf8.DecodeRuneInString(s)
+	return strings.ToUpper(string(r))
+}

@@ -1,0 +1,79 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+func TestEveryDeliveryStateHasPlainWords(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, s := range []livedesk.DeliveryState{
+		livedesk.Posting, livedesk.Accepted, livedesk.Sent, livedesk.Delivered, livedesk.Read, livedesk.Undelivered,
+		livedesk.Failed, livedesk.Unknown, livedesk.Unconfirmed, livedesk.Canceled, livedesk.Queued,
+	} {
+		w := deliveryWord(&livedesk.Delivery{State: s})
+		require.NotEmpty(t, w)
+		require.False(t, seen[w], "%s says the same as another state", s)
+		seen[w] = true
+	}
+	require.Equal(t, "Queued, will be tried again", deliveryWord(&livedesk.Delivery{State: livedesk.Queued, Attempts: 1}))
+	require.Equal(t, "Failed: the carrier refused the text (carrier code 30007)",
+		deliveryWord(&livedesk.Delivery{State: livedesk.Failed, Reason: channel.ReasonContent, Code: "30007"}))
+}
+
+func TestErrorsAreSaidWithoutWhatTheyHold(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, plainError(fmt.Errorf("reply: %w", livedesk.ErrOptedOut)), "opted out")
+	require.Contains(t, plainError(&livedesk.StateError{From: livedesk.Resolved, What: "snooze"}), "the conversation is resolved")
+	require.Equal(t, "Phone number is required; greeting is too long.", plainError(errors.Join(
+		sms.FieldErrors{{Field: "phone_number", Problem: "is required"}}, &livedesk.ValidationError{Field: "greeting", Problem: "is too long"})))
+	require.NotContains(t, plainError(errors.New("dial tcp 10.0.0.7: secret")), "10.0.0.7")
+}
+
+func TestActivities(t *testing.T) {
+	t.Parallel()
+	who := func(id string) string { return map[string]string{"ada": "Ada", "ben": "Ben"}[id] }
+	ada := livedesk.AgentActor("ada")
+	for want, m := range map[string]livedesk.Message{
+		"Ada took the conversation":        {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ada", Cause: "by hand"}},
+		"Ada assigned it to Ben":           {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "by hand"}},
+		"Assigned to Ben (least loaded)":   {Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "least_loaded"}},
+		"Resolved by Ada":                  {By: ada, Activity: &livedesk.Activity{What: "resolved", Cause: "resolve"}},
+		"Customer opted out (keyword)":     {Activity: &livedesk.Activity{What: "opted_out", Cause: "keyword"}},
+		"Something new by the desk (well)": {Activity: &livedesk.Activity{What: "something_new", Cause: "well"}},
+		"":                                 {},
+	} {
+		require.Equal(t, want, activityLine(m, who))
+	}
+}
+
+func TestNumbersTimesAndInitials(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "+1 415 555 0123", number("+14155550123"))
+	require.Equal(t, "+442071838750", number("+442071838750"))
+	require.Equal(t, "72345", number("72345"))
+	require.Equal(t, "a moment", since(time.Now()))
+	require.Equal(t, "3 h", since(time.Now().Add(-3*time.Hour-time.Minute)))
+	require.Equal(t, "É", initial("émile"))
+	require.Equal(t, "Ö", upperFirst("ö"))
+	require.Empty(t, upperFirst(""))
+}
+
+// The number of sessions is bounded: signing in does not use up the memory.
+func TestSessionsAreBounded(t *testing.T) {
+	t.Parallel()
+	ss := newSessions()
+	for range maxSessions + 100 {
+		ss.open("ada")
+	}
+	require.LessOrEqual(t, len(ss.byID), maxSessions)
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// The whole way over each carrier: a customer writes, is greeted and given to an agent, who answers; the phone has it.
+func TestTextInReplyOutResolve(t *testing.T) {
+	t.Parallel()
+	for name, greeting := range map[string]string{
+		"Support":    "Hi, this is Northwind Support. An agent will be with you shortly.",
+		"Deliveries": "Northwind Deliveries here. We have your text and answer as soon as we can.",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := signedIn(t)
+			s.texts(name, maya, "Is my order on its way?")
+
+			list := s.page("/inbox?tab=mine").text()
+			require.Contains(t, list, "+1 415 555 0123")
+			require.Contains(t, list, "Ada Okafor")
+			require.Contains(t, list, name)
+
+			path := s.only()
+			require.Equal(t, path, s.done(path+"/reply", "text", "It left an hour ago.", "key", "k1"))
+			s.settle()
+			page := s.page(path).text()
+			require.Contains(t, page, "Is my order on its way?")
+			require.Regexp(t, "Automatic .* "+regexp.QuoteMeta(greeting)+" Delivered", page)
+			require.Regexp(t, "Ada Okafor .* It left an hour ago. Delivered", page)
+
+			phone := s.phone(name, maya).text()
+			require.Regexp(t, `Is my order on its way\? .* taken in by the desk`, phone)
+			require.Regexp(t, regexp.QuoteMeta(greeting)+" .* delivered", phone)
+			require.Regexp(t, "It left an hour ago. .* delivered", phone)
+
+			s.done(path+"/change", "do", "resolve")
+			require.Contains(t, s.page(path).text(), "This conversation is resolved.")
+			require.NotContains(t, s.page(path).body, `name="text"`)
+			require.Contains(t, s.page("/inbox?tab=resolved").text(), "+1 415 555 0123")
+			a := s.post(path+"/change", "do", "resolve")
+			require.Equal(t, http.StatusConflict, a.status)
+			require.Contains(t, a.text(), "the conversation is resolved")
+			s.done(path+"/change", "do", "reopen")
+			require.Contains(t, s.page(path).text(), "Reply by SMS")
+		})
+	}
+}
+
+func TestAgentsWorkOnAConversation(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "Hello")
+	path := s.only()
+	s.done(path+"/change", "do", "assign", "agent", "ben")
+	require.Contains(t, s.page(path).text(), "Ada Okafor assigned it to Ben Larsen")
+	s.done(path+"/change", "do", "take")
+	require.Contains(t, s.page(path).text(), "Ada Okafor took the conversation")
+	s.done(path+"/note", "note", "A regular; be quick.")
+	require.Contains(t, s.page(path).text(), "private note")
+	require.NotContains(t, s.phone("Support", maya).text(), "be quick")
+	s.done(path+"/change", "do", "snooze", "for", "1d")
+	require.Contains(t, s.page("/inbox?tab=snoozed").text(), "+1 415 555 0123")
+	require.Contains(t, s.page(path).text(), "Snoozed until")
+	s.texts("Support", maya, "One more thing") // wakes it
+	require.Contains(t, s.page("/inbox?tab=mine").text(), "One more thing")
+	s.done(path+"/change", "do", "unassign")
+	require.Equal(t, http.StatusBadRequest, s.post(path+"/change", "do", "dance").status)
+	require.Equal(t, http.StatusNotFound, s.post(path+"/change", "do", "assign", "agent", "nobody").status)
+}
+
+func TestAFormSentTwiceIsOneText(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "Hello")
+	path := s.only()
+	s.done(path+"/reply", "text", "Once only", "key", "same")
+	s.done(path+"/reply", "text", "Once only", "key", "same")
+	s.settle()
+	require.Equal(t, 1, strings.Count(s.phone("Support", maya).body, "Once only"))
+	a := s.post(path+"/reply", "text", "Something else", "key", "same")
+	require.Equal(t, http.StatusConflict, a.status)
+	require.Contains(t, a.body, "Something else</textarea>", "the draft stays")
+}
+
+func TestWhoOptedOutIsNotWrittenTo(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "Hello")
+	s.texts("Support", maya, "STOP")
+	path := s.only()
+	page := s.page(path)
+	require.Contains(t, page.text(), "This customer has opted out. They texted STOP")
+	require.NotContains(t, page.body, `name="text"`)
+	a := s.post(path+"/reply", "text", "Please stay")
+	require.GreaterOrEqual(t, a.status, 400)
+	require.Contains(t, s.phone("Support", maya).text(), "from the carrier itself", "Twilio answers STOP by itself")
+	require.NotContains(t, s.phone("Support", maya).text(), "Please stay")
+	s.texts("Support", maya, "START")
+	require.Contains(t, s.page(path).text(), "Reply by SMS")
+}
+
+func TestATextThatDoesNotArriveSaysWhy(t *testing.T) {
+	t.Parallel()
+	s := serveDesk(t, options{pace: 200 * time.Millisecond}) // receipts behind the answer, as carriers usually send them
+	s.signIn()
+	s.texts("Support", otto, "Hello")
+	require.Contains(t, s.page(s.only()).text(), "Not delivered: the number can't be reached (carrier code 30005)")
+	require.Contains(t, s.phone("Support", otto).text(), "never arrived")
+}
+
+func TestWritingFirst(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	path := s.done("/new", "channel", s.channel("Deliveries"), "to", "+1 (415) 555-0123", "text", "Your parcel is here.", "key", "k")
+	s.settle()
+	require.Contains(t, s.phone("Deliveries", maya).text(), "Your parcel is here.")
+	require.Contains(t, s.page(path).text(), "Ada Okafor")
+	a := s.post("/new", "channel", s.channel("Deliveries"), "to", "0155", "text", "Hello")
+	require.Equal(t, http.StatusUnprocessableEntity, a.status)
+	require.Contains(t, a.body, "Hello</textarea>")
+}
+
+func TestADraftIsMeasuredAndKept(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "Hello")
+	path := s.only()
+	a := s.post(path+"/reply", "do", "measure", "text", strings.Repeat("a", 161))
+	require.Equal(t, http.StatusOK, a.status)
+	require.Contains(t, a.text(), "2 SMS segments, 161 units in GSM-7")
+	a = s.post(path+"/reply", "do", "send", "text", "")
+	require.Equal(t, http.StatusUnprocessableEntity, a.status)
+	require.Contains(t, a.body, `role="alert"`)
+}
+
+func TestInboxPages(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	desk, ch := s.h.engine.Desk(workspace), s.channel("Support")
+	for i := range 30 {
+		to := "+1415555" + string([]byte{'1', '0', byte('0' + i/10), byte('0' + i%10)})
+		_, err := desk.Start(t.Context(), ch, channel.Address(to), livedesk.AgentActor("ada"), livedesk.Draft{Text: "Hello"})
+		require.NoError(t, err)
+	}
+	seen := map[string]bool{}
+	next := "/inbox?tab=mine"
+	for pages := 0; next != ""; pages++ {
+		require.Less(t, pages, 3)
+		a := s.page(next)
+		for _, m := range regexp.MustCompile(`/conversations/[0-9a-f-]+`).FindAllString(a.body, -1) {
+			require.False(t, seen[m], "listed twice")
+			seen[m] = true
+		}
+		next = ""
+		if m := regexp.MustCompile(`href="(/inbox\?[^"]*after=[^"]*)"`).FindStringSubmatch(a.body); m != nil {
+			next = strings.ReplaceAll(m[1], "&amp;", "&")
+		}
+	}
+	require.Len(t, seen, 30)
+	require.Equal(t, http.StatusUnprocessableEntity, s.get("/inbox?after=nonsense").status)
+}
