@@ -341,3 +341,21 @@ func TestPutAgentKeepsPresenceAndLoad(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"ada"}, members)
 }
+
+// Who stays in the list keeps their turn; who is new comes first.
+func TestSetMembersKeepsTurns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.Mode = livedesk.RoundRobin })
+	w.agents(w.ch.ID, 0, "ada", "bo")
+	w.text(phone(0), "hello")
+	w.text(phone(1), "hello")
+	w.text(phone(2), "hello")
+	w.agents(w.ch.ID, 0, "ada", "bo", "cy")
+	var got []string
+	for i := range 3 {
+		w.text(phone(10+i), "hello")
+		got = append(got, w.live(phone(10+i)).Assignee)
+	}
+	require.Equal(t, []string{"cy", "bo", "ada"}, got)
+}

@@ -76,7 +76,7 @@ func (p *channelPut) load(ctx context.Context, tx ReadTx) error {
 			p.identity[f.Name] = v
 		}
 	}
-	id := connectionID(p.c.Provider, p.identity)
+	id := connectionID(p.d.workspace, p.c.Provider, p.identity)
 	objs, err := tx.Objects(ctx, ObjectQuery{Workspace: p.d.workspace, Kind: kindConnection, IDs: []string{id}})
 	if err != nil {
 		return err
@@ -278,10 +278,11 @@ func (p *channelPut) fieldErrors(which func(sms.Field) bool, problem string) err
 	return errs
 }
 
-// connectionID is made of what names the connection, so that it can't exist twice in a workspace.
-func connectionID(provider string, identity map[string]string) string {
+// connectionID is made of what names the connection, so that it can't exist twice in a workspace; and of the workspace, so
+// that no tenant can take another one's number, or learn of it.
+func connectionID(workspace, provider string, identity map[string]string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q", provider)
+	fmt.Fprintf(h, "%q %q", workspace, provider)
 	for _, name := range slices.Sorted(maps.Keys(identity)) {
 		fmt.Fprintf(h, " %q=%q", name, identity[name])
 	}

@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/smstest"
+	"github.com/livedesk/livedesk-go/sms/twilio"
 )
 
 // ids are what a method may be given of somebody else.
@@ -88,6 +91,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"RemoveChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.RemoveChannel(ctx, x.channel)
+	},
+	"Wake": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Wake(ctx, x.conversation, host)
 	},
 	"Reopen": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Reopen(ctx, x.conversation, host)
@@ -200,4 +206,22 @@ func TestWorkspaceNames(t *testing.T) {
 		_, err = w.engine.Desk(name).Agents(w.ctx())
 		require.NotEmpty(t, field(t, err, "workspace"))
 	}
+}
+
+// No tenant can take another one's number, or learn of it: both may name the same account, each has its own webhooks.
+func TestTwoWorkspacesMayNameOneNumber(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ours := w.twilioChannel(nil)
+	other := w.engine.Desk("other")
+	theirs, err := other.PutChannel(w.ctx(), livedesk.Channel{Provider: "twilio", Values: twilio.Setup{
+		Name: "Theirs", PhoneNumber: smstest.TwilioNumber, AccountSID: smstest.TwilioAccountSID,
+		AuthToken: sms.NewSecret(smstest.TwilioAuthToken),
+	}.Values()})
+	require.NoError(t, err)
+	a, err := w.desk.WebhookURL(w.ctx(), ours.ID)
+	require.NoError(t, err)
+	b, err := other.WebhookURL(w.ctx(), theirs.ID)
+	require.NoError(t, err)
+	require.NotEqual(t, a, b)
 }

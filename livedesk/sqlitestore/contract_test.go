@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/livedesk/internal/enginetest"
 	"github.com/livedesk/livedesk-go/livedesk/sqlitestore"
 	"github.com/livedesk/livedesk-go/livedesk/storetest"
 )
@@ -22,4 +23,12 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) livedesk.Store {
 		return open(t, sqlitestore.Config{Clock: c.now})
 	}, storetest.WithClock(c.advance))
+}
+
+// The engine on this store: what a customer and an agent would see.
+func TestEngine(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, func(t *testing.T, ahead func() time.Duration) livedesk.Store {
+		return open(t, sqlitestore.Config{Clock: func() time.Time { return time.Now().Add(ahead()) }})
+	})
 }
