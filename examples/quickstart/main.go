@@ -1,6 +1,5 @@
-// Command quickstart is the smallest desk that works: it answers every text. By itself it plays one exchange over a
-// simulated Twilio. With TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_NUMBER and PUBLIC_URL (under which the internet
-// reaches port 8080 of this machine) it serves the real one until Ctrl-C.
+// Command quickstart answers every text: on the real Twilio if TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_NUMBER and
+// PUBLIC_URL (the way from the internet to port 8080 of this machine) are set, else in one exchange with a simulated one.
 package main
 
 import (
@@ -22,45 +21,40 @@ import (
 )
 
 func main() {
-	if err := run(context.Background(), os.Stdout, os.Getenv); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, stop, os.Stdout, os.Getenv); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, env func(string) string) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
-	// The carrier: Twilio if there is an account, else a fake that speaks the same HTTP and reaches no phone.
+func run(ctx context.Context, stop func(), out io.Writer, env func(string) string) error {
 	account := twilio.Setup{Name: "Support", PhoneNumber: channel.Address(env("TWILIO_NUMBER")),
 		AccountSID: env("TWILIO_ACCOUNT_SID"), AuthToken: sms.NewSecret(env("TWILIO_AUTH_TOKEN"))}
 	carrier, publicURL, fake := twilio.Config{}, env("PUBLIC_URL"), (*smstest.Twilio)(nil)
 	if account.PhoneNumber == "" || account.AccountSID == "" || account.AuthToken.IsZero() || publicURL == "" {
-		fake, _ = smstest.OpenTwilio(smstest.TwilioConfig{}) // fails on a wrong configuration only
-		account.PhoneNumber, account.AccountSID = smstest.TwilioNumber, smstest.TwilioAccountSID
-		account.AuthToken = sms.NewSecret(smstest.TwilioAuthToken)
+		fake, _ = smstest.OpenTwilio(smstest.TwilioConfig{}) // speaks Twilio's HTTP and reaches no phone
+		account.PhoneNumber, account.AccountSID, account.AuthToken = smstest.TwilioNumber, smstest.TwilioAccountSID, sms.NewSecret(smstest.TwilioAuthToken)
 		carrier.Transport, publicURL = fake.Transport(), "https://desk.example.com"
 	}
-	// The engine tells what happened, after it was stored. A hook may use the desk.
 	var desk *livedesk.Desk
-	hooks := livedesk.Hooks{
-		Message: func(ctx context.Context, m livedesk.Message) {
-			if m.Kind == livedesk.Incoming {
-				fmt.Fprintf(out, "customer: %s\n", m.Text)
-				answer := livedesk.Draft{Text: "Thanks, we are looking into it.", Key: "answer-" + m.ID} // the key: never twice
-				if _, err := desk.Reply(ctx, m.Conversation, livedesk.Actor{Kind: livedesk.ActorHost}, answer); err != nil {
-					fmt.Fprintf(out, "not answered: %v\n", err) // after STOP, for one
-				}
-			}
-		},
-		Delivery: func(_ context.Context, m livedesk.Message) {
-			fmt.Fprintf(out, "desk: %s (%s)\n", m.Text, m.Delivery.State)
-			if fake != nil && m.Delivery.State.Final() {
-				stop() // the exchange is over
-			}
-		},
-	}
 	engine, err := livedesk.New(memstore.New(), livedesk.Config{
-		PublicURL: publicURL, Providers: []sms.Provider{twilio.New(carrier)}, Hooks: hooks})
+		PublicURL: publicURL, Providers: []sms.Provider{twilio.New(carrier)}, Hooks: livedesk.Hooks{ // called after the commit
+			Message: func(ctx context.Context, m livedesk.Message) {
+				if m.Kind == livedesk.Incoming {
+					fmt.Fprintf(out, "customer: %s\n", m.Text)
+					answer := livedesk.Draft{Text: "Thanks, we are looking into it.", Key: "answer-" + m.ID} // the key: never twice
+					if _, err := desk.Reply(ctx, m.Conversation, livedesk.Actor{Kind: livedesk.ActorHost}, answer); err != nil {
+						fmt.Fprintf(out, "not answered: %v\n", err) // after STOP, for one
+					}
+				}
+			},
+			Delivery: func(_ context.Context, m livedesk.Message) {
+				if fmt.Fprintf(out, "desk: %s (%s)\n", m.Text, m.Delivery.State); fake != nil && m.Delivery.State.Final() {
+					stop() // the exchange is over
+				}
+			},
+		}})
 	if err != nil {
 		return err
 	}
@@ -69,7 +63,7 @@ func run(ctx context.Context, out io.Writer, env func(string) string) error {
 	if err != nil {
 		return err
 	}
-	webhook, err := desk.WebhookURL(ctx, support.ID)
+	webhook, err := desk.WebhookURL(ctx, support.ID) // below PublicURL, with a key in it
 	if err != nil {
 		return err
 	}
@@ -77,8 +71,8 @@ func run(ctx context.Context, out io.Writer, env func(string) string) error {
 		fake.SetWebhooks(webhook, smstest.HandlerTransport(engine.Webhooks()))
 		go fake.Deliver(ctx, smstest.Text{Body: "Is my order on its way?"})
 	} else {
-		fmt.Fprintf(out, "Twilio must post incoming messages to %s#rc=5&rp=all\n", webhook)
-		server := &http.Server{Addr: ":8080", Handler: engine.Webhooks(), ReadHeaderTimeout: 5 * time.Second}
+		fmt.Fprintf(out, "Twilio must post to %s#rc=5&rp=all\n", webhook)
+		server := http.Server{Addr: ":8080", Handler: engine.Webhooks(), ReadTimeout: time.Minute}
 		go func() { log.Fatal(server.ListenAndServe()) }()
 	}
 	return engine.Run(ctx) // delivers until ctx ends, then finishes what is in flight
