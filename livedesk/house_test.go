@@ -29,6 +29,7 @@ var edges = map[string][]string{
 	"livedesk/storetest":           {"channel", "routing", "livedesk"},
 	"livedesk/internal/enginetest": {"channel", "livedesk", "sms", "sms/bandwidth", "sms/smstest", "sms/twilio"},
 	"examples/quickstart":          {"channel", "livedesk", "livedesk/memstore", "sms", "sms/smstest", "sms/twilio"},
+	"examples/ownstore":            {"channel", "livedesk"},
 }
 
 func TestPackagesImportOnlyDownwards(t *testing.T) {
