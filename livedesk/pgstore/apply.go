@@ -1,0 +1,279 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// Apply runs behind a savepoint, so that what it refuses leaves nothing behind and doesn't poison the transaction. The
+// savepoint stays until the next Apply or the commit: whether a row was refused is only known after the round trip.
+const (
+	sqlSavepoint  = `SAVEPOINT livedesk_apply`
+	sqlRelease    = `RELEASE SAVEPOINT livedesk_apply`
+	sqlRollbackTo = `ROLLBACK TO SAVEPOINT livedesk_apply`
+)
+
+// Apply implements [livedesk.Tx]. It costs one round trip: two statements for each kind of row at most, whatever the number
+// of rows, and a few more for queues and for agents that go. Rows that exist are written before new ones, and
+// conversations that stop being live before those that are, so that they make room in the unique keys. One that is
+// refused costs a second round trip.
+func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
+	if len(c.Cancels)+len(c.Jobs) > 0 {
+		t.Now() // they are written with it; an error is that of the pipeline
+	}
+	a := &applying{t: t}
+	err := t.pipeline(ctx, func(b *pgx.Batch) {
+		a.b = b
+		if t.guarded {
+			b.Queue(sqlRelease)
+		}
+		b.Queue(sqlSavepoint)
+		a.all(&c)
+	})
+	switch {
+	case err == nil && a.refused == nil:
+		t.guarded = true
+		if t.locked == nil {
+			t.locked = make(map[rowKey][]livedesk.Member, len(c.Queues))
+		}
+		for _, q := range c.Queues {
+			t.locked[rowKey{q.Workspace, q.ID}] = slices.Clone(q.Members)
+		}
+		return nil
+	case err == nil:
+		err = a.refused
+	case taken(err):
+		err = fmt.Errorf("pgstore: apply: %w", livedesk.ErrExists)
+	default:
+		return t.broke("apply", err)
+	}
+	if lost := t.exec(ctx, sqlRollbackTo); lost != nil {
+		return t.broke("undo apply", lost)
+	}
+	t.guarded = true
+	return err
+}
+
+// applying is one Apply being made up.
+type applying struct {
+	t       *tx
+	b       *pgx.Batch
+	refused error // the first that a count of rows gave away
+}
+
+// write queues one statement that must change n rows; why is what it means when it changes fewer.
+func (a *applying) write(what string, n int, why error, statement string, args ...any) {
+	if n == 0 {
+		return
+	}
+	a.b.Queue(a.t.s.sql(statement), args...).Exec(func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() != int64(n) && a.refused == nil {
+			a.refused = fmt.Errorf("pgstore: apply %s: %w", what, why)
+		}
+		return nil
+	})
+}
+
+// split returns the rows that replace stored ones, and those that are new.
+func split[T any](t *table[T], rows []*T) (old, fresh []*T) {
+	for _, r := range rows {
+		if *t.version(r) != 0 {
+			old = append(old, r)
+		} else {
+			fresh = append(fresh, r)
+		}
+	}
+	return old, fresh
+}
+
+// name is how an error calls rows: by id where there is one.
+func name[T any](what string, rows []*T, id func(*T) string) string {
+	if len(rows) == 1 {
+		return what + " " + id(rows[0])
+	}
+	return fmt.Sprintf("%s, one of %d", what, len(rows))
+}
+
+func (a *applying) all(c *livedesk.Changes) {
+	a.contacts(c.Contacts)
+	a.threads(c.Threads)
+	a.conversations(c.Conversations)
+	a.cancels(c.Cancels)
+	a.messages(c.Messages)
+	a.agents(c.Agents)
+	a.queues(c.Queues)
+	a.deletedAgents(c.DeletedAgents)
+	a.t.applyJobs(a.b, c.Jobs)
+	a.objects(c.Objects)
+}
+
+// contacts are replaced one by one, as they stand: an address may pass from one to the next.
+func (a *applying) contacts(rows []livedesk.Contact) {
+	id := func(c *livedesk.Contact) string { return c.ID }
+	old, fresh := split(&contacts, pointers(rows))
+	for i := range old {
+		a.write(name("contact", old[i:i+1], id), 1, livedesk.ErrConflict, sqlUpdateContact, contacts.versioned(old[i:i+1])...)
+	}
+	a.write(name("contact", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertContact, contacts.args(fresh)...)
+}
+
+func (a *applying) threads(rows []livedesk.Thread) {
+	all := sorted(rows, func(t *livedesk.Thread) string { return t.Workspace },
+		func(t *livedesk.Thread) string { return t.Contact }, func(t *livedesk.Thread) string { return t.Channel })
+	a.write(name("thread of contact", all, func(t *livedesk.Thread) string { return t.Contact }), len(all), livedesk.ErrConflict,
+		sqlUpdateThread, threads.versioned(all)...)
+}
+
+func (a *applying) conversations(rows []livedesk.Conversation) {
+	id := func(c *livedesk.Conversation) string { return c.ID }
+	old, fresh := split(&conversations, sorted(rows, func(c *livedesk.Conversation) string { return c.Workspace }, id))
+	var live, done []*livedesk.Conversation
+	for _, c := range old {
+		if c.State.Live() {
+			live = append(live, c)
+		} else {
+			done = append(done, c)
+		}
+	}
+	for _, part := range [][]*livedesk.Conversation{done, live} {
+		a.write(name("conversation", part, id), len(part), livedesk.ErrConflict, sqlUpdateConversation, conversations.versioned(part)...)
+	}
+	a.write(name("conversation", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertConversation, conversations.args(fresh)...)
+}
+
+func (a *applying) cancels(rows []livedesk.Cancel) {
+	if len(rows) == 0 {
+		return
+	}
+	var args [4][]string
+	for _, c := range rows {
+		for i, v := range []string{c.Workspace, c.Channel, c.Contact, string(c.Reason)} {
+			args[i] = append(args[i], v)
+		}
+	}
+	note := encode(livedesk.DeliveryNote{At: a.t.now, State: livedesk.Canceled, Source: "desk"})
+	a.b.Queue(a.t.s.sql(sqlCancel), args[0], args[1], args[2], args[3], int64(livedesk.MaxHistory), *note)
+}
+
+func (a *applying) messages(rows []livedesk.Message) {
+	all := make([]message, len(rows))
+	for i := range rows {
+		all[i] = openMessage(&rows[i])
+	}
+	id := func(m *message) string { return m.ID }
+	old, fresh := split(&messages, sorted(all, func(m *message) string { return m.Workspace }, id))
+	a.write(name("message", old, id), len(old), livedesk.ErrConflict, sqlUpdateMessage, messages.versioned(old)...)
+	a.write(name("message", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertMessage, messages.args(fresh)...)
+}
+
+func (a *applying) agents(rows []livedesk.Agent) {
+	id := func(r *livedesk.Agent) string { return r.ID }
+	old, fresh := split(&agents, sorted(rows, func(r *livedesk.Agent) string { return r.Workspace }, id))
+	a.write(name("agent", old, id), len(old), livedesk.ErrConflict, sqlUpdateAgent, agents.versioned(old)...)
+	a.write(name("agent", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertAgent, agents.args(fresh)...)
+}
+
+func (a *applying) queues(rows []livedesk.Queue) {
+	id := func(q *livedesk.Queue) string { return q.ID }
+	all := sorted(rows, func(q *livedesk.Queue) string { return q.Workspace }, id)
+	old, fresh := split(&queues, all)
+	a.write(name("queue", old, id), len(old), livedesk.ErrConflict, sqlUpdateQueue, queues.versioned(old)...)
+	a.write(name("queue", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertQueue, queues.args(fresh)...)
+	a.places(all)
+}
+
+// places writes which agents are in queues, where that may have changed.
+func (a *applying) places(rows []*livedesk.Queue) {
+	var ids []rowKey
+	var workspaces, agents, in []string
+	for _, q := range rows {
+		was, known := a.t.locked[rowKey{q.Workspace, q.ID}]
+		if known && slices.EqualFunc(was, q.Members, func(x, y livedesk.Member) bool { return x.Agent == y.Agent }) {
+			continue
+		}
+		ids = append(ids, rowKey{q.Workspace, q.ID})
+		for _, m := range q.Members {
+			workspaces, agents, in = append(workspaces, q.Workspace), append(agents, m.Agent), append(in, q.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	a.b.Queue(a.t.s.sql(sqlLeaveQueues), append(keyArgs(ids), workspaces, agents, in)...)
+	if len(in) > 0 {
+		a.b.Queue(a.t.s.sql(sqlJoinQueues), workspaces, agents, in)
+	}
+}
+
+// deletedAgents runs after the queues were written, so that a writer who already took an agent out of them isn't in
+// conflict with the store doing the same.
+func (a *applying) deletedAgents(rows []livedesk.Agent) {
+	all := sorted(rows, func(r *livedesk.Agent) string { return r.Workspace }, func(r *livedesk.Agent) string { return r.ID })
+	for group := range slices.Values(chunk(all, func(x, y *livedesk.Agent) bool { return x.Workspace == y.Workspace })) {
+		ids := make([]string, len(group))
+		for i, r := range group {
+			ids[i] = r.ID
+		}
+		for _, statement := range []string{sqlDeleteAgents, sqlDropMembers, sqlDropPlaces} {
+			a.b.Queue(a.t.s.sql(statement), group[0].Workspace, ids)
+		}
+	}
+}
+
+// chunk cuts rows where two neighbours aren't alike.
+func chunk[T any](rows []T, alike func(x, y T) bool) (out [][]T) {
+	from := 0
+	for i := range rows {
+		if i+1 == len(rows) || !alike(rows[i], rows[i+1]) {
+			out, from = append(out, rows[from:i+1]), i+1
+		}
+	}
+	return out
+}
+
+func (a *applying) objects(rows []livedesk.Object) {
+	if len(rows) == 0 {
+		return
+	}
+	all := make([]livedesk.Object, len(rows))
+	for i, r := range rows {
+		all[i] = buried(r)
+	}
+	id := func(o *livedesk.Object) string { return o.ID }
+	old, fresh := split(&objects, sorted(all, func(o *livedesk.Object) string { return o.Workspace },
+		func(o *livedesk.Object) string { return o.Kind }, id))
+	a.b.Queue(a.t.s.sql(sqlReserveRevisions), int64(len(rows)))
+	a.write(name("object", old, id), len(old), livedesk.ErrConflict, sqlUpdateObject, append(objects.versioned(old), int64(len(rows)))...)
+	a.write(name("object", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertObject, append(objects.args(fresh), int64(len(fresh)))...)
+}
+
+// pointers returns pointers to rows, in their order.
+func pointers[T any](rows []T) []*T {
+	out := make([]*T, len(rows))
+	for i := range rows {
+		out[i] = &rows[i]
+	}
+	return out
+}
+
+// sorted returns pointers to rows in the order of a key, so that transactions that write the same rows meet them in one
+// order.
+func sorted[T any](rows []T, keys ...func(*T) string) []*T {
+	out := pointers(rows)
+	slices.SortStableFunc(out, func(a, b *T) int {
+		for _, key := range keys {
+			if c := cmp.Compare(key(a), key(b)); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return out
+}

@@ -1,0 +1,77 @@
+package pgstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/livedesk/internal/enginetest"
+	"github.com/livedesk/livedesk-go/livedesk/pgstore"
+	"github.com/livedesk/livedesk-go/livedesk/storetest"
+)
+
+// contract runs the suite on one schema that is emptied before each case; making one takes longer than most cases.
+func contract(t *testing.T, pool *pgxpool.Pool) {
+	c := &clock{}
+	cfg := pgstore.Config{ClockOffset: c.ahead, Schema: newSchema(t, pool)}
+	s, err := pgstore.New(pool, cfg)
+	require.NoError(t, err)
+	require.NoError(t, s.Migrate(t.Context()))
+	storetest.Run(t, func(t *testing.T) livedesk.Store {
+		empty(t, pool, cfg.Schema)
+		s, err := pgstore.New(pool, cfg)
+		require.NoError(t, err)
+		return s
+	}, storetest.WithClock(c.advance))
+}
+
+// empty takes everything out of a schema.
+func empty(t *testing.T, pool *pgxpool.Pool, schema string) {
+	t.Helper()
+	for _, table := range []string{"contacts", "threads", "arrivals", "conversations", "messages", "agents", "queues", "queue_agents", "jobs", "objects"} {
+		_, err := pool.Exec(t.Context(), "DELETE FROM "+schema+"."+table)
+		require.NoError(t, err)
+	}
+	_, err := pool.Exec(t.Context(), "UPDATE "+schema+".counters SET value = 0")
+	require.NoError(t, err)
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	contract(t, connect(t, url(t), nil))
+}
+
+// The ways to execute that a pool behind PgBouncer needs.
+func TestContractInOtherModes(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the default way is enough for -short")
+	}
+	for _, m := range []pgx.QueryExecMode{
+		pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec,
+	} {
+		t.Run(m.String(), func(t *testing.T) { contract(t, connect(t, url(t), mode(m))) })
+	}
+}
+
+// PgBouncer in transaction mode keeps no session.
+func TestContractThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	u := variable(t, pgbouncerVariable, "set it to the URL of a PgBouncer in transaction mode, before the same database")
+	for _, m := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+		t.Run(m.String(), func(t *testing.T) { contract(t, connect(t, u, mode(m))) })
+	}
+}
+
+// The engine on this store: what a customer and an agent would see.
+func TestEngine(t *testing.T) {
+	t.Parallel()
+	pool := connect(t, url(t), nil)
+	enginetest.Run(t, func(t *testing.T, ahead func() time.Duration) livedesk.Store {
+		return open(t, pool, pgstore.Config{ClockOffset: ahead})
+	})
+}

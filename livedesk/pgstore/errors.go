@@ -1,0 +1,109 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// ErrCommitUnknown means that the connection was lost, or the server didn't answer, between COMMIT and its answer: what
+// the transaction wrote is kept whole or not at all, and only a look at the database can tell which.
+var ErrCommitUnknown = errors.New("pgstore: outcome of the commit is unknown")
+
+// errRolledBack is a COMMIT that the server answered with ROLLBACK.
+var errRolledBack = errors.New("pgstore: transaction was rolled back by the server")
+
+// SQLSTATE codes, by PostgreSQL's Appendix A.
+const (
+	codeUniqueViolation     = "23505"
+	codeSerialization       = "40001"
+	codeDeadlock            = "40P01"
+	codeLockNotAvailable    = "55P03" // lock_timeout
+	codeQueryCanceled       = "57014" // statement_timeout
+	codeStatementUnknown    = "40003"
+	codeIdleInTransaction   = "25P03"
+	codeUndefinedTable      = "42P01"
+	codeInvalidSchema       = "3F000"
+	codeReadOnlyTransaction = "25006" // a standby
+)
+
+var meanings = map[string]string{
+	codeSerialization:       "lost to another transaction",
+	codeDeadlock:            "deadlock",
+	codeLockNotAvailable:    "a row was locked for too long",
+	codeQueryCanceled:       "statement took too long",
+	codeIdleInTransaction:   "transaction was idle for too long",
+	codeUndefinedTable:      "schema is missing; run Migrate",
+	codeInvalidSchema:       "schema is missing; run Migrate",
+	codeReadOnlyTransaction: "server is read-only",
+}
+
+// failure is an error of the driver or the server in words that hold nothing of the rows: messages of the server can
+// quote values, and their details do. The original can be reached with errors.As.
+type failure struct {
+	text string
+	errs []error
+}
+
+// Error implements error.
+func (f *failure) Error() string { return f.text }
+
+// Unwrap returns the cause, and what it means in the Store's contract.
+func (f *failure) Unwrap() []error { return f.errs }
+
+// explain puts an error into the terms of the Store's contract.
+func explain(doing string, err error) error {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		f := &failure{text: fmt.Sprintf("pgstore: %s: SQLSTATE %s", doing, pg.Code), errs: []error{err}}
+		if why := meanings[pg.Code]; why != "" {
+			f.text += " (" + why + ")"
+		}
+		switch pg.Code {
+		case codeSerialization, codeDeadlock, codeLockNotAvailable:
+			f.errs = append(f.errs, livedesk.ErrSerialization)
+		}
+		return f
+	}
+	if level, ok := errors.AsType[*isolationError](err); ok {
+		return level
+	}
+	_, network := errors.AsType[net.Error](err)
+	_, connect := errors.AsType[*pgconn.ConnectError](err)
+	switch {
+	case errors.Is(err, puddle.ErrClosedPool):
+		return &failure{"pgstore: " + doing + ": pool is closed", []error{livedesk.ErrClosed}}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), network, connect,
+		errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("pgstore: %s: %w", doing, err)
+	}
+	return &failure{fmt.Sprintf("pgstore: %s: driver error of type %T", doing, err), []error{err}}
+}
+
+// explainCommit tells an answer that says no from what leaves the outcome open. pgconn.SafeToRetry can't: it is also true
+// of a connection that was found closed while the answer was waited for.
+func explainCommit(err error) error {
+	pg, answered := errors.AsType[*pgconn.PgError](err)
+	if answered && pg.Severity == "ERROR" && pg.Code != codeStatementUnknown {
+		return explain("commit", err)
+	}
+	return &failure{ErrCommitUnknown.Error(), []error{ErrCommitUnknown, err}}
+}
+
+// taken reports whether a unique key refused a row.
+func taken(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == codeUniqueViolation
+}
+
+// missing reports whether a table or its schema isn't there.
+func missing(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == codeUndefinedTable || pg.Code == codeInvalidSchema)
+}

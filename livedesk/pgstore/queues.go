@@ -1,0 +1,180 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+var (
+	// The row is the lock, so there has to be one. It counts as absent until somebody writes it.
+	sqlMakeQueues = `INSERT INTO {s}.queues (workspace, id, version)
+		SELECT $1, u.id, 0 FROM unnest($2::text[]) AS u(id) ON CONFLICT DO NOTHING`
+
+	sqlQueues = `SELECT ` + queues.list() + ` FROM {s}.queues AS t
+		JOIN (
+			SELECT u.id FROM unnest($2::text[]) AS u(id)
+			UNION
+			SELECT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($3::text[])
+		) AS w ON t.workspace = $1 AND t.id = w.id
+		ORDER BY t.id`
+
+	sqlLockQueues = sqlQueues + ` FOR NO KEY UPDATE OF t`
+
+	// The heads are asked for with a newer view than the one that waited for the queues.
+	sqlHeads = `SELECT ` + conversations.list() + `
+		FROM (` + queueIDs + `) AS w CROSS JOIN LATERAL (` + line + `) AS t`
+
+	sqlLockHeads = `SELECT ` + conversations.list() + `
+		FROM (` + queueIDs + `) AS w CROSS JOIN LATERAL (` + line + ` FOR NO KEY UPDATE SKIP LOCKED) AS t`
+
+	// How many wait, locked or not, as far as it matters.
+	sqlWaiting = `SELECT w.id, (SELECT count(*) FROM (SELECT 1 FROM {s}.conversations AS c
+			WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL LIMIT $4) AS n)
+		FROM (` + queueIDs + `) AS w`
+
+	sqlQueuesOfAgents = `SELECT DISTINCT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($2::text[])`
+
+	sqlUpdateQueue = queues.update()
+
+	// A lock that nobody wrote yet (version 0) makes room for the first version.
+	sqlInsertQueue = queues.insertInto() + ` ON CONFLICT (workspace, id) DO UPDATE SET count = excluded.count,
+		members = excluded.members, version = 1 WHERE t.version = 0`
+
+	sqlLeaveQueues = `DELETE FROM {s}.queue_agents AS m
+		USING unnest($1::text[], $2::text[]) AS q(workspace, id)
+		WHERE m.workspace = q.workspace AND m.queue = q.id AND NOT EXISTS (
+			SELECT 1 FROM unnest($3::text[], $4::text[], $5::text[]) AS u(workspace, agent, queue)
+			WHERE u.workspace = m.workspace AND u.agent = m.agent AND u.queue = m.queue)`
+
+	sqlJoinQueues = `INSERT INTO {s}.queue_agents (workspace, agent, queue)
+		SELECT u.workspace, u.agent, u.queue FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, agent, queue)
+		ON CONFLICT DO NOTHING`
+
+	// An agent who is deleted leaves every queue.
+	sqlDropMembers = `UPDATE {s}.queues AS t SET version = t.version + 1, members = coalesce((
+			SELECT jsonb_agg(e.member ORDER BY e.place) FROM jsonb_array_elements(t.members) WITH ORDINALITY AS e(member, place)
+			WHERE e.member->>'agent' <> ALL($2::text[])), '[]'::jsonb)
+		WHERE t.workspace = $1 AND t.id IN (
+			SELECT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($2::text[]))`
+
+	sqlDropPlaces = `DELETE FROM {s}.queue_agents WHERE workspace = $1 AND agent = ANY($2::text[])`
+)
+
+const (
+	queueIDs = `SELECT u.id FROM unnest($2::text[]) AS u(id)
+		UNION SELECT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($3::text[])`
+
+	line = `SELECT c.* FROM {s}.conversations AS c WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL
+		ORDER BY c.priority DESC, c.queued_at, c.id LIMIT $4`
+)
+
+// lines is what one call of Queues found.
+type lines struct {
+	heads   int
+	rows    []livedesk.Queue
+	line    map[string][]livedesk.Conversation
+	waiting map[string]int // by queue, counted up to heads and one
+}
+
+// Queues implements [livedesk.ReadTx]. It costs one round trip. More is true with Heads 0 where anybody waits.
+func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
+	ids := slices.Compact(slices.Sorted(slices.Values(q.IDs)))
+	if len(ids)+len(q.Agents) == 0 {
+		return nil, ctx.Err()
+	}
+	l := lines{heads: max(0, q.Heads), line: map[string][]livedesk.Conversation{}, waiting: map[string]int{}}
+	err := t.send(ctx, "load queues", func(b *pgx.Batch) {
+		if t.write && len(ids) > 0 {
+			b.Queue(t.s.sql(sqlMakeQueues), q.Workspace, ids)
+		}
+		b.Queue(t.s.sql(t.pick(sqlQueues, sqlLockQueues)), q.Workspace, ids, q.Agents).Query(l.scanQueues)
+		if l.heads > 0 {
+			b.Queue(t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, int64(l.heads)).Query(l.scanHeads)
+		}
+		b.Queue(t.s.sql(sqlWaiting), q.Workspace, ids, q.Agents, int64(l.heads+1)).Query(l.scanWaiting)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := l.queues(q.Workspace, ids)
+	if t.write {
+		t.remember(q, out)
+	}
+	return out, nil
+}
+
+func (l *lines) scanQueues(rows pgx.Rows) error {
+	return scanAll(rows, &queues, func(q livedesk.Queue) { l.rows = append(l.rows, q) })
+}
+
+func (l *lines) scanHeads(rows pgx.Rows) error {
+	return scanAll(rows, &conversations, func(c livedesk.Conversation) { l.line[c.Queue] = append(l.line[c.Queue], c) })
+}
+
+func (l *lines) scanWaiting(rows pgx.Rows) error {
+	var id string
+	var n int
+	return each(rows, []any{&id, &n}, func() { l.waiting[id] = n })
+}
+
+// queues puts together what was found; an unknown one is empty.
+func (l *lines) queues(workspace string, ids []string) []livedesk.Queue {
+	for _, id := range ids {
+		if !slices.ContainsFunc(l.rows, func(q livedesk.Queue) bool { return q.ID == id }) {
+			l.rows = append(l.rows, livedesk.Queue{Workspace: workspace, ID: id})
+		}
+	}
+	slices.SortFunc(l.rows, func(a, b livedesk.Queue) int { return cmp.Compare(a.ID, b.ID) })
+	for i := range l.rows {
+		q := &l.rows[i]
+		q.Waiting = l.line[q.ID]
+		slices.SortFunc(q.Waiting, func(a, b livedesk.Conversation) int {
+			return cmp.Or(-cmp.Compare(a.Priority, b.Priority), a.QueuedAt.Compare(b.QueuedAt), cmp.Compare(a.ID, b.ID))
+		})
+		q.More = l.waiting[q.ID] > len(q.Waiting)
+	}
+	return l.rows
+}
+
+// served are the agents whose queues a transaction has locked, in one workspace.
+type served struct {
+	workspace string
+	agents    []string
+}
+
+// remember keeps what Apply and Agents want to know about the queues that are locked now.
+func (t *tx) remember(q livedesk.QueueQuery, rows []livedesk.Queue) {
+	if t.locked == nil {
+		t.locked = make(map[rowKey][]livedesk.Member, len(rows))
+	}
+	for _, r := range rows {
+		t.locked[rowKey{r.Workspace, r.ID}] = slices.Clone(r.Members)
+	}
+	if len(q.Agents) > 0 {
+		t.served = append(t.served, served{q.Workspace, slices.Clone(q.Agents)})
+	}
+}
+
+// queueMoves asks once more for the queues of the agents that Queues was called for, now that the agents are locked.
+// Who became a member of another one meanwhile has a place there that this transaction would not offer, and somebody
+// would wait beside it (I11).
+func (t *tx) queueMoves(b *pgx.Batch, workspace string, moved *bool) {
+	for _, s := range t.served {
+		if s.workspace != workspace {
+			continue
+		}
+		b.Queue(t.s.sql(sqlQueuesOfAgents), s.workspace, s.agents).Query(func(rows pgx.Rows) error {
+			var id string
+			return each(rows, []any{&id}, func() {
+				if _, ok := t.locked[rowKey{workspace, id}]; !ok {
+					*moved = true
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,157 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// The unique keys decide who comes first, not a look before: of two transactions that insert the same row the second waits
+// for the first and then passes over it. Each statement inserts in the order of its key, so that two batches wait for
+// one another in one direction only.
+var (
+	sqlMeetContact = contacts.insertInto() + ` ON CONFLICT (workspace, address) DO NOTHING RETURNING t.workspace, t.address`
+
+	// A statement of its own: one that inserts a contact sees neither its own new row nor a concurrent winner's.
+	sqlMeetThread = `INSERT INTO {s}.threads (workspace, channel, contact, version)
+		SELECT c.workspace, u.channel, c.id, 1
+		FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, address)
+		JOIN {s}.contacts AS c ON c.workspace = u.workspace AND c.address = u.address
+		ORDER BY c.workspace, c.id, u.channel ON CONFLICT DO NOTHING`
+
+	sqlInsertArrival = `INSERT INTO {s}.arrivals AS a (workspace, channel, key)
+		SELECT u.workspace, u.channel, u.key FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, key)
+		ON CONFLICT DO NOTHING RETURNING a.workspace, a.channel, a.key`
+)
+
+// meeting is an address on a channel, addressKey an address, eventKey the key of an arrival.
+type (
+	meeting struct {
+		workspace, channel string
+		address            channel.Address
+	}
+	addressKey struct {
+		workspace string
+		address   channel.Address
+	}
+	eventKey struct{ workspace, channel, key string }
+)
+
+// TakeIn implements [livedesk.Tx]. It costs one round trip of three statements, whatever the size of the batch.
+func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, error) {
+	fresh := make([]bool, len(arrivals))
+	if len(arrivals) == 0 {
+		return fresh, ctx.Err()
+	}
+	b := sortArrivals(arrivals)
+	err := t.send(ctx, "take in", func(batch *pgx.Batch) {
+		batch.Queue(t.s.sql(sqlMeetContact), contacts.args(b.contacts)...).Query(func(rows pgx.Rows) error {
+			var k addressKey
+			return each(rows, []any{&k.workspace, &k.address}, func() { b.met[k] = true })
+		})
+		batch.Queue(t.s.sql(sqlMeetThread), b.threads()...)
+		if len(b.keys) > 0 {
+			batch.Queue(t.s.sql(sqlInsertArrival), b.events()...).Query(func(rows pgx.Rows) error {
+				var k eventKey
+				return each(rows, []any{&k.workspace, &k.channel, &k.key}, func() { b.arrived[k] = true })
+			})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range arrivals {
+		fresh[i] = b.fresh(i, &arrivals[i])
+	}
+	return fresh, nil
+}
+
+// each scans every row into the targets and calls got.
+func each(rows pgx.Rows, targets []any, got func()) error {
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return fmt.Errorf("scan: %w", err)
+		}
+		got()
+	}
+	return rows.Err()
+}
+
+// intake is a batch of arrivals, each thing once and in the order of its key.
+type intake struct {
+	contacts []*livedesk.Contact
+	meetings []meeting
+	keys     []eventKey
+
+	firstOf map[addressKey]int // which arrival is the first of an address
+	keyOf   map[eventKey]int   // and of a key
+	met     map[addressKey]bool
+	arrived map[eventKey]bool
+}
+
+func sortArrivals(arrivals []livedesk.Arrival) *intake {
+	b := &intake{
+		firstOf: make(map[addressKey]int, len(arrivals)), keyOf: make(map[eventKey]int, len(arrivals)),
+		met: map[addressKey]bool{}, arrived: map[eventKey]bool{},
+	}
+	for i := range arrivals {
+		a := &arrivals[i]
+		at := addressKey{a.Workspace, a.Contact.Address}
+		if _, again := b.firstOf[at]; !again {
+			b.firstOf[at] = i
+			c := a.Contact
+			c.Workspace = a.Workspace
+			b.contacts = append(b.contacts, &c)
+		}
+		b.meetings = append(b.meetings, meeting{a.Workspace, a.Channel, a.Contact.Address})
+		k := eventKey{a.Workspace, a.Channel, a.Key}
+		if _, again := b.keyOf[k]; !again && a.Key != "" {
+			b.keyOf[k] = i
+			b.keys = append(b.keys, k)
+		}
+	}
+	slices.SortFunc(b.contacts, func(x, y *livedesk.Contact) int {
+		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), cmp.Compare(x.Address, y.Address))
+	})
+	slices.SortFunc(b.meetings, func(x, y meeting) int {
+		return cmp.Or(cmp.Compare(x.workspace, y.workspace), cmp.Compare(x.channel, y.channel), cmp.Compare(x.address, y.address))
+	})
+	b.meetings = slices.Compact(b.meetings)
+	slices.SortFunc(b.keys, func(x, y eventKey) int {
+		return cmp.Or(cmp.Compare(x.workspace, y.workspace), cmp.Compare(x.channel, y.channel), cmp.Compare(x.key, y.key))
+	})
+	return b
+}
+
+func (b *intake) threads() []any {
+	var workspaces, channels, addresses []string
+	for _, m := range b.meetings {
+		workspaces, channels, addresses = append(workspaces, m.workspace), append(channels, m.channel), append(addresses, string(m.address))
+	}
+	return []any{workspaces, channels, addresses}
+}
+
+func (b *intake) events() []any {
+	var workspaces, channels, keys []string
+	for _, k := range b.keys {
+		workspaces, channels, keys = append(workspaces, k.workspace), append(channels, k.channel), append(keys, k.key)
+	}
+	return []any{workspaces, channels, keys}
+}
+
+// fresh reports whether arrival i is new: the first of a key that wasn't there, or without a key the one that made the
+// contact.
+func (b *intake) fresh(i int, a *livedesk.Arrival) bool {
+	if a.Key == "" {
+		at := addressKey{a.Workspace, a.Contact.Address}
+		return b.met[at] && b.firstOf[at] == i
+	}
+	k := eventKey{a.Workspace, a.Channel, a.Key}
+	return b.arrived[k] && b.keyOf[k] == i
+}
