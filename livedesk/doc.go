@@ -24,6 +24,6 @@
 //
 // # Stores
 //
-// Package memstore keeps a desk in memory, sqlitestore in one SQLite file. Package storetest holds a Store of the host's
-// own to the contract.
+// Package memstore keeps a desk in memory, sqlitestore in one SQLite file, pgstore in PostgreSQL for many processes.
+// Package storetest holds a Store of the host's own to the contract.
 package livedesk
