@@ -161,8 +161,12 @@ func (p *placing) run(ctx context.Context) error {
 
 // lock loads the queues and everybody in them, and changes them as the unit wants.
 func (p *placing) lock(ctx context.Context) error {
+	heads := 1 // who arrives only has to know whether others wait before it
+	if len(p.free)+len(p.u.queueChanges) > 0 {
+		heads = servedHeads
+	}
 	rows, err := p.u.tx.Queues(ctx, QueueQuery{
-		Workspace: p.workspace, IDs: slices.Sorted(maps.Keys(p.ids)), Agents: slices.Sorted(maps.Keys(p.free)), Heads: servedHeads,
+		Workspace: p.workspace, IDs: slices.Sorted(maps.Keys(p.ids)), Agents: slices.Sorted(maps.Keys(p.free)), Heads: heads,
 	})
 	if err != nil {
 		return err

@@ -42,30 +42,25 @@ func newBatcher[T any](log *slog.Logger, limit int, do func(context.Context, []T
 
 // join does the value's work together with others and returns its own result. When ctx ends first the work may still
 // be done.
-func (b *batcher[T]) join(ctx context.Context, v T) error {
-	s, err := b.board(v)
+func (b *batcher[T]) join(ctx context.Context, v T) error { return b.joinAll(ctx, []T{v}) }
+
+// joinAll does the work of several values, which board together and keep their order. It returns their errors joined.
+func (b *batcher[T]) joinAll(ctx context.Context, values []T) error {
+	if len(values) == 0 {
+		return nil
+	}
+	seats, err := b.board(values)
 	if err != nil {
 		return err
 	}
-	return s.wait(ctx)
-}
-
-// joinAll does the work of several values; they keep their order among each other. It returns the first error.
-func (b *batcher[T]) joinAll(ctx context.Context, values []T) error {
-	seats := make([]*seat[T], 0, len(values))
 	var errs []error
-	for _, v := range values {
-		s, err := b.board(v)
-		if err != nil {
-			errs = append(errs, err)
-			break
-		}
-		seats = append(seats, s)
-	}
 	for _, s := range seats {
 		if err := s.wait(ctx); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if len(errs) == 1 {
+		return errs[0]
 	}
 	return errors.Join(errs...)
 }
@@ -79,19 +74,22 @@ func (s *seat[T]) wait(ctx context.Context) error {
 	}
 }
 
-func (b *batcher[T]) board(v T) (*seat[T], error) {
-	s := &seat[T]{value: v, done: make(chan error, 1)}
+func (b *batcher[T]) board(values []T) ([]*seat[T], error) {
+	seats := make([]*seat[T], len(values))
+	for i, v := range values {
+		seats[i] = &seat[T]{value: v, done: make(chan error, 1)}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting) >= maxWaiting {
+	if len(b.waiting) > 0 && len(b.waiting)+len(values) > maxWaiting {
 		return nil, fmt.Errorf("%w: too many requests wait for the store", ErrBusy)
 	}
-	b.waiting = append(b.waiting, s)
+	b.waiting = append(b.waiting, seats...)
 	if b.flights < maxFlights {
 		b.flights++
 		go b.fly()
 	}
-	return s, nil
+	return seats, nil
 }
 
 // fly takes off with all that wait, again and again, until nobody waits.

@@ -48,9 +48,9 @@ func (s DeliveryState) Final() bool { return s.rank() >= Delivered.rank() }
 
 // What changes a delivery is in this file and nowhere else:
 //
-//	queued → claimed             Store.Claim (and claimed → claimed, when a lease ran out)
+//	queued → claimed             Lease: Tx.Claim (and claimed → claimed, when a lease ran out)
 //	claimed → posting            begin: the gate before the first byte
-//	queued, claimed → canceled   cancel: STOP (Changes.Cancels), expiry, channel closed
+//	queued, claimed → canceled   Cancel: STOP (Changes.Cancels); cancel: expiry, channel closed
 //	posting → accepted …         accept: the carrier's answer, also a late one after unknown
 //	posting → queued             putBack: known not to have been sent
 //	posting → failed             refuse: a definite no
@@ -70,6 +70,35 @@ func (d *Delivery) begin(now time.Time, lease time.Duration) {
 	d.State, d.Due = Posting, now.Add(lease)
 	d.Attempts++
 	d.note(now, "attempt", "", "", "")
+}
+
+// Unfinished reports whether there is something left to do about the text: it has a Due. The texts behind it in its
+// conversation wait for it. A nil Delivery has nothing left to do.
+func (d *Delivery) Unfinished() bool { return d != nil && !d.Due.IsZero() }
+
+// Lease gives the text to a worker until now+lease, as [Tx] Claim does: a higher Fence, that Due, and [Claimed] if it was
+// [Queued]; any other state stays. The caller counts the Message's Version up.
+func (d *Delivery) Lease(now time.Time, lease time.Duration) {
+	d.Due = micro(now.Add(lease))
+	d.Fence++
+	if d.State == Queued {
+		d.State = Claimed
+	}
+}
+
+// revocable reports whether nothing has left yet. A nil Delivery isn't.
+func (d *Delivery) revocable() bool { return d != nil && (d.State == Queued || d.State == Claimed) }
+
+// Cancel takes a text back that has not begun to leave, as [Changes] Cancels do, and reports whether it did: [Queued] and
+// [Claimed] become [Canceled] with the reason, a note at now in the last [MaxHistory] of the History, no Due, and a higher
+// Fence, so that a worker that has the text loses it. Any other state stays. A nil Delivery has nothing to cancel. The
+// caller counts the Message's Version up. It writes into History: give it a [Message.Clone].
+func (d *Delivery) Cancel(now time.Time, why channel.Reason) bool {
+	if !d.revocable() {
+		return false
+	}
+	d.cancel(now, why)
+	return true
 }
 
 func (d *Delivery) cancel(now time.Time, why channel.Reason) {

@@ -41,47 +41,44 @@ func (e *Engine) claim(ctx context.Context, limit int) ([]Message, time.Time, er
 	return msgs, now, nil
 }
 
-// work does what a claimed text needs next.
-func (e *Engine) work(ctx context.Context, m Message, now time.Time) error {
-	switch m.Delivery.State {
-	case Claimed:
-		return e.deliver(ctx, m, now)
-	case Posting: // its worker died between the first byte and the answer
-		return e.answers.join(ctx, &answer{m: m, err: errWorkerLost})
-	default: // unknown, and nothing was heard in time
-		return e.answers.join(ctx, &answer{m: m, giveUp: true})
-	}
-}
-
-var errWorkerLost = errors.New("worker lost while posting")
-
-// deliver takes one text through the gate to the carrier and stores the answer.
-func (e *Engine) deliver(ctx context.Context, m Message, now time.Time) error {
-	ch, err := e.snap.channel(ctx, m.Workspace, m.Channel)
+// work does what a claimed text needs next: one that is open to go is posted, the others get their answer.
+func (e *Engine) work(ctx context.Context, m Message, pass *gatePass, now time.Time) error {
 	switch {
-	case errors.Is(err, ErrNotFound): // removed for good
-		return e.answers.join(ctx, &answer{m: m, cancel: channel.ReasonConfig})
-	case err != nil:
-		return err
-	case ch.conn == nil || ch.conn.account == nil:
-		return e.answers.join(ctx, &answer{m: m, err: &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetryLater,
-			After: time.Minute, Err: ErrChannelClosed}})
-	}
-	if wait := e.limits.take(ch, now, m.Delivery.Segments); wait > 0 {
-		return e.answers.join(ctx, &answer{m: m, putOff: wait})
-	}
-	pass := &gatePass{m: m}
-	if err := e.gate.join(ctx, pass); err != nil || !pass.open {
-		return err
+	case m.Delivery.State == Posting: // its worker died between the first byte and the answer
+		return e.answers.join(ctx, &answer{m: m, err: errWorkerLost})
+	case m.Delivery.State != Claimed: // unknown, and nothing was heard in time
+		return e.answers.join(ctx, &answer{m: m, giveUp: true})
+	case !pass.open:
+		return nil
 	}
 	a := &answer{m: pass.m}
 	if time.Since(pass.at) > gateToByte {
 		a.err = &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetry, Err: errors.New("worker slept before the first byte")}
 	} else {
-		a.accepted, a.err = e.post(ctx, ch, pass)
+		a.accepted, a.err = e.post(ctx, pass.channel, pass)
 	}
-	e.limits.heard(ch, now, a.err)
+	e.limits.heard(pass.channel, now, a.err)
 	return e.answers.join(context.WithoutCancel(ctx), a)
+}
+
+var errWorkerLost = errors.New("worker lost while posting")
+
+// ready returns what a claimed text needs at the gate, or why it can't go there.
+func (e *Engine) ready(ctx context.Context, m Message, now time.Time) (*gatePass, *answer) {
+	ch, err := e.snap.channel(ctx, m.Workspace, m.Channel)
+	switch {
+	case errors.Is(err, ErrNotFound): // removed for good
+		return nil, &answer{m: m, cancel: channel.ReasonConfig}
+	case err != nil:
+		return nil, &answer{m: m, putOff: time.Second}
+	case ch.conn == nil || ch.conn.account == nil:
+		return nil, &answer{m: m, err: &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetryLater,
+			After: time.Minute, Err: ErrChannelClosed}}
+	}
+	if wait := e.limits.take(ch, now, m.Delivery.Segments); wait > 0 {
+		return nil, &answer{m: m, putOff: wait}
+	}
+	return &gatePass{m: m, channel: ch}, nil
 }
 
 // post hands one text to the carrier. A panic of the adapter leaves the outcome unknown.
@@ -111,10 +108,12 @@ func (e *Engine) post(ctx context.Context, ch *channelInfo, p *gatePass) (a chan
 
 // gatePass is one text at the last gate before its first byte.
 type gatePass struct {
-	m    Message // as claimed; as stored once the gate is open
-	to   channel.Address
-	open bool
-	at   time.Time // when it was decided, by this machine's clock
+	m       Message // as claimed; as stored once the gate is open
+	channel *channelInfo
+	to      channel.Address
+	passed  bool      // decided, not yet committed
+	open    bool      // the attempt is committed: bytes may leave
+	at      time.Time // when it was decided, by this machine's clock
 	// left is how long the text may still wait, by the store's clock; zero for without end.
 	left time.Duration
 }
@@ -131,7 +130,7 @@ func (e *Engine) passGate(ctx context.Context, batch []*gatePass) error {
 			return err
 		}
 		for i, p := range batch {
-			p.open = false
+			p.passed = false
 			m := msgs[i]
 			if m == nil || threads[i] == nil || m.Delivery.State != Claimed || m.Delivery.Fence != p.m.Delivery.Fence {
 				continue // somebody else has it, or it was taken back
@@ -144,7 +143,7 @@ func (e *Engine) passGate(ctx context.Context, batch []*gatePass) error {
 		return err
 	}
 	for _, p := range batch {
-		p.at = at
+		p.at, p.open = at, p.passed
 	}
 	e.committed(u)
 	return nil
@@ -159,7 +158,7 @@ func (u *unit) decideGate(p *gatePass, t *thread, m *Message) {
 		d.cancel(u.now, channel.ReasonExpired)
 	default:
 		d.begin(u.now, u.e.cfg.Lease)
-		p.open, p.to = true, t.contact.Address
+		p.passed, p.to = true, t.contact.Address
 		if !d.Expires.IsZero() {
 			p.left = d.Expires.Sub(u.now)
 		}
@@ -302,35 +301,77 @@ func backoff(reason channel.Reason, attempts int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// workers hands claimed texts to goroutines, at most as many at a time as Config.Workers.
+// workers post claimed texts, at most as many at a time as Config.Workers.
 type workers struct {
-	e    *Engine
-	free chan struct{}
-	all  sync.WaitGroup
+	e       *Engine
+	busy    chan struct{}
+	all     sync.WaitGroup
+	backlog bool // the last claim came back full
 }
+
+// gather is how long a claim waits for more workers to be free while there is a backlog: a larger batch is worth it.
+const gather = 3 * time.Millisecond
 
 func (e *Engine) newWorkers() *workers {
-	return &workers{e: e, free: make(chan struct{}, e.cfg.Workers)}
+	return &workers{e: e, busy: make(chan struct{}, e.cfg.Workers)}
 }
 
-// round claims once, as many as there are free workers, and starts them. It returns how many.
+// round claims once, as many texts as there are free workers, and starts them. It returns how many.
 func (w *workers) round(ctx, work context.Context) (int, error) {
-	n := cap(w.free) - len(w.free)
+	if w.backlog && w.free() < cap(w.busy)/2 {
+		select {
+		case <-time.After(gather):
+		case <-ctx.Done():
+			return 0, nil
+		}
+	}
+	n := w.free()
 	if n == 0 {
 		return 0, nil
 	}
 	msgs, now, err := w.e.claim(ctx, n)
-	for _, m := range msgs {
-		w.free <- struct{}{}
+	w.backlog = len(msgs) == n
+	if len(msgs) > 0 {
+		for range msgs {
+			w.busy <- struct{}{}
+		}
+		w.all.Go(func() { w.start(work, msgs, now) })
+	}
+	return len(msgs), err
+}
+
+func (w *workers) free() int { return cap(w.busy) - len(w.busy) }
+
+// start takes claimed texts through the gate together, then works each off on its own.
+func (w *workers) start(ctx context.Context, msgs []Message, now time.Time) {
+	passes := make([]*gatePass, len(msgs))
+	var waiting []*gatePass
+	var answers []*answer
+	for i, m := range msgs {
+		if m.Delivery.State != Claimed {
+			continue
+		}
+		pass, refusal := w.e.ready(ctx, m, now)
+		if refusal != nil {
+			answers, pass = append(answers, refusal), &gatePass{}
+		} else {
+			waiting = append(waiting, pass)
+		}
+		passes[i] = pass
+	}
+	err := errors.Join(w.e.gate.joinAll(ctx, waiting), w.e.answers.joinAll(ctx, answers))
+	if err != nil {
+		w.e.logError("texts were left to their lease", err, slog.Int("texts", len(waiting)+len(answers)))
+	}
+	for i, m := range msgs {
 		w.all.Go(func() {
 			defer func() {
-				<-w.free
+				<-w.busy
 				signal(w.e.wakeOutbox)
 			}()
-			if err := w.e.work(work, m, now); err != nil {
+			if err := w.e.work(ctx, m, passes[i], now); err != nil {
 				w.e.logError("text was left to its lease", err, slog.String("message", m.ID))
 			}
 		})
 	}
-	return len(msgs), err
 }

@@ -50,7 +50,7 @@ func (e *Engine) drain(w *workers, stop context.CancelFunc) error {
 	case <-done:
 		return nil
 	case <-t.C:
-		left := len(w.free)
+		left := len(w.busy)
 		stop()
 		return fmt.Errorf("livedesk: %d texts were still in flight after %s", left, e.cfg.DrainTimeout)
 	}
