@@ -2,7 +2,6 @@ package sqlitestore_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -110,13 +109,13 @@ type killed struct {
 	dir     string
 	listen  string
 	carrier *smstest.Twilio
-	errs    *bytes.Buffer
+	errs    string // file of what the processes say
 }
 
 func newKilled(t *testing.T) *killed {
 	l, err := net.Listen("tcp", "127.0.0.1:0") // a port for the desk, the same after its restart
 	require.NoError(t, err)
-	k := &killed{t: t, dir: t.TempDir(), listen: l.Addr().String(), errs: &bytes.Buffer{}}
+	k := &killed{t: t, dir: t.TempDir(), listen: l.Addr().String(), errs: filepath.Join(t.TempDir(), "stderr")}
 	require.NoError(t, l.Close())
 	k.carrier = smstest.NewTwilio(t, smstest.TwilioConfig{})
 	return k
@@ -128,7 +127,10 @@ func (k *killed) start(at killPoint) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), killEnv+"="+string(at), killPath+"="+filepath.Join(k.dir, "desk.db"),
 		killListen+"="+k.listen, killCarrier+"="+k.carrier.URL())
-	cmd.Stderr = k.errs
+	errs, err := os.OpenFile(k.errs, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(k.t, err)
+	defer errs.Close() // the child has its own
+	cmd.Stderr = errs
 	out, err := cmd.StdoutPipe()
 	require.NoError(k.t, err)
 	require.NoError(k.t, cmd.Start())
@@ -144,7 +146,11 @@ func (k *killed) start(at killPoint) *exec.Cmd {
 	return cmd
 }
 
-func (k *killed) stderr() string { return k.errs.String() }
+func (k *killed) stderr() string {
+	b, err := os.ReadFile(k.errs)
+	require.NoError(k.t, err)
+	return string(b)
+}
 
 // posts is how many requests to send the greeting reached the carrier.
 func (k *killed) posts() (n int) {
