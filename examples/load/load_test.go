@@ -28,7 +28,10 @@ func TestScenarios(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if store == "" {
-				t.Skip("no LIVEDESK_TEST_POSTGRES")
+				if os.Getenv("LIVEDESK_TEST_REQUIRED") != "" {
+					t.Fatal("no LIVEDESK_TEST_POSTGRES, and this run requires it")
+				}
+				t.Skip("no LIVEDESK_TEST_POSTGRES; for example: LIVEDESK_TEST_POSTGRES=$(.ci/postgres start /tmp/livedesk-pg) go test ./examples/load")
 			}
 			r := play(t, "-store", store, "-workers", "3", "-seed-conversations", "50", "-seed-messages", "3")
 			require.Len(t, r.Results, len(scenarioNames()))

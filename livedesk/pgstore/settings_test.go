@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -13,11 +12,7 @@ import (
 // onePool returns a pool of one connection with settings of the host's.
 func onePool(t *testing.T, settings map[string]string) *pgxpool.Pool {
 	t.Helper()
-	url := os.Getenv("LIVEDESK_TEST_POSTGRES")
-	if url == "" {
-		t.Skip("no LIVEDESK_TEST_POSTGRES; see store_test.go")
-	}
-	cfg, err := pgxpool.ParseConfig(url)
+	cfg, err := pgxpool.ParseConfig(url(t))
 	require.NoError(t, err)
 	cfg.MaxConns = 1
 	for k, v := range settings {

@@ -33,6 +33,9 @@ func url(t testing.TB) string {
 func variable(t testing.TB, name, how string) string {
 	t.Helper()
 	u := os.Getenv(name)
+	if u == "" && os.Getenv("LIVEDESK_TEST_REQUIRED") != "" {
+		t.Fatalf("no %s, and this run requires it; %s", name, how)
+	}
 	if u == "" {
 		t.Skipf("no %s; %s", name, how)
 	}
