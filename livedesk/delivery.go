@@ -76,28 +76,31 @@ func (d *Delivery) begin(now time.Time, lease time.Duration) {
 // conversation wait for it. A nil Delivery has nothing left to do.
 func (d *Delivery) Unfinished() bool { return d != nil && !d.Due.IsZero() }
 
-// Lease gives the text to a worker until now+lease, as [Tx] Claim does: a higher Fence, that Due, and [Claimed] if it was
-// [Queued]; any other state stays. The caller counts the Message's Version up.
-func (d *Delivery) Lease(now time.Time, lease time.Duration) {
+// Lease gives an outgoing text to a worker until now+lease, as [Tx] Claim does: a higher Fence, that Due, and [Claimed] if it
+// was [Queued]; any other state stays. The Version grows by one. The message needs a Delivery.
+func (m *Message) Lease(now time.Time, lease time.Duration) {
+	d := m.Delivery
 	d.Due = micro(now.Add(lease))
 	d.Fence++
 	if d.State == Queued {
 		d.State = Claimed
 	}
+	m.Version++
 }
 
 // revocable reports whether nothing has left yet. A nil Delivery isn't.
 func (d *Delivery) revocable() bool { return d != nil && (d.State == Queued || d.State == Claimed) }
 
-// Cancel takes a text back that has not begun to leave, as [Changes] Cancels do, and reports whether it did: [Queued] and
-// [Claimed] become [Canceled] with the reason, a note at now in the last [MaxHistory] of the History, no Due, and a higher
-// Fence, so that a worker that has the text loses it. Any other state stays. A nil Delivery has nothing to cancel. The
-// caller counts the Message's Version up. It writes into History: give it a [Message.Clone].
-func (d *Delivery) Cancel(now time.Time, why channel.Reason) bool {
-	if !d.revocable() {
+// Cancel takes an outgoing text back that has not begun to leave, as [Changes] Cancels do, and reports whether it did:
+// [Queued] and [Claimed] become [Canceled] with the reason, a note at now in the last [MaxHistory] of the History, no Due,
+// and a higher Fence, so that a worker that has the text loses it. The Version grows by one. Any other message stays as it
+// is. Cancel writes into the Delivery and its History, so give it a [Message.Clone] of what others hold.
+func (m *Message) Cancel(now time.Time, why channel.Reason) bool {
+	if !m.Delivery.revocable() {
 		return false
 	}
-	d.cancel(now, why)
+	m.Delivery.cancel(now, why)
+	m.Version++
 	return true
 }
 

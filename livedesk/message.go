@@ -83,9 +83,11 @@ type Delivery struct {
 	State DeliveryState `json:"state"`
 	// Due is when there is something to do about it: send, look again after a lease, reach a verdict. Zero when
 	// there is nothing left to do but to wait for receipts.
-	Due      time.Time      `json:"due,omitzero"`
-	Expires  time.Time      `json:"expires,omitzero"`  // not sent after this; zero means never
-	Fence    int64          `json:"-"`                 // grows with each claim; a worker with an older one has lost it
+	Due     time.Time `json:"due,omitzero"`
+	Expires time.Time `json:"expires,omitzero"` // not sent after this; zero means never
+	// Fence grows with each claim and cancel; a worker with an older one has lost the text. It is no client's business and
+	// so not in the JSON: a Store that keeps rows as JSON must keep it beside, or every lease is lost on the way.
+	Fence    int64          `json:"-"`
 	Attempts int            `json:"attempts"`          // sends begun
 	Segments int            `json:"segments"`          // as we count them until the carrier says
 	Code     string         `json:"code,omitempty"`    // the carrier's last error code

@@ -13,6 +13,14 @@ import (
 // A Store is safe for concurrent use. Rows go in and out as copies: neither side ever changes the other's slices or
 // maps. Strings keep every byte of valid UTF-8 without NUL (see [channel.Clean]). Times are kept in whole
 // microseconds, UTC. Every key leads with the workspace. After it was closed, a Store answers [ErrClosed].
+//
+// The parts of the contract that are pure logic are methods of the rows and queries, for every Store to use: Clone, Keys
+// and Over of the rows, [Message.Lease] and [Message.Cancel], [Job.Lease] and [JobChange.Over], [Queue.Without], Selects and
+// Compare of the queries, [Counts.Add], [Claim.Budget] and [Claim.Choose].
+//
+// Whoever stores rows as JSON beware: their JSON is made for clients. That of a [Message] leaves out [Delivery] Fence,
+// without which a worker that lost a lease passes for its holder: keep it beside. Fences, and the counters behind those of
+// jobs and behind the revisions of objects, must outlive the process like every row; see storetest.WithReopen.
 type Store interface {
 	// View runs fn with a consistent view that nobody waits for.
 	View(ctx context.Context, fn func(ctx context.Context, tx ReadTx) error) error
@@ -114,7 +122,7 @@ type QueueQuery struct {
 	Workspace string
 	IDs       []string
 	Agents    []string
-	Heads     int // how many waiting conversations of each; 0 means none
+	Heads     int // how many waiting conversations of each; 0 means none, and then [Queue] More is false: nobody looked
 }
 
 // Order is how a list of conversations is ordered.
@@ -212,7 +220,10 @@ type Sender struct {
 //
 // The stores hold these keys unique: contacts by (workspace, address); conversations by (workspace, channel, contact)
 // while live; messages by (workspace, conversation, seq), by (workspace, conversation, key) where there is a key, and
-// outgoing ones by (workspace, channel, provider id) where there is one.
+// outgoing ones by (workspace, channel, provider id) where there is one; objects by (kind, key) where there is one. They are
+// checked row by row, in the order of the slices: who gives a key up must stand before who takes it, or all of c is refused
+// with [ErrExists]; only an insert may be let pass that stands before the row that makes room for it. [RowKey] has the keys
+// as values.
 type Changes struct {
 	Contacts      []Contact
 	Threads       []Thread // never inserted: TakeIn makes them
@@ -250,7 +261,8 @@ type Job struct {
 }
 
 // JobChange schedules, moves or ends a job. With Fence 0 it is put in place whatever was there, with no attempts and a
-// Fence that its key never had before, or removed if Done. With another Fence it counts only if the stored job still has
+// Fence that its key never had before, also before the job was last ended, or removed if Done; so a fence never repeats for
+// a key, and a worker that comes late can do nothing. With another Fence it counts only if the stored job still has
 // it: then it is moved to Due, or removed if Done.
 type JobChange struct {
 	Job
@@ -279,7 +291,7 @@ type ObjectQuery struct {
 	IDs           []string // nil: all of the kind
 	Key           string
 	AfterRevision *int64 // then ordered by Revision, and at most Limit
-	Limit         int
+	Limit         int    // with AfterRevision only; 0 means no limit
 }
 
 // A DurableStore says whether what it keeps outlives the process. A Store without this method counts as durable: then

@@ -23,5 +23,8 @@ func (s *Store) BreakDisk(t *testing.T) (mend func()) {
 	}
 }
 
+// Path is where the log is.
+func (s *Store) Path() string { return s.file.Name() }
+
 // ErrNotWritable is what a write to such a file answers.
 const ErrNotWritable = syscall.EBADF

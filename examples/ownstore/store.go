@@ -1,18 +1,20 @@
 // Package ownstore is a [livedesk.Store] written to show what writing your own takes: the whole contract, without an
-// exception, on plain maps and a log file. Each transaction is one record, on the disk before Update returns; opening the
-// log plays it back.
+// exception, on plain maps and a log file, in at most 600 lines. Each transaction is one record, on the disk before Update
+// returns; opening the log plays it back.
 //
 // It is real, and small. All rows are in memory. Lists and claims look at every row that there is, and each call that
 // writes copies the maps: nearly everything costs O(n), where package memstore pays O(log n) and a database has an index.
 // The log only grows, is read whole when it is opened, and is not kept from a second process.
 //
-// For your own database begin with schema in rows.go: each row's primary key, version and unique keys become your tables.
-// Then write TakeIn and Apply, then the reads, and run storetest from the first day: the name of a failing case is the
-// sentence that doesn't hold yet. Writers take turns here, so nothing locks. Where transactions run side by side, lock what
-// Threads, Messages, Queues, Agents and the claims return (FOR UPDATE; SKIP LOCKED for claims and those who wait).
+// What the contract says of rows and queries is in package livedesk, for every store to use: Keys, which become the indexes
+// of your tables, Over, Clone, Lease, Cancel, Selects and Compare. Write TakeIn and Apply, then the reads, and run storetest
+// from the first day: the name of a failing case is the sentence that doesn't hold yet. Writers take turns here, so nothing
+// locks. Where transactions run side by side, lock what Threads, Messages, Queues, Agents and the claims return (FOR UPDATE;
+// SKIP LOCKED for claims and those who wait).
 package ownstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -55,7 +57,7 @@ func Open(path string, clock func() time.Time) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{clock: clock, writer: make(chan struct{}, 1), file: f}
-	played := state{rows: map[key]any{}, unique: map[key]key{}, own: true}
+	played := state{rows: map[key]any{}, unique: map[key]key{}}
 	if err := s.play(f, &played); err != nil {
 		return nil, errors.Join(fmt.Errorf("ownstore: open: %w", err), f.Close())
 	}
@@ -90,13 +92,11 @@ func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx live
 		defer func() { <-s.writer }()
 	}
 	return s.run(ctx, func(ctx context.Context, t *tx) error {
-		if err := fn(ctx, t); err != nil {
-			return err
+		err := fn(ctx, t)
+		if err = cmp.Or(err, ctx.Err()); err == nil {
+			err = s.commit(t.state)
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return s.commit(t.state)
+		return err
 	})
 }
 
@@ -116,7 +116,7 @@ func (s *Store) run(ctx context.Context, fn func(ctx context.Context, t *tx) err
 	}
 	ctx, cancel := context.WithCancel(context.WithValue(ctx, inside{s}, true))
 	defer cancel()
-	t := &tx{now: micro(s.clock()), state: *last}
+	t := &tx{now: s.clock().UTC().Truncate(time.Microsecond), state: *last}
 	defer t.over.Store(true)
 	return fn(ctx, t)
 }
@@ -124,32 +124,26 @@ func (s *Store) run(ctx context.Context, fn func(ctx context.Context, t *tx) err
 // commit makes a transaction's state the store's once it is on the disk.
 func (s *Store) commit(next state) error {
 	if len(next.changed) > 0 {
-		record, err := next.record()
-		if err == nil {
-			err = s.append(record)
-		}
-		if err != nil {
+		if err := s.append(&next); err != nil {
 			return fmt.Errorf("ownstore: commit: %w", err)
 		}
 	}
-	next.own, next.changed = false, nil
+	next.changed = nil
 	s.committed.Store(&next)
 	return nil
 }
 
-// The log is a row of records: length and CRC-32C of the JSON, 4 bytes each, big endian, and the JSON.
-const header = 8
-
+const header = 8 // of a record in the log: length and CRC-32C of its JSON, 4 bytes each, big endian
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // append returns when the record is on the disk. A second fsync that succeeds proves nothing about the first.
-func (s *Store) append(record []byte) error {
-	if s.broken != nil {
-		return s.broken
+func (s *Store) append(next *state) error {
+	record, err := next.record()
+	if err = cmp.Or(s.broken, err); err != nil {
+		return err
 	}
-	buf := binary.BigEndian.AppendUint32(nil, uint32(len(record)))
-	buf = binary.BigEndian.AppendUint32(buf, crc32.Checksum(record, castagnoli))
-	if _, s.broken = s.file.Write(append(buf, record...)); s.broken == nil {
+	head := uint64(len(record))<<32 | uint64(crc32.Checksum(record, castagnoli))
+	if _, s.broken = s.file.Write(append(binary.BigEndian.AppendUint64(nil, head), record...)); s.broken == nil {
 		s.broken = s.file.Sync()
 	}
 	return s.broken
@@ -163,7 +157,7 @@ func (s *Store) play(f *os.File, into *state) error {
 		return err
 	}
 	if len(data) == 0 {
-		return s.append([]byte("{}"))
+		return s.append(into)
 	}
 	end := 0
 	for record := first(data); record != nil; record = first(data[end:]) {

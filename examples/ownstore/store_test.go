@@ -1,8 +1,11 @@
 package ownstore_test
 
 import (
+	"bytes"
 	"context"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,7 +51,46 @@ func open(t *testing.T, path string, clock func() time.Time) *ownstore.Store {
 func TestContract(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	storetest.Run(t, func(t *testing.T) livedesk.Store { return open(t, logPath(t), c.Now) }, storetest.WithClock(c.advance))
+	storetest.Run(t, func(t *testing.T) livedesk.Store { return open(t, logPath(t), c.Now) }, storetest.WithClock(c.advance),
+		storetest.WithReopen(func(t *testing.T, s livedesk.Store) livedesk.Store {
+			require.NoError(t, s.(*ownstore.Store).Close())
+			return open(t, s.(*ownstore.Store).Path(), c.Now)
+		}))
+}
+
+// The package comment promises how much a store of one's own takes.
+func TestAtMost600Lines(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	total := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		total += bytes.Count(text, []byte("\n"))
+	}
+	require.Greater(t, total, 100, "the files are here")
+	require.LessOrEqual(t, total, 600)
+}
+
+// With no heads asked for nobody looks at the line.
+func TestNoHeadsNoMore(t *testing.T) {
+	t.Parallel()
+	s := open(t, logPath(t), newClock().Now)
+	require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+		err := tx.Apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{{Workspace: "main", ID: "c", State: livedesk.Open, Queue: "team:a"}}})
+		require.NoError(t, err)
+		for heads, want := range []int{0, 1, 1} {
+			rows, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "main", IDs: []string{"team:a"}, Heads: heads})
+			require.NoError(t, err)
+			require.Len(t, rows[0].Waiting, want)
+			require.False(t, rows[0].More)
+		}
+		return nil
+	}))
 }
 
 // The same on the machine's clock, where leases lapse by waiting.

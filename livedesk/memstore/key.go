@@ -43,6 +43,9 @@ func number(n int64) string {
 	return string(b[:])
 }
 
+// micro returns a time as the contract keeps it.
+func micro(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
 func instant(t time.Time) string { return number(t.UnixMicro()) }
 
 // newest encodes t so that later times come first.

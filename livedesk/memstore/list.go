@@ -71,8 +71,8 @@ func (v *view) Conversations(ctx context.Context, q livedesk.ConversationQuery) 
 		if !found {
 			break
 		}
-		if selects(q, c) {
-			out = append(out, cloneConversation(c))
+		if q.Selects(*c) {
+			out = append(out, c.Clone())
 		}
 	}
 	return out, nil
@@ -82,21 +82,11 @@ func (v *view) conversationsByID(q livedesk.ConversationQuery) (out []livedesk.C
 	ids := slices.Clone(q.IDs)
 	slices.Sort(ids)
 	for _, id := range slices.Compact(ids) {
-		if c, found := v.state.conversations.get(key(q.Workspace, id)); found && selects(q, c) {
-			out = append(out, cloneConversation(c))
+		if c, found := v.state.conversations.get(key(q.Workspace, id)); found && q.Selects(*c) {
+			out = append(out, c.Clone())
 		}
 	}
 	return out
-}
-
-// selects reports whether a conversation of the workspace fits the query.
-func selects(q livedesk.ConversationQuery, c *livedesk.Conversation) bool {
-	return (len(q.States) == 0 || slices.Contains(q.States, c.State)) &&
-		(q.Channel == "" || c.Channel == q.Channel) &&
-		(q.Contact == "" || c.Contact == q.Contact) &&
-		(q.Assignee == "" || c.Assignee == q.Assignee) &&
-		(!q.Unassigned || c.Assignee == "") &&
-		(!q.Unread || c.Unread > 0)
 }
 
 // facetOf returns the facet with the fewest conversations among those that a query by activity names.
@@ -216,8 +206,8 @@ func (v *view) Counts(ctx context.Context, q livedesk.CountQuery) (livedesk.Coun
 		if !found {
 			return out, nil
 		}
-		if c.Channel == q.Channel { // the list that was chosen may be the workspace's
-			count(&out, c, q.Agent)
+		if q.Selects(*c) { // the list that was chosen may be the workspace's
+			out.Add(*c, q.Agent)
 		}
 	}
 }
@@ -237,22 +227,6 @@ func (v *view) countAll(q livedesk.CountQuery) livedesk.Counts {
 		out.Mine = n(facet{byAssignee, q.Agent}, livedesk.Open)
 	}
 	return out
-}
-
-func count(out *livedesk.Counts, c *livedesk.Conversation, agent string) {
-	add := func(n *int, is bool) {
-		if is {
-			*n++
-		}
-	}
-	open := c.State == livedesk.Open
-	add(&out.Open, open)
-	add(&out.Pending, c.State == livedesk.Pending)
-	add(&out.Snoozed, c.State == livedesk.Snoozed)
-	add(&out.Unassigned, open && c.Assignee == "")
-	add(&out.Waiting, open && !c.WaitingSince.IsZero())
-	add(&out.Unread, c.Unread > 0)
-	add(&out.Mine, open && agent != "" && c.Assignee == agent)
 }
 
 // Timeline implements [livedesk.ReadTx]. A page costs O(log n) for each entry.
@@ -278,7 +252,7 @@ func (v *view) Timeline(ctx context.Context, q livedesk.TimelineQuery) ([]livede
 			break
 		}
 		m, _ := v.state.messages.get(key(q.Workspace, id))
-		out = append(out, cloneMessage(m))
+		out = append(out, m.Clone())
 	}
 	return out, nil
 }

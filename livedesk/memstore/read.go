@@ -34,9 +34,9 @@ func (v *view) thread(k livedesk.ThreadKey) (out livedesk.LoadedThread) {
 	if !found {
 		return out
 	}
-	out.Thread = cloneThread(t)
+	out.Thread = t.Clone()
 	if c, found := v.state.contacts.get(key(k.Workspace, contact)); found {
-		out.Contact = cloneContact(c)
+		out.Contact = c.Clone()
 	}
 	if t.Conversation != "" {
 		out.Current = v.conversation(k.Workspace, t.Conversation)
@@ -50,7 +50,7 @@ func (v *view) conversation(workspace, id string) *livedesk.Conversation {
 	if !found {
 		return nil
 	}
-	return new(cloneConversation(c))
+	return new(c.Clone())
 }
 
 // Messages implements [livedesk.ReadTx].
@@ -61,7 +61,7 @@ func (v *view) Messages(ctx context.Context, keys []livedesk.MessageKey) ([]live
 	out := make([]livedesk.Message, len(keys))
 	for i, k := range keys {
 		if m, found := v.state.messages.get(key(k.Workspace, v.messageID(k))); found {
-			out[i] = cloneMessage(m)
+			out[i] = m.Clone()
 		}
 	}
 	return out, nil
@@ -112,8 +112,10 @@ func (s *state) queuesOf(workspace, agent string) (ids []string) {
 func (v *view) queue(workspace, id string, heads int) livedesk.Queue {
 	out := livedesk.Queue{Workspace: workspace, ID: id}
 	if q, found := v.state.queues.get(key(workspace, id)); found {
-		out = *q
-		out.Members = slices.Clone(q.Members)
+		out = q.Clone()
+	}
+	if heads < 1 {
+		return out
 	}
 	line := key(workspace, id)
 	for cur := v.state.lines.seek(line, end(line)); ; {
@@ -125,7 +127,7 @@ func (v *view) queue(workspace, id string, heads int) livedesk.Queue {
 			out.More = true
 			return out
 		}
-		out.Waiting = append(out.Waiting, cloneConversation(c))
+		out.Waiting = append(out.Waiting, c.Clone())
 	}
 }
 
@@ -155,7 +157,7 @@ func (v *view) Agents(ctx context.Context, workspace string, ids []string) ([]li
 }
 
 func (v *view) agent(a *livedesk.Agent) livedesk.Agent {
-	out := cloneAgent(a)
+	out := a.Clone()
 	held := facet{byAssignee, a.ID}.prefix(a.Workspace, livedesk.Open)
 	out.Load = v.state.listed.count(held, end(held))
 	return out
@@ -169,7 +171,7 @@ func (v *view) Contacts(ctx context.Context, workspace string, ids []string) ([]
 	out := make([]livedesk.Contact, len(ids))
 	for i, id := range ids {
 		if c, found := v.state.contacts.get(key(workspace, id)); found {
-			out[i] = cloneContact(c)
+			out[i] = c.Clone()
 		}
 	}
 	return out, nil
@@ -189,12 +191,12 @@ func (v *view) Objects(ctx context.Context, q livedesk.ObjectQuery) ([]livedesk.
 			return nil, nil
 		}
 		o, _ := v.state.objects.get(at)
-		return []livedesk.Object{cloneObject(o)}, nil
+		return []livedesk.Object{o.Clone()}, nil
 	case q.IDs != nil:
 		out := make([]livedesk.Object, len(q.IDs))
 		for i, id := range q.IDs {
 			if o, found := v.state.objects.get(key(q.Workspace, q.Kind, id)); found && !o.Deleted {
-				out[i] = cloneObject(o)
+				out[i] = o.Clone()
 			}
 		}
 		return out, nil
@@ -210,7 +212,7 @@ func (v *view) objectsOfKind(workspace, kind string) (out []livedesk.Object) {
 			return out
 		}
 		if !o.Deleted {
-			out = append(out, cloneObject(o))
+			out = append(out, o.Clone())
 		}
 	}
 }
@@ -222,7 +224,7 @@ func (v *view) changedObjects(after int64, limit int) (out []livedesk.Object) {
 			break
 		}
 		o, _ := v.state.objects.get(at)
-		out = append(out, cloneObject(o))
+		out = append(out, o.Clone())
 	}
 	return out
 }

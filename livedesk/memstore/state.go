@@ -173,7 +173,7 @@ func (s *state) lineUp(workspace, conversation string) {
 }
 
 // putQueue replaces old, which is nil for a new row.
-func (s *state) putQueue(old, q *livedesk.Queue) {
+func (s *state) putQueue(old, q *livedesk.Queue) error {
 	if old != nil {
 		for _, m := range old.Members {
 			s.members.del(key(q.Workspace, m.Agent, q.ID))
@@ -183,6 +183,19 @@ func (s *state) putQueue(old, q *livedesk.Queue) {
 		s.members.put(key(q.Workspace, m.Agent, q.ID), q.ID)
 	}
 	s.queues.put(key(q.Workspace, q.ID), q)
+	return nil
+}
+
+// putThread replaces the old one, which nothing else refers to.
+func (s *state) putThread(_, t *livedesk.Thread) error {
+	s.threads.put(key(t.Workspace, t.Channel, t.Contact), t)
+	return nil
+}
+
+// putAgent replaces the old one, which nothing else refers to.
+func (s *state) putAgent(_, a *livedesk.Agent) error {
+	s.agents.put(key(a.Workspace, a.ID), a)
+	return nil
 }
 
 func dueKey(j *livedesk.Job) string {

@@ -1,9 +1,14 @@
 package memstore_test
 
 import (
+	"context"
+	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/livedesk/memstore"
@@ -40,4 +45,55 @@ func TestContract(t *testing.T) {
 func TestContractOnRealClock(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) livedesk.Store { return memstore.New() })
+}
+
+// With no heads asked for nobody looks at the line.
+func TestNoHeadsNoMore(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+		err := tx.Apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{{Workspace: "main", ID: "c", State: livedesk.Open, Queue: "team:a"}}})
+		require.NoError(t, err)
+		for heads, want := range []int{0, 1, 1} {
+			rows, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "main", IDs: []string{"team:a"}, Heads: heads})
+			require.NoError(t, err)
+			require.Len(t, rows[0].Waiting, want)
+			require.False(t, rows[0].More)
+		}
+		return nil
+	}))
+}
+
+// What the store finds by its indexes is what Claim.Choose finds by looking at everything.
+func TestClaimIsChoose(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 4))
+	now := newClock().Now().Truncate(time.Microsecond)
+	for range 30 {
+		s := memstore.NewAt(func() time.Time { return now })
+		require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+			var rows []livedesk.Message
+			var texts []*livedesk.Message
+			for i := range 60 {
+				rows = append(rows, livedesk.Message{
+					Workspace: "main", ID: fmt.Sprint("m", rng.IntN(1<<30)), Conversation: fmt.Sprint("c", rng.IntN(20)), Seq: int64(i),
+					Channel: fmt.Sprint("ch", rng.IntN(3)), Kind: livedesk.Outgoing, Class: []livedesk.Class{livedesk.ClassHuman, livedesk.ClassAI}[rng.IntN(2)],
+					Delivery: &livedesk.Delivery{State: livedesk.Queued, Due: now.Add(time.Duration(rng.IntN(5)-3) * time.Second)},
+				})
+				texts = append(texts, &rows[i])
+			}
+			require.NoError(t, tx.Apply(ctx, livedesk.Changes{Messages: rows}))
+			c := livedesk.Claim{Limit: 1 + rng.IntN(20), Lease: time.Minute, PerSender: rng.IntN(5)}
+			var want, got []string
+			for _, m := range c.Choose(texts, now) {
+				want = append(want, m.ID)
+			}
+			claimed, err := tx.Claim(ctx, c)
+			for _, m := range claimed {
+				got = append(got, m.ID)
+			}
+			require.Equal(t, want, got)
+			return err
+		}))
+	}
 }

@@ -92,23 +92,12 @@ func (t *tx) senders(c livedesk.Claim) senderHeap {
 			return queues
 		}
 		m, _ := t.state.messages.get(at)
-		q := &senderQueue{prefix: key(m.Workspace, m.Channel), left: budget(c, m.Workspace, m.Channel)}
+		q := &senderQueue{prefix: key(m.Workspace, m.Channel), left: c.Budget(livedesk.Sender{Workspace: m.Workspace, Channel: m.Channel})}
 		if q.left > 0 && t.advance(q, q.prefix) {
 			queues = append(queues, q)
 		}
 		from = end(q.prefix)
 	}
-}
-
-// budget returns how many texts of a sender a claim may take.
-func budget(c livedesk.Claim, workspace, channel string) int {
-	if own, given := c.Senders[livedesk.Sender{Workspace: workspace, Channel: channel}]; given {
-		return own
-	}
-	if c.PerSender > 0 {
-		return c.PerSender
-	}
-	return c.Limit
 }
 
 // advance moves q to the first text from a place on that is due, and reports whether there is one.
@@ -130,17 +119,12 @@ func (t *tx) advance(q *senderQueue, from string) bool {
 
 // lease hands a text to a worker.
 func (t *tx) lease(m *livedesk.Message, d time.Duration) (livedesk.Message, error) {
-	row := cloneMessage(m)
-	row.Version++
-	row.Delivery.Fence++
-	row.Delivery.Due = micro(t.now.Add(d))
-	if row.Delivery.State == livedesk.Queued {
-		row.Delivery.State = livedesk.Claimed
-	}
+	row := m.Clone()
+	row.Lease(t.now, d)
 	if err := t.state.putMessage(m, &row); err != nil {
 		return livedesk.Message{}, err
 	}
-	return cloneMessage(&row), nil
+	return row.Clone(), nil
 }
 
 // applyCancels takes back what has not begun to leave.
@@ -153,25 +137,14 @@ func (t *tx) applyCancels(c *livedesk.Changes) error {
 				break
 			}
 			m, _ := t.state.messages.get(key(cancel.Workspace, id))
-			row := t.canceled(m, cancel)
+			row := m.Clone()
+			row.Cancel(t.now, cancel.Reason)
 			if err := t.state.putMessage(m, &row); err != nil {
 				return fmt.Errorf("cancel message %s: %w", id, err)
 			}
 		}
 	}
 	return nil
-}
-
-// canceled returns m as a cancel leaves it.
-func (t *tx) canceled(m *livedesk.Message, c livedesk.Cancel) livedesk.Message {
-	row := cloneMessage(m)
-	d := row.Delivery
-	d.State, d.Reason, d.Due = livedesk.Canceled, c.Reason, time.Time{}
-	d.Fence++
-	d.History = append(d.History, livedesk.DeliveryNote{At: t.now, State: livedesk.Canceled, Source: "desk"})
-	d.History = d.History[max(0, len(d.History)-livedesk.MaxHistory):]
-	row.Version++
-	return row
 }
 
 // ClaimJobs implements [livedesk.Tx]. It costs O(limit log n).
@@ -189,9 +162,7 @@ func (t *tx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]l
 			}
 			old, _ := t.state.jobs.get(at)
 			row := *old
-			row.Fence = t.state.nextFence()
-			row.Due = micro(t.now.Add(lease))
-			row.Attempts++
+			row.Lease(t.now, lease, t.state.nextFence())
 			t.state.putJob(old, &row)
 			out = append(out, row)
 		}
@@ -209,22 +180,16 @@ func (s *state) nextFence() int64 {
 func (t *tx) applyJobs(c *livedesk.Changes) error {
 	for _, change := range c.Jobs {
 		old, found := t.state.jobs.get(key(change.Workspace, change.Key))
-		if change.Fence == 0 && !change.Done {
-			row := change.Job
-			row.Due, row.Attempts, row.Fence = micro(row.Due), 0, t.state.nextFence()
+		var stored livedesk.Job
+		if found {
+			stored = *old
+		}
+		switch row, stands := change.Over(stored, t.state.nextFence()); {
+		case stands:
 			t.state.putJob(old, &row)
-			continue
-		}
-		if !found || change.Fence != 0 && change.Fence != old.Fence {
-			continue
-		}
-		if change.Done {
+		case found:
 			t.state.putJob(old, nil)
-			continue
 		}
-		row := *old
-		row.Due = micro(change.Due)
-		t.state.putJob(old, &row)
 	}
 	return nil
 }

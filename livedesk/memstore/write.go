@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -39,7 +38,7 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, e
 func (s *state) meet(a *livedesk.Arrival) (made bool, err error) {
 	id, known := s.addresses.get(key(a.Workspace, string(a.Contact.Address)))
 	if !known {
-		c := cloneContact(&a.Contact)
+		c := a.Contact.Clone()
 		c.Workspace, c.Version = a.Workspace, 1
 		id = c.ID
 		if s.contacts.has(key(c.Workspace, c.ID)) {
@@ -59,13 +58,21 @@ func (s *state) meet(a *livedesk.Arrival) (made bool, err error) {
 // Apply implements [livedesk.Tx]. Unique keys are looked at row by row in the order of c, so a conversation that
 // stops being live makes room for one that stands behind it.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
+	s := &t.state
 	return t.atomically(ctx, func() error {
-		steps := []func(*livedesk.Changes) error{
-			t.applyContacts, t.applyThreads, t.applyConversations, t.applyCancels, t.applyMessages, t.applyAgents,
-			t.applyQueues, t.applyDeletedAgents, t.applyJobs, t.applyObjects,
-		}
-		for _, step := range steps {
-			if err := step(&c); err != nil {
+		for _, step := range []func() error{
+			func() error { return write(c.Contacts, &s.contacts, s.putContact) },
+			func() error { return write(c.Threads, &s.threads, s.putThread) },
+			func() error { return write(c.Conversations, &s.conversations, s.putConversation) },
+			func() error { return t.applyCancels(&c) },
+			func() error { return write(c.Messages, &s.messages, s.putMessage) },
+			func() error { return write(c.Agents, &s.agents, s.putAgent) },
+			func() error { return write(c.Queues, &s.queues, s.putQueue) },
+			func() error { return t.applyDeletedAgents(&c) },
+			func() error { return t.applyJobs(&c) },
+			func() error { return write(c.Objects, &s.objects, s.putObject) },
+		} {
+			if err := step(); err != nil {
 				return err
 			}
 		}
@@ -73,121 +80,38 @@ func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
 	})
 }
 
-// check compares the version that a writer has read with the stored one, 0 meaning that there is no row.
-func check(read, stored int64) error {
-	switch {
-	case read == stored:
-		return nil
-	case read == 0:
-		return livedesk.ErrExists
-	}
-	return livedesk.ErrConflict
+// row is a row that is written by its version.
+type row[V any] interface {
+	Keys() (livedesk.RowKey, []livedesk.RowKey)
+	Over(old V) (V, error)
 }
 
-func (t *tx) applyContacts(c *livedesk.Changes) error {
-	for i := range c.Contacts {
-		row := cloneContact(&c.Contacts[i])
-		old, found := t.state.contacts.get(key(row.Workspace, row.ID))
-		var stored int64
+// write lets put replace the stored rows of a kind by what becomes of them; for a new row put gets nil.
+func write[V row[V]](rows []V, stored *tree[*V], put func(old, row *V) error) error {
+	for i := range rows {
+		at, _ := rows[i].Keys()
+		old, found := stored.get(place(at))
+		var before V
 		if found {
-			stored = old.Version
+			before = *old
 		}
-		if err := check(row.Version, stored); err != nil {
-			return fmt.Errorf("contact %s: %w", row.ID, err)
+		row, err := rows[i].Over(before)
+		if err == nil {
+			err = put(old, &row)
 		}
-		row.Version++
-		if err := t.state.putContact(old, &row); err != nil {
-			return fmt.Errorf("contact %s: %w", row.ID, err)
-		}
-	}
-	return nil
-}
-
-func (t *tx) applyThreads(c *livedesk.Changes) error {
-	for i := range c.Threads {
-		row := cloneThread(&c.Threads[i])
-		k := key(row.Workspace, row.Channel, row.Contact)
-		old, found := t.state.threads.get(k)
-		if !found || old.Version != row.Version {
-			return fmt.Errorf("thread of contact %s: %w", row.Contact, livedesk.ErrConflict)
-		}
-		row.Version++
-		t.state.threads.put(k, &row)
-	}
-	return nil
-}
-
-func (t *tx) applyConversations(c *livedesk.Changes) error {
-	for i := range c.Conversations {
-		row := cloneConversation(&c.Conversations[i])
-		old, found := t.state.conversations.get(key(row.Workspace, row.ID))
-		var stored int64
-		if found {
-			stored = old.Version
-		}
-		if err := check(row.Version, stored); err != nil {
-			return fmt.Errorf("conversation %s: %w", row.ID, err)
-		}
-		row.Version++
-		if err := t.state.putConversation(old, &row); err != nil {
-			return fmt.Errorf("conversation %s: %w", row.ID, err)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", at[0], at[2:], err)
 		}
 	}
 	return nil
 }
 
-func (t *tx) applyMessages(c *livedesk.Changes) error {
-	for i := range c.Messages {
-		row := cloneMessage(&c.Messages[i])
-		old, found := t.state.messages.get(key(row.Workspace, row.ID))
-		var stored int64
-		if found {
-			stored = old.Version
-		}
-		if err := check(row.Version, stored); err != nil {
-			return fmt.Errorf("message %s: %w", row.ID, err)
-		}
-		row.Version++
-		if err := t.state.putMessage(old, &row); err != nil {
-			return fmt.Errorf("message %s: %w", row.ID, err)
-		}
+// place returns the key of a row in the tree of its kind.
+func place(at livedesk.RowKey) string {
+	if at[3] == "" {
+		return key(at[1], at[2])
 	}
-	return nil
-}
-
-func (t *tx) applyAgents(c *livedesk.Changes) error {
-	for i := range c.Agents {
-		row := cloneAgent(&c.Agents[i])
-		k := key(row.Workspace, row.ID)
-		var stored int64
-		if old, found := t.state.agents.get(k); found {
-			stored = old.Version
-		}
-		if err := check(row.Version, stored); err != nil {
-			return fmt.Errorf("agent %s: %w", row.ID, err)
-		}
-		row.Version++
-		t.state.agents.put(k, &row)
-	}
-	return nil
-}
-
-func (t *tx) applyQueues(c *livedesk.Changes) error {
-	for i := range c.Queues {
-		row := c.Queues[i]
-		row.Members, row.Waiting, row.More = slices.Clone(row.Members), nil, false
-		old, found := t.state.queues.get(key(row.Workspace, row.ID))
-		var stored int64
-		if found {
-			stored = old.Version
-		}
-		if err := check(row.Version, stored); err != nil {
-			return fmt.Errorf("queue %s: %w", row.ID, err)
-		}
-		row.Version++
-		t.state.putQueue(old, &row)
-	}
-	return nil
+	return key(at[1], at[2], at[3])
 }
 
 // applyDeletedAgents runs after the queues were written, so that a writer who already took the agent out of them
@@ -197,35 +121,10 @@ func (t *tx) applyDeletedAgents(c *livedesk.Changes) error {
 		t.state.agents.del(key(a.Workspace, a.ID))
 		for _, id := range t.state.queuesOf(a.Workspace, a.ID) {
 			old, _ := t.state.queues.get(key(a.Workspace, id))
-			row := *old
-			row.Members = slices.DeleteFunc(slices.Clone(old.Members), func(m livedesk.Member) bool { return m.Agent == a.ID })
-			row.Version++
-			t.state.putQueue(old, &row)
-		}
-	}
-	return nil
-}
-
-func (t *tx) applyObjects(c *livedesk.Changes) error {
-	for i := range c.Objects {
-		row := cloneObject(&c.Objects[i])
-		old, found := t.state.objects.get(key(row.Workspace, row.Kind, row.ID))
-		var stored int64
-		if found {
-			stored = old.Version
-		}
-		if found && old.Deleted && row.Version == 0 {
-			row.Version = stored // nobody sees a tombstone, so making the object again is an insert
-		}
-		if err := check(row.Version, stored); err != nil {
-			return fmt.Errorf("%s %s: %w", row.Kind, row.ID, err)
-		}
-		row.Version++
-		if row.Deleted {
-			row.Key, row.Data = "", nil
-		}
-		if err := t.state.putObject(old, &row); err != nil {
-			return fmt.Errorf("%s %s: %w", row.Kind, row.ID, err)
+			row, _ := old.Without(a.ID)
+			if err := t.state.putQueue(old, &row); err != nil {
+				return fmt.Errorf("queue %s: %w", id, err)
+			}
 		}
 	}
 	return nil

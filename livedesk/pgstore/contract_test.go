@@ -26,7 +26,12 @@ func contract(t *testing.T, pool *pgxpool.Pool) {
 		s, err := pgstore.New(pool, cfg)
 		require.NoError(t, err)
 		return s
-	}, storetest.WithClock(c.advance))
+	}, storetest.WithClock(c.advance), storetest.WithReopen(func(t *testing.T, s livedesk.Store) livedesk.Store {
+		require.NoError(t, s.(*pgstore.Store).Close())
+		s, err := pgstore.New(pool, cfg)
+		require.NoError(t, err)
+		return s
+	}))
 }
 
 // empty takes everything out of a schema.

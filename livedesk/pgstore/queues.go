@@ -81,7 +81,7 @@ type lines struct {
 	waiting map[string]int // by queue, counted up to heads and one
 }
 
-// Queues implements [livedesk.ReadTx]. It costs one round trip. More is true with Heads 0 where anybody waits.
+// Queues implements [livedesk.ReadTx]. It costs one round trip.
 func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
 	ids := slices.Compact(slices.Sorted(slices.Values(q.IDs)))
 	if len(ids)+len(q.Agents) == 0 {
@@ -95,8 +95,8 @@ func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queu
 		b.Queue(t.s.sql(t.pick(sqlQueues, sqlLockQueues)), q.Workspace, ids, q.Agents).Query(l.scanQueues)
 		if l.heads > 0 {
 			b.Queue(t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, int64(l.heads)).Query(l.scanHeads)
+			b.Queue(t.s.sql(sqlWaiting), q.Workspace, ids, q.Agents, int64(l.heads+1)).Query(l.scanWaiting)
 		}
-		b.Queue(t.s.sql(sqlWaiting), q.Workspace, ids, q.Agents, int64(l.heads+1)).Query(l.scanWaiting)
 	})
 	if err != nil {
 		return nil, err

@@ -1,9 +1,12 @@
 package sqlitestore_test
 
 import (
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/livedesk/internal/enginetest"
@@ -20,9 +23,14 @@ func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 func TestContract(t *testing.T) {
 	t.Parallel()
 	c := &clock{}
-	storetest.Run(t, func(t *testing.T) livedesk.Store {
-		return open(t, sqlitestore.Config{Clock: c.now})
-	}, storetest.WithClock(c.advance))
+	path := ""
+	storetest.Run(t, func(t *testing.T) livedesk.Store { // one case after the other
+		path = filepath.Join(t.TempDir(), "desk.db")
+		return openAt(t, path, sqlitestore.Config{Clock: c.now})
+	}, storetest.WithClock(c.advance), storetest.WithReopen(func(t *testing.T, s livedesk.Store) livedesk.Store {
+		require.NoError(t, s.(*sqlitestore.Store).Close())
+		return openAt(t, path, sqlitestore.Config{Clock: c.now})
+	}))
 }
 
 // The engine on this store: what a customer and an agent would see.

@@ -79,6 +79,9 @@ func (r *reader) queue(workspace, id string) (livedesk.Queue, error) {
 
 // line loads the first heads of those that wait.
 func (r *reader) line(q *livedesk.Queue, heads int) (err error) {
+	if heads < 1 {
+		return nil
+	}
 	q.Waiting, err = all(r, nil, scanConversation, sqlLine, q.Workspace, q.ID, heads+1)
 	if len(q.Waiting) > heads {
 		q.Waiting, q.More = slices.Clip(q.Waiting[:heads]), true

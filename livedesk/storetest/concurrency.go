@@ -97,7 +97,8 @@ func noLostUpdate(ctx context.Context, p *probe) {
 	const workers, each = 8, 10
 	p.parallel(workers, func(int) {
 		for range each {
-			for {
+			for lost := 0; ; lost++ {
+				p.that(lost <= workers*each, "a writer loses to others at most as often as they write")
 				err := p.try(ctx, func(ctx context.Context, tx livedesk.Tx) error {
 					// This read doesn't lock, so the writer may lose; the version must say so.
 					rows, err := tx.Conversations(ctx, livedesk.ConversationQuery{Workspace: at.workspace, IDs: []string{c.ID}})
@@ -310,6 +311,12 @@ func revisionsAtOnce(ctx context.Context, p *probe) {
 	var last int64
 	done := make(chan struct{})
 	var reader sync.WaitGroup
+	var once sync.Once
+	finish := func() {
+		once.Do(func() { close(done) })
+		reader.Wait()
+	}
+	defer finish() // also when a writer's failure ends the case
 	follow := func() {
 		for _, o := range p.after(ctx, last, 7) {
 			seen[o.ID] = true
@@ -332,8 +339,7 @@ func revisionsAtOnce(ctx context.Context, p *probe) {
 			p.putObjects(ctx, newObject(fmt.Sprint(w, "-", i), ""))
 		}
 	})
-	close(done)
-	reader.Wait()
+	finish()
 	for range writers * each {
 		follow()
 	}

@@ -144,7 +144,9 @@ type placed struct {
 // work locks the queue, lets change do what it came for, and gives free places to those who wait. It looks again
 // where the store says that there is more.
 func (w *placed) work(ctx context.Context, change func(q *livedesk.Queue, staff []livedesk.Agent) livedesk.Changes) {
-	for again := true; again; {
+	again := true
+	for round := 0; again; round++ {
+		w.p.that(round < retries, "a line doesn't say for ever that there are more behind it, with all places free")
 		w.p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
 			queues, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: w.at.workspace, IDs: []string{w.queue}, Heads: 100})
 			if err != nil {

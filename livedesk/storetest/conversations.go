@@ -16,6 +16,7 @@ func conversationCases() []Case {
 		clause("what is resolved makes room for another in the same Apply", liveHandedOver),
 		clause("reopening beside a live one is ErrExists", liveReopened),
 		clause("contacts are unique by address in a workspace", contactAddress),
+		clause("unique keys are checked row by row in order, so that who gives one up stands before who takes it", uniqueInOrder),
 		clause("a contact of another Version is ErrConflict, of a known id ErrExists", contactVersions),
 	}
 }
@@ -126,4 +127,19 @@ func contactVersions(ctx context.Context, p *probe) {
 	absent := newContact(c.Workspace, phone(8))
 	absent.Version = 1
 	p.is(p.tryApply(ctx, livedesk.Changes{Contacts: []livedesk.Contact{absent}}), livedesk.ErrConflict, "a change of a contact that isn't there")
+}
+
+func uniqueInOrder(ctx context.Context, p *probe) {
+	rows := p.meet(ctx, newSite(), 1, 3)
+	leaves, comes := rows[0].Contact, rows[1].Contact
+	leaves.Address, comes.Address = phone(9), phone(1)
+	p.is(p.tryApply(ctx, livedesk.Changes{Contacts: []livedesk.Contact{comes, leaves}}), livedesk.ErrExists, "taking an address before it is given up")
+	p.apply(ctx, livedesk.Changes{Contacts: []livedesk.Contact{leaves, comes}})
+	got := p.contacts(ctx, leaves.Workspace, leaves.ID, comes.ID)
+	p.that(got[0].Address == phone(9) && got[1].Address == phone(1), "the address went from one to the other")
+
+	old := p.talk(ctx, newSite(), 1)
+	fresh := old
+	fresh.ID, fresh.Version, old.State = newID(), 0, livedesk.Resolved
+	p.apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{old, fresh}})
 }

@@ -20,6 +20,7 @@ func jobCases() []Case {
 		clause("a change under another Fence has no effect", jobsStale),
 		clause("Done without a Fence ends whatever is there", jobsEnded),
 		clause("a change of a job that isn't there has no effect", jobsAbsent),
+		clause("never have a Fence again under their key, though they ended between", jobsFenceOnce),
 		clause("are claimed at most limit at a time, of all workspaces", jobsLimit),
 	}
 }
@@ -156,6 +157,24 @@ func jobsAbsent(ctx context.Context, p *probe) {
 	j.Fence = 3
 	p.apply(ctx, livedesk.Changes{Jobs: []livedesk.JobChange{{Job: j}, {Job: j, Done: true}, {Job: newJob("b", j.Due), Done: true}}})
 	p.that(len(p.claimJobs(ctx, 9, long)) == 0, "there is no job")
+}
+
+func jobsFenceOnce(ctx context.Context, p *probe) {
+	now, seen := p.now(ctx), map[int64]bool{}
+	for round := range 4 {
+		p.schedule(ctx, newJob("a", now))
+		got := p.claimJobs(ctx, 9, long)
+		p.that(len(got) == 1 && !seen[got[0].Fence], "round %d: the job is claimed under a fence of its own: %+v", round, got)
+		for fence := range seen { // whoever had it in an earlier round is late
+			late := got[0]
+			late.Fence = fence
+			p.apply(ctx, livedesk.Changes{Jobs: []livedesk.JobChange{{Job: late, Done: true}}})
+		}
+		seen[got[0].Fence] = true
+		end := livedesk.JobChange{Job: got[0], Done: true}
+		end.Fence *= int64(round % 2) // under its fence, and whatever is there
+		p.apply(ctx, livedesk.Changes{Jobs: []livedesk.JobChange{end}})
+	}
 }
 
 func jobsLimit(ctx context.Context, p *probe) {

@@ -14,6 +14,7 @@ func listCases() []Case {
 		clause("select by each condition and by all together", listFilters),
 		clause("come by latest activity, newest first", listActivity),
 		clause("come by longest waiting, oldest first, only those who wait", listWaiting),
+		clause("have of equal times the higher id first in LatestActivity, the lower in LongestWaiting", listTies),
 		clause("can be paged without a gap or a repetition, also among equal times", listPages),
 		clause("go on behind a mark whose conversation is gone", listForeignMark),
 		clause("by id come in the order of ID, and leave out what isn't there", listByID),
@@ -123,6 +124,18 @@ func listWaiting(ctx context.Context, p *probe) {
 	}
 }
 
+func listTies(ctx context.Context, p *probe) {
+	p.inbox(ctx)
+	got := p.list(ctx, livedesk.ConversationQuery{Workspace: "acme", Limit: 1000})
+	for i := range got[1:] {
+		p.that(!got[i].ActiveAt.Equal(got[i+1].ActiveAt) || got[i].ID > got[i+1].ID, "place %d by activity has a higher id than the next", i)
+	}
+	got = p.list(ctx, livedesk.ConversationQuery{Workspace: "acme", Order: livedesk.LongestWaiting, Limit: 1000})
+	for i := range got[1:] {
+		p.that(!got[i].WaitingSince.Equal(got[i+1].WaitingSince) || got[i].ID < got[i+1].ID, "place %d by waiting has a lower id than the next", i)
+	}
+}
+
 // pages reads a list page by page.
 func (p *probe) pages(ctx context.Context, q livedesk.ConversationQuery) (out []livedesk.Conversation) {
 	for range 200 {
@@ -162,7 +175,6 @@ func listForeignMark(ctx context.Context, p *probe) {
 	high := p.list(ctx, q)
 	q.After.ID = "00000000-0000-7000-8000-000000000000"
 	low := p.list(ctx, q)
-	// Which of the two comes first among equal times is the store's choice; one shows all of that time, one none.
 	equal, behind := 0, 0
 	for _, c := range p.list(ctx, livedesk.ConversationQuery{Workspace: "acme", Limit: 1000}) {
 		if c.ActiveAt.Equal(q.After.At) {
@@ -171,9 +183,7 @@ func listForeignMark(ctx context.Context, p *probe) {
 			behind++
 		}
 	}
-	got := []int{len(high), len(low)}
-	slices.Sort(got)
-	p.same(got, []int{behind, behind + equal}, "how many come behind a mark that is none of theirs")
+	p.same([]int{len(low), len(high)}, []int{behind, behind + equal}, "how many come behind a mark that is none of theirs")
 }
 
 func listByID(ctx context.Context, p *probe) {

@@ -16,6 +16,7 @@ func objectCases() []Case {
 		clause("a key is unique in its kind over all workspaces", objectKeyUnique),
 		clause("behind a revision come in the order of their last change", objectsByRevision),
 		clause("behind a revision come at most Limit", objectPages),
+		clause("behind a revision come all with a Limit of 0", objectsUnlimited),
 		clause("a deleted one is a tombstone that comes with AfterRevision only", objectTombstone),
 		clause("a deleted one can be made again", objectRevived),
 		clause("a row of another Version is ErrConflict, of a known id ErrExists", objectVersions),
@@ -121,7 +122,8 @@ func objectPages(ctx context.Context, p *probe) {
 	}
 	p.putObjects(ctx, rows...)
 	var all []string
-	for at := int64(0); ; {
+	at := int64(0)
+	for range len(rows) + 1 { // a store that pays no heed to the revision would go on for ever
 		page := p.after(ctx, at, 10)
 		p.that(len(page) <= 10, "a page has at most 10, not %d", len(page))
 		if len(page) == 0 {
@@ -132,6 +134,19 @@ func objectPages(ctx context.Context, p *probe) {
 	}
 	slices.Sort(all)
 	p.same(all, objectIDs(rows), "all pages together")
+}
+
+func objectsUnlimited(ctx context.Context, p *probe) {
+	var rows []livedesk.Object
+	for i := range 120 {
+		rows = append(rows, newObject(fmt.Sprintf("o%03d", i), ""))
+	}
+	p.putObjects(ctx, rows...)
+	got := objectIDs(p.after(ctx, 0, 0))
+	slices.Sort(got)
+	p.same(got, objectIDs(rows), "all behind 0")
+	last := p.after(ctx, 0, 119)
+	p.that(len(p.after(ctx, last[118].Revision, 0)) == 1, "one is behind the 119th")
 }
 
 func objectTombstone(ctx context.Context, p *probe) {

@@ -19,6 +19,7 @@ func snapshot[T any](v T) T { return normal(reflect.ValueOf(v)).Interface().(T) 
 type probe struct {
 	livedesk.Store
 	advance func(time.Duration)
+	reopen  func(livedesk.Store) (livedesk.Store, error)
 
 	mu     sync.Mutex
 	failed error

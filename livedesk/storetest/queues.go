@@ -123,9 +123,7 @@ func queueHeads(ctx context.Context, p *probe) {
 	for heads, want := range map[int]int{0: 0, 1: 1, 2: 2, 3: 3, 4: 3} {
 		q := p.queue(ctx, at.workspace, id, heads)
 		p.that(len(q.Waiting) == want, "with %d heads %d are shown, not %d", heads, want, len(q.Waiting))
-		if heads > 0 {
-			p.that(q.More == (want < 3), "with %d heads of 3, More is %v", heads, q.More)
-		}
+		p.that(q.More == (heads > 0 && want < 3), "with %d heads of 3, More is %v", heads, q.More)
 	}
 }
 

@@ -49,7 +49,7 @@ func fullConversation(l livedesk.LoadedThread) livedesk.Conversation {
 	c.Assignee, c.Queue, c.QueuedAt, c.Priority = "ann", livedesk.ChannelQueue(c.Channel), origin.Add(time.Microsecond), -100
 	c.Labels, c.Attributes, c.ExternalID = []string{"vip", "late"}, map[string]string{"a": "1", "b": ""}, "ticket-9"
 	c.ActiveAt, c.WaitingSince = origin.Add(2*time.Minute), origin.Add(3*time.Minute)
-	c.FirstResponseAt, c.ResolvedAt = origin.Add(4*time.Minute), origin.Add(5*time.Minute)
+	c.FirstResponseAt, c.ResolvedAt, c.ReopenUntil = origin.Add(4*time.Minute), origin.Add(5*time.Minute), origin.Add(6*time.Minute)
 	c.ResolvedBy, c.LastSeq, c.Unread = livedesk.Actor{Kind: livedesk.ActorAI, ID: "bot"}, 1<<40, 17
 	c.Preview = "the last words"
 	return c

@@ -23,6 +23,8 @@ const (
 	ConcurrentViews Feature = "concurrent views"
 	// Closing means that the store has a method Close() error. A store without one is skipped by itself.
 	Closing Feature = "closing"
+	// Reopening means that what is stored outlives the store's Close. Without [WithReopen] it is left out by itself.
+	Reopening Feature = "reopening"
 	// LargeTexts means that a text of a mebibyte is kept.
 	LargeTexts Feature = "large texts"
 )
@@ -33,6 +35,7 @@ type Option func(*config)
 type config struct {
 	without []Feature
 	advance func(time.Duration)
+	reopen  func(t *testing.T, s livedesk.Store) livedesk.Store
 }
 
 // Without leaves out the cases that need one of these features. They are reported as skipped.
@@ -45,6 +48,14 @@ func Without(features ...Feature) Option {
 // One clock may serve all stores, since [Run] opens one at a time.
 func WithClock(advance func(d time.Duration)) Option {
 	return func(c *config) { c.advance = advance }
+}
+
+// WithReopen says how to close a store that open returned and to open what it stored again, as after a restart of the
+// process. reopen is called while no transaction runs; it returns the new Store, which it cleans up after by itself, and
+// ends the test when it can't. With it Run also tests what must survive: among others the fences, which a row's JSON leaves
+// out, and the counters.
+func WithReopen(reopen func(t *testing.T, s livedesk.Store) livedesk.Store) Option {
+	return func(c *config) { c.reopen = reopen }
 }
 
 func configure(opts []Option) (c config) {
@@ -79,7 +90,11 @@ func runCase(t *testing.T, c Case, open func(t *testing.T) livedesk.Store, cfg c
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), caseTimeout)
 	defer cancel()
-	err := c.Check(ctx, open(t), cfg.advance)
+	var reopen func(livedesk.Store) (livedesk.Store, error)
+	if cfg.reopen != nil {
+		reopen = func(s livedesk.Store) (livedesk.Store, error) { return cfg.reopen(t, s), nil }
+	}
+	err := c.CheckReopening(ctx, open(t), cfg.advance, reopen)
 	if skipped := new(SkipError); errors.As(err, &skipped) {
 		t.Skip(skipped.Why)
 	}
@@ -104,9 +119,16 @@ type SkipError struct{ Why string }
 func (e *SkipError) Error() string { return "skipped: " + e.Why }
 
 // Check runs the case on a fresh and empty store and returns what is wrong, or nil, or a [*SkipError]. advance moves the
-// store's clock and may be nil, see [WithClock]. A panic on the calling goroutine is an error too.
-func (c Case) Check(ctx context.Context, s livedesk.Store, advance func(time.Duration)) (err error) {
-	p := &probe{Store: s, advance: advance}
+// store's clock and may be nil, see [WithClock]. A panic on the calling goroutine is an error too. A case that needs
+// [Reopening] is skipped, see CheckReopening.
+func (c Case) Check(ctx context.Context, s livedesk.Store, advance func(time.Duration)) error {
+	return c.CheckReopening(ctx, s, advance, nil)
+}
+
+// CheckReopening is like Check for a store that reopen closes and opens again, see [WithReopen]; nil means that it can't be.
+func (c Case) CheckReopening(ctx context.Context, s livedesk.Store, advance func(time.Duration),
+	reopen func(livedesk.Store) (livedesk.Store, error)) (err error) {
+	p := &probe{Store: s, advance: advance, reopen: reopen}
 	defer func() {
 		if r := recover(); r != nil && !p.broken() {
 			err = fmt.Errorf("panic: %v", r)
@@ -146,6 +168,7 @@ func groups() []group {
 		{"lists", listCases()},
 		{"timeline", timelineCases()},
 		{"workspaces", workspaceCases()},
+		{"reopening", reopenCases()},
 		{"concurrency", concurrencyCases()},
 	}
 	for _, g := range all {

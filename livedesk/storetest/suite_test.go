@@ -17,12 +17,17 @@ import (
 )
 
 // failing returns the clauses that a store doesn't keep, as "group: clause".
-func failing(t *testing.T, open func() (livedesk.Store, func(time.Duration))) (out []string) {
+func failing(t *testing.T, open func() (livedesk.Store, func(time.Duration))) []string {
+	return failingReopened(t, open, nil)
+}
+
+func failingReopened(t *testing.T, open func() (livedesk.Store, func(time.Duration)),
+	reopen func(livedesk.Store) (livedesk.Store, error)) (out []string) {
 	for _, c := range storetest.Cases() {
 		s, advance := open()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		skipped := new(storetest.SkipError)
-		if err := c.Check(ctx, s, advance); err != nil && !errors.As(err, &skipped) {
+		if err := c.CheckReopening(ctx, s, advance, reopen); err != nil && !errors.As(err, &skipped) {
 			t.Logf("%s: %s: %.300v", c.Group, c.Clause, err)
 			out = append(out, c.Group+": "+c.Clause)
 		}
@@ -142,6 +147,25 @@ func TestBrokenStoresAreReported(t *testing.T) {
 		"crosses workspaces": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return crossesWorkspaces{tx} }), []string{
 			"workspaces: an id of another workspace answers like one that doesn't exist, in every method",
 		}},
+		"has equal times the other way round": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return turnsTies{tx} }), []string{
+			"lists: have of equal times the higher id first in LatestActivity, the lower in LongestWaiting",
+		}},
+		"takes a limit of 0 for none at all": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return limitsToNothing{tx} }), []string{
+			"objects: behind a revision come all with a Limit of 0",
+		}},
+		"pays no heed to revisions and places": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return startsOver{tx} }), []string{
+			"objects: behind a revision come at most Limit",
+			"timeline: can be paged both ways without a gap",
+		}},
+		"says for ever that there are more": {writer(func(tx livedesk.Tx) livedesk.Tx { return alwaysMore{tx} }), []string{
+			"concurrency: nobody waits while there is room",
+		}},
+		"checks unique keys at the end": {writer(func(tx livedesk.Tx) livedesk.Tx { return checksLate{tx} }), []string{
+			"conversations: unique keys are checked row by row in order, so that who gives one up stands before who takes it",
+		}},
+		"numbers the fences of a job anew": {writer(func(tx livedesk.Tx) livedesk.Tx { return renumbersJobs{tx} }), []string{
+			"jobs: never have a Fence again under their key, though they ended between",
+		}},
 		"loses equal times": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return dropsEqualTimes{tx} }), []string{
 			"lists: can be paged without a gap or a repetition, also among equal times",
 		}},
@@ -159,6 +183,46 @@ func TestBrokenStoresAreReported(t *testing.T) {
 			require.Subset(t, got, broken.want)
 		})
 	}
+}
+
+// What a store loses between two processes is seen only by closing and opening it.
+func TestForgetfulStoresAreReported(t *testing.T) {
+	t.Parallel()
+	for name, forgetful := range map[string]struct {
+		reopen func(livedesk.Store) livedesk.Store
+		want   []string
+	}{
+		"keeps everything": {func(s livedesk.Store) livedesk.Store { return s }, nil},
+		"keeps nothing": {func(livedesk.Store) livedesk.Store { return memstore.New() }, []string{
+			"reopening: finds every row as it was",
+			"reopening: finds the Fence of a text, so that the next claim has a higher one",
+			"reopening: goes on with revisions behind those that were seen, tombstones among them",
+			"reopening: knows the keys of TakeIn",
+		}},
+		"keeps texts as their JSON": {
+			func(s livedesk.Store) livedesk.Store {
+				return altered{Store: s, read: func(tx livedesk.ReadTx) livedesk.ReadTx { return losesFences{tx} }}
+			}, []string{
+				"reopening: finds every row as it was",
+				"reopening: finds the Fence of a text, so that the next claim has a higher one",
+			},
+		},
+		"counts the fences of jobs from the beginning": {writer(func(tx livedesk.Tx) livedesk.Tx { return renumbersJobs{tx} }), []string{
+			"reopening: gives no job a Fence that its key had before",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := failingReopened(t, sound, func(s livedesk.Store) (livedesk.Store, error) { return forgetful.reopen(s), nil })
+			if forgetful.want == nil {
+				require.Empty(t, got)
+			}
+			require.Subset(t, got, forgetful.want)
+		})
+	}
+	broken := errors.New("no such file")
+	got := failingReopened(t, sound, func(livedesk.Store) (livedesk.Store, error) { return nil, broken })
+	require.Len(t, got, 5, "all cases that open the store again")
 }
 
 func TestSoundStorePasses(t *testing.T) {

@@ -88,7 +88,8 @@ func timelineLast(ctx context.Context, p *probe) {
 func timelinePages(ctx context.Context, p *probe) {
 	c := p.story(ctx, 25)
 	var forth, back []int64
-	for after := int64(0); ; {
+	after, before := int64(0), int64(0)
+	for range 26 { // a store that pays no heed to After would go on for ever
 		page := p.seqs(ctx, livedesk.TimelineQuery{Workspace: c.Workspace, Conversation: c.ID, After: after, Limit: 4})
 		if len(page) == 0 {
 			break
@@ -96,7 +97,7 @@ func timelinePages(ctx context.Context, p *probe) {
 		forth = append(forth, page...)
 		after = page[len(page)-1]
 	}
-	for before := int64(0); ; {
+	for range 26 {
 		page := p.seqs(ctx, livedesk.TimelineQuery{Workspace: c.Workspace, Conversation: c.ID, Before: before, Last: true, Limit: 4})
 		if len(page) == 0 {
 			break
