@@ -174,10 +174,16 @@ func TestBrokenStoresAreReported(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := failing(t, func() (livedesk.Store, func(time.Duration)) {
-				s, advance := sound()
-				return broken.make(s), advance
-			})
+			var got []string
+			for range 5 { // some faults show only when goroutines meet, which is chance on few cores
+				got = failing(t, func() (livedesk.Store, func(time.Duration)) {
+					s, advance := sound()
+					return broken.make(s), advance
+				})
+				if len(got) > 0 && !slices.ContainsFunc(broken.want, func(w string) bool { return !slices.Contains(got, w) }) {
+					return
+				}
+			}
 			require.NotEmpty(t, got)
 			require.Subset(t, got, broken.want)
 		})
