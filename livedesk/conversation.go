@@ -117,6 +117,6 @@ type Conversation struct {
 	ReopenUntil time.Time `json:"reopen_until,omitzero"`
 	LastSeq     int64     `json:"last_seq"`          // of the newest timeline entry
 	Unread      int       `json:"unread"`            // customer messages since MarkRead or the last reply
-	Preview     string    `json:"preview,omitempty"` // beginning of the last text, at most 120 bytes
+	Preview     string    `json:"preview,omitempty"` // beginning of the last text that a person wrote, at most 120 bytes
 	Version     int64     `json:"version"`
 }

@@ -90,7 +90,10 @@ func (u *unit) send(t *thread, c *conv, class Class, by Actor, d Draft) ([]*Mess
 		}
 		out = append(out, u.add(c, m))
 	}
-	c.now.ActiveAt, c.now.Preview = u.now, preview(d.Text, len(d.Media))
+	c.now.ActiveAt = u.now
+	if class != ClassAutomatic { // an inbox where every row shows the greeting tells nothing
+		c.now.Preview = preview(d.Text, len(d.Media))
+	}
 	return out, nil
 }
 

@@ -33,6 +33,7 @@ func TestOneTextInOneReplyOut(t *testing.T) {
 	require.Equal(t, livedesk.Open, c.State)
 	require.Equal(t, "ada", c.Assignee)
 	require.Equal(t, 1, c.Unread)
+	require.Equal(t, "Is the 2 pm slot still free?", c.Preview, "not the greeting")
 	_, err := w.desk.Reply(w.ctx(), c.ID, livedesk.AgentActor("ada"), livedesk.Draft{Text: "Yes, shall I book it?"})
 	require.NoError(t, err)
 	w.settle()
