@@ -110,7 +110,7 @@ func TestTopLevelHasNothingElse(t *testing.T) {
 		"examples", "go.mod", "go.sum", "go.work", "go.work.sum", "hours", "livedesk", "routing", "sms"}
 	out, err := exec.Command("git", "-C", "..", "ls-files").Output()
 	if err != nil {
-		t.Skip("not a git checkout: the list of files can't be had")
+		t.Skip("not a git checkout, so the list of files can't be had: run it in a clone")
 	}
 	for _, f := range strings.Fields(string(out)) {
 		top, _, _ := strings.Cut(f, "/")

@@ -54,7 +54,7 @@ func TestContract(t *testing.T) {
 func TestContractInOtherModes(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("the default way is enough for -short")
+		t.Skip("left out by -short; run without it")
 	}
 	for _, m := range []pgx.QueryExecMode{
 		pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec,

@@ -18,7 +18,7 @@ func onePool(t *testing.T, settings map[string]string) *pgxpool.Pool {
 		t.Fatal("no LIVEDESK_TEST_POSTGRES, and this run requires it")
 	}
 	if url == "" {
-		t.Skip("no LIVEDESK_TEST_POSTGRES; see store_test.go")
+		t.Skip("no LIVEDESK_TEST_POSTGRES; for example: LIVEDESK_TEST_POSTGRES=$(.ci/postgres start /tmp/livedesk-pg) go test ./livedesk/pgstore")
 	}
 	cfg, err := pgxpool.ParseConfig(url)
 	require.NoError(t, err)

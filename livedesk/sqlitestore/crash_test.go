@@ -28,7 +28,7 @@ const (
 func TestCrashChild(t *testing.T) {
 	path := os.Getenv(crashFile)
 	if path == "" {
-		t.Skip("runs in a child process only")
+		t.Skip("runs only as the child process that the crash test starts")
 	}
 	s, err := sqlitestore.Open(t.Context(), path, sqlitestore.Config{})
 	if err != nil {
