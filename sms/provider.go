@@ -25,7 +25,7 @@ type Provider interface {
 // concurrent use, and needs no closing.
 //
 // What an account can do beyond that it shows by further methods, found by type assertion: [Describer], [Verifier],
-// [Registrar], [Lister], [MediaFetcher]. A missing one counts as [errors.ErrUnsupported].
+// [WebhookTeller], [Registrar], [Lister], [MediaFetcher]. A missing one counts as [errors.ErrUnsupported].
 type Account interface {
 	channel.Channel
 }
@@ -60,7 +60,23 @@ type Verifier interface {
 	Verify(ctx context.Context, values map[string]string) error
 }
 
-// Registrar is an [Account] that can tell the carrier its webhook URL.
+// Webhook is an address that the carrier must be told.
+type Webhook struct {
+	// Purpose says what the carrier reports there: "inbound", "status", or "all" where one address serves for both.
+	Purpose string `json:"purpose"`
+	URL     string `json:"url"`
+	Where   Text   `json:"where"` // where in the carrier's console it is entered, and what beside it
+}
+
+// WebhookTeller is an [Account] that knows which addresses its carrier must be told for a channel with these values.
+// It does no I/O. The connection's [Settings] WebhookURL must be set.
+type WebhookTeller interface {
+	Webhooks(values map[string]string) []Webhook
+}
+
+// Registrar is an [Account] that can tell the carrier its webhook addresses itself: those of [WebhookTeller] for a
+// channel with these values. Doing it again changes nothing. The error is a [FieldErrors] where a value is wrong, and
+// [errors.ErrUnsupported] where this carrier's API can't do it with these credentials.
 type Registrar interface {
 	Register(ctx context.Context, values map[string]string) error
 }
