@@ -18,7 +18,7 @@ func (d *Desk) PutAgent(ctx context.Context, a Agent) (Agent, error) {
 	}
 	var out *Agent
 	err := d.act(ctx, "put agent", func(_ context.Context, u *unit) error {
-		u.onQueue(d.workspace, AgentQueue(a.ID), func(q *Queue) { q.Members = []Member{{Agent: a.ID}} })
+		u.onQueue(d.workspace, AgentQueue(a.ID), func(q *Queue) { q.Members = []Member{{Agent: a.ID}} }, a.ID)
 		u.onAgent(d.workspace, a.ID, func(w *Agent) error {
 			w.Name, w.Capacity = a.Name, a.Capacity
 			out = w
@@ -188,7 +188,7 @@ func (d *Desk) setList(ctx context.Context, what, queue string, agents []string)
 		}
 	}
 	return d.act(ctx, what, func(_ context.Context, u *unit) error {
-		u.onQueue(d.workspace, queue, func(q *Queue) { q.Members = relist(q.Members, agents) })
+		u.onQueue(d.workspace, queue, func(q *Queue) { q.Members = relist(q.Members, agents) }, agents...)
 		for _, id := range agents {
 			u.mustExist(d.workspace, id)
 		}
@@ -198,9 +198,9 @@ func (d *Desk) setList(ctx context.Context, what, queue string, agents []string)
 
 func (d *Desk) list(ctx context.Context, queue string) (ids []string, err error) {
 	err = d.view(ctx, func(ctx context.Context, tx ReadTx) error {
-		queues, err := tx.Queues(ctx, QueueQuery{Workspace: d.workspace, IDs: []string{queue}})
+		found, err := tx.Queues(ctx, QueueQuery{Workspace: d.workspace, IDs: []string{queue}})
 		if err == nil {
-			for _, m := range queues[0].Members {
+			for _, m := range found.Queues[0].Members {
 				ids = append(ids, m.Agent)
 			}
 		}

@@ -165,38 +165,41 @@ func (p *placing) lock(ctx context.Context) error {
 	if len(p.free)+len(p.u.queueChanges) > 0 {
 		heads = servedHeads
 	}
-	rows, err := p.u.tx.Queues(ctx, QueueQuery{
-		Workspace: p.workspace, IDs: slices.Sorted(maps.Keys(p.ids)), Agents: slices.Sorted(maps.Keys(p.free)), Heads: heads,
-	})
+	q := QueueQuery{
+		Workspace: p.workspace, IDs: slices.Sorted(maps.Keys(p.ids)), Agents: slices.Sorted(maps.Keys(p.free)),
+		Loads: slices.Collect(maps.Keys(p.delta)), Heads: heads,
+	}
+	for id := range p.ids {
+		q.Loads = append(q.Loads, p.u.queueChanges[objectKey{p.workspace, id}].agents...)
+	}
+	found, err := p.u.tx.Queues(ctx, q)
 	if err != nil {
 		return err
 	}
-	agents := maps.Clone(p.free)
-	for id := range p.delta {
-		agents[id] = true
-	}
-	for _, q := range rows {
+	p.u.begun()
+	for _, q := range found.Queues {
 		l := &line{row: q}
-		if change := p.u.queueChanges[objectKey{p.workspace, q.ID}]; change != nil {
+		if change := p.u.queueChanges[objectKey{p.workspace, q.ID}].do; change != nil {
 			change(&l.row)
 			l.changed = true
 		}
 		p.queues[q.ID] = l
-		for _, m := range l.row.Members {
-			agents[m.Agent] = true
+	}
+	for _, a := range found.Agents {
+		if err := p.take(a.ID, a); err != nil {
+			return err
 		}
 	}
-	if len(agents) == 0 {
-		return nil
-	}
-	ids := slices.Sorted(maps.Keys(agents))
-	loaded, err := p.u.tx.Agents(ctx, p.workspace, ids)
-	if err != nil {
-		return err
-	}
-	for i, a := range loaded {
-		if err := p.take(ids[i], a); err != nil {
-			return err
+	return p.makeNew()
+}
+
+// makeNew makes the agents who are to be changed and don't exist.
+func (p *placing) makeNew() error {
+	for k := range p.u.agentChanges {
+		if k.workspace == p.workspace && p.u.agents[k] == nil {
+			if err := p.take(k.id, Agent{}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -206,9 +209,6 @@ func (p *placing) lock(ctx context.Context) error {
 func (p *placing) take(id string, a Agent) error {
 	key := objectKey{p.workspace, id}
 	change := p.u.agentChanges[key]
-	if a.ID == "" && change == nil {
-		return nil // was removed; conversations may still name it
-	}
 	w := &agentCopy{was: a, now: a}
 	w.now.Workspace, w.now.ID = p.workspace, id
 	w.now.Load = max(w.now.Load+p.delta[id], 0)

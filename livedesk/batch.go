@@ -10,22 +10,30 @@ import (
 	"time"
 )
 
-// batcher lets calls that arrive together share one transaction. A call starts a flight at once when one is free; the
-// calls that come while all are under way wait, and go together with the next one. So an idle desk adds no delay and
-// a busy one pays for few commits. It has no goroutine while there is nothing to do.
+// batcher lets calls that arrive together share one transaction. A call starts a flight at once when none is in the
+// air; those that come meanwhile wait for it to land, and no longer. While many wait, a second flight takes off beside the
+// first, and the two share what waits about evenly: one commits while the other is decided. So an idle desk adds no delay
+// and a busy one pays for few commits. It has no goroutine while there is nothing to do.
 type batcher[T any] struct {
 	log *slog.Logger
 	max int // values per flight
+	// key names what a value is about. Values of one key never fly at the same time, so that flights don't wait for
+	// each other's rows, and keep their order. nil means that no two values have anything in common.
+	key func(T) string
 	do  func(ctx context.Context, values []T) error
 
-	mu      sync.Mutex
-	waiting []*seat[T]
-	flights int
+	mu       sync.Mutex
+	waiting  []*seat[T]
+	flights  int
+	airborne int            // seats in the air
+	keys     map[string]int // of these
+	crowd    int            // about how many wait or fly at once, lately
 }
 
 // seat is one call's place in a flight.
 type seat[T any] struct {
 	value T
+	key   string
 	done  chan error // holds the result
 }
 
@@ -36,8 +44,8 @@ const (
 	maxTries      = 8
 )
 
-func newBatcher[T any](log *slog.Logger, limit int, do func(context.Context, []T) error) *batcher[T] {
-	return &batcher[T]{log: log, max: limit, do: do}
+func newBatcher[T any](log *slog.Logger, limit int, key func(T) string, do func(context.Context, []T) error) *batcher[T] {
+	return &batcher[T]{log: log, max: limit, key: key, do: do, keys: map[string]int{}}
 }
 
 // join does the value's work together with others and returns its own result. When ctx ends first the work may still
@@ -78,6 +86,9 @@ func (b *batcher[T]) board(values []T) ([]*seat[T], error) {
 	seats := make([]*seat[T], len(values))
 	for i, v := range values {
 		seats[i] = &seat[T]{value: v, done: make(chan error, 1)}
+		if b.key != nil {
+			seats[i].key = b.key(v)
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,30 +96,89 @@ func (b *batcher[T]) board(values []T) ([]*seat[T], error) {
 		return nil, fmt.Errorf("%w: too many requests wait for the store", ErrBusy)
 	}
 	b.waiting = append(b.waiting, seats...)
-	if b.flights < maxFlights {
-		b.flights++
-		go b.fly()
-	}
+	b.another()
 	return seats, nil
 }
 
-// fly takes off with all that wait, again and again, until nobody waits.
+// another starts a flight where one is free and it pays; mu is held.
+func (b *batcher[T]) another() {
+	if b.flights < maxFlights && len(b.waiting) > 0 && b.pays() {
+		b.flights++
+		go b.fly()
+	}
+}
+
+// pays reports whether one more flight should take off now: when there is none, or when as many wait as its share is.
+func (b *batcher[T]) pays() bool { return b.airborne == 0 || len(b.waiting) >= b.share() }
+
+// share is how many of a crowd one flight takes.
+func (b *batcher[T]) share() int { return min(max((b.crowd+maxFlights-1)/maxFlights, 1), b.max) }
+
+// fly takes off with those that wait, again and again, until it doesn't pay any more.
 func (b *batcher[T]) fly() {
 	for {
-		b.mu.Lock()
-		n := min(len(b.waiting), b.max)
-		if n == 0 {
-			b.flights--
-			b.mu.Unlock()
+		crew := b.takeOff()
+		if len(crew) == 0 {
 			return
 		}
-		crew := b.waiting[:n:n]
-		b.waiting = b.waiting[n:]
-		b.mu.Unlock()
-
 		ctx, cancel := context.WithTimeout(context.Background(), flightTimeout)
 		b.serve(ctx, crew)
 		cancel()
+		b.land(crew)
+	}
+}
+
+// takeOff chooses who flies. With nobody to fly, the flight is over.
+func (b *batcher[T]) takeOff() []*seat[T] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var crew []*seat[T]
+	if b.pays() {
+		// Who comes back soon counts as well: the crowd is remembered for a few flights.
+		b.crowd = max(len(b.waiting)+b.airborne, b.crowd-(b.crowd+7)/8)
+		crew = b.choose(b.share())
+	}
+	if len(crew) == 0 {
+		b.flights--
+		return nil
+	}
+	b.airborne += len(crew)
+	for _, s := range crew {
+		if s.key != "" {
+			b.keys[s.key]++
+		}
+	}
+	b.another()
+	return crew
+}
+
+// choose takes the first n that wait and whose keys aren't in the air, and leaves the others in their order.
+func (b *batcher[T]) choose(n int) []*seat[T] {
+	crew := make([]*seat[T], 0, min(n, len(b.waiting)))
+	var left []*seat[T]
+	for i, s := range b.waiting {
+		if len(crew) == n {
+			left = append(left, b.waiting[i:]...)
+			break
+		}
+		if s.key != "" && b.keys[s.key] > 0 {
+			left = append(left, s)
+			continue
+		}
+		crew = append(crew, s)
+	}
+	b.waiting = left
+	return crew
+}
+
+func (b *batcher[T]) land(crew []*seat[T]) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.airborne -= len(crew)
+	for _, s := range crew {
+		if b.keys[s.key]--; b.keys[s.key] <= 0 {
+			delete(b.keys, s.key)
+		}
 	}
 }
 

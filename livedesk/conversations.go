@@ -21,23 +21,31 @@ func (d *Desk) Reply(ctx context.Context, conversation string, by Actor, draft D
 		return Message{}, fmt.Errorf("reply: %w", err)
 	}
 	var first Message
-	err = d.actKnowing(ctx, "reply", func(ctx context.Context, u *unit) error {
-		t, c, err := u.one(ctx, d.workspace, conversation)
-		if err != nil {
-			return err
-		}
-		if m, found, err := u.sent(ctx, c, draft); err != nil || found {
-			first = m
-			return err
-		}
-		tr, err := follow(c.now.State, humanReplies)
-		if err != nil {
-			return err
-		}
-		first, err = u.reply(t, c, tr, by, draft)
-		return err
+	err = d.knowing(ctx, "reply", func() error {
+		return d.doDeed(ctx, "reply", &deed{
+			conversation: conversation, keys: draft.keys(d.workspace, conversation),
+			do: func(u *unit, t *thread, c *conv, stored []Message) (err error) {
+				first, err = u.replyTo(t, c, by, draft, stored)
+				return err
+			},
+		})
 	})
-	return first, err
+	if err != nil {
+		return Message{}, err
+	}
+	return first, nil
+}
+
+// replyTo stores a reply, unless its key did so before.
+func (u *unit) replyTo(t *thread, c *conv, by Actor, draft Draft, stored []Message) (Message, error) {
+	if m, found, err := draft.sent(stored); err != nil || found {
+		return m, err
+	}
+	tr, err := follow(c.now.State, humanReplies)
+	if err != nil {
+		return Message{}, err
+	}
+	return u.reply(t, c, tr, by, draft)
 }
 
 // Start writes first to an address: an agent's text opens a conversation that is theirs, without greeting. Where the
@@ -66,29 +74,35 @@ func (d *Desk) writeFirst(ctx context.Context, what string, on occurrence, chann
 		return Message{}, fmt.Errorf("%s: %w", what, err)
 	}
 	var first Message
-	err = d.actKnowing(ctx, what, func(ctx context.Context, u *unit) error {
-		if _, err := u.tx.TakeIn(ctx, []Arrival{u.arrivalFrom(info, to, "", "")}); err != nil {
+	err = d.knowing(ctx, what, func() error {
+		return d.act(ctx, what, func(ctx context.Context, u *unit) (err error) {
+			first, err = u.writeFirst(ctx, on, arrivalFrom(info, to, "", ""), by, draft)
 			return err
-		}
-		threads, _, err := u.load(ctx, []ThreadKey{{Workspace: d.workspace, Channel: channelID, Address: to}})
-		if err != nil {
-			return err
-		}
-		t := threads[0]
-		if t.current != nil {
-			if m, found, err := u.sent(ctx, t.current, draft); err != nil || found {
-				first = m
-				return err
-			}
-		}
-		if err := t.mayWrite(); err != nil {
-			return err
-		}
-		c, tr := u.happen(t, on)
-		first, err = u.reply(t, c, tr, by, draft)
-		return err
+		})
 	})
 	return first, err
+}
+
+func (u *unit) writeFirst(ctx context.Context, on occurrence, to Arrival, by Actor, draft Draft) (Message, error) {
+	threads, err := u.meet(ctx, []Arrival{to})
+	if err != nil {
+		return Message{}, err
+	}
+	t := threads[0]
+	if t.current != nil && draft.Key != "" {
+		stored, err := u.tx.Messages(ctx, draft.keys(to.Workspace, t.current.now.ID))
+		if err != nil {
+			return Message{}, err
+		}
+		if m, found, err := draft.sent(stored); err != nil || found {
+			return m, err
+		}
+	}
+	if err := t.mayWrite(); err != nil {
+		return Message{}, err
+	}
+	c, tr := u.happen(t, on)
+	return u.reply(t, c, tr, by, draft)
 }
 
 // reply stores a human's or host's text, and who the conversation belongs to from now on.
@@ -116,19 +130,20 @@ func (u *unit) reply(t *thread, c *conv, tr transition, by Actor, draft Draft) (
 	return m, nil
 }
 
-// sent finds what an idempotency key stored before.
-func (u *unit) sent(ctx context.Context, c *conv, d Draft) (Message, bool, error) {
+// keys name the messages that a draft's idempotency key may have stored in a conversation: none without a key.
+func (d Draft) keys(workspace, conversation string) []MessageKey {
 	if d.Key == "" {
-		return Message{}, false, nil
+		return nil
 	}
 	keys := make([]MessageKey, maxParts)
 	for i := range keys {
-		keys[i] = MessageKey{Workspace: c.now.Workspace, Conversation: c.now.ID, Key: partKey(d.Key, i)}
+		keys[i] = MessageKey{Workspace: workspace, Conversation: conversation, Key: partKey(d.Key, i)}
 	}
-	stored, err := u.tx.Messages(ctx, keys)
-	if err != nil {
-		return Message{}, false, err
-	}
+	return keys
+}
+
+// sent finds what an idempotency key stored before; stored answers keys.
+func (d Draft) sent(stored []Message) (Message, bool, error) {
 	stored = slices.DeleteFunc(stored, func(m Message) bool { return m.ID == "" })
 	switch {
 	case len(stored) == 0:
@@ -146,16 +161,15 @@ func (d *Desk) AddNote(ctx context.Context, conversation string, by Actor, text 
 		return Message{}, fmt.Errorf("add note: %w", err)
 	}
 	var note Message
-	err = d.act(ctx, "add note", func(ctx context.Context, u *unit) error {
-		_, c, err := u.one(ctx, d.workspace, conversation)
-		if err != nil {
-			return err
-		}
+	err = d.actOn(ctx, "add note", conversation, func(u *unit, _ *thread, c *conv) error {
 		note = *u.add(c, Message{Kind: Note, By: by, Text: draft.Text})
 		note.Version = 1
 		return nil
 	})
-	return note, err
+	if err != nil {
+		return Message{}, err
+	}
+	return note, nil
 }
 
 // Resolve ends a conversation. A message within Config.ReopenWindow reopens it. A [StateError] says that it is resolved
@@ -223,13 +237,9 @@ func (d *Desk) Assign(ctx context.Context, conversation, agent string, by Actor)
 
 // Unassign takes a conversation from its agent; it goes back to those who may get one, as if it were new.
 func (d *Desk) Unassign(ctx context.Context, conversation string, by Actor) (Conversation, error) {
-	var c *conv
-	err := d.act(ctx, "unassign", func(ctx context.Context, u *unit) error {
-		var t *thread
-		var err error
-		if t, c, err = u.one(ctx, d.workspace, conversation); err != nil {
-			return err
-		}
+	var stored *conv
+	err := d.actOn(ctx, "unassign", conversation, func(u *unit, t *thread, c *conv) error {
+		stored = c
 		if c.now.State != Open {
 			return &StateError{From: c.now.State, To: Open, What: "unassign"}
 		}
@@ -239,17 +249,14 @@ func (d *Desk) Unassign(ctx context.Context, conversation string, by Actor) (Con
 		}
 		return nil
 	})
-	return c.stored(err)
+	return afterwards(&stored, err)
 }
 
 // MarkRead clears a conversation's count of unread messages.
 func (d *Desk) MarkRead(ctx context.Context, conversation string) error {
-	return d.act(ctx, "mark read", func(ctx context.Context, u *unit) error {
-		_, c, err := u.one(ctx, d.workspace, conversation)
-		if err == nil {
-			c.now.Unread = 0
-		}
-		return err
+	return d.actOn(ctx, "mark read", conversation, func(_ *unit, _ *thread, c *conv) error {
+		c.now.Unread = 0
+		return nil
 	})
 }
 
@@ -266,19 +273,16 @@ func (d *Desk) SetDetails(ctx context.Context, conversation string, by Actor, se
 	if err := set.check(); err != nil {
 		return Conversation{}, fmt.Errorf("set details: %w", err)
 	}
-	var c *conv
-	err := d.act(ctx, "set details", func(ctx context.Context, u *unit) error {
-		var err error
-		if _, c, err = u.one(ctx, d.workspace, conversation); err != nil {
-			return err
-		}
+	var stored *conv
+	err := d.actOn(ctx, "set details", conversation, func(u *unit, _ *thread, c *conv) error {
+		stored = c
 		set.apply(c)
 		if c.changed() {
 			u.activity(c, by, Activity{What: "details"})
 		}
 		return nil
 	})
-	return c.stored(err)
+	return afterwards(&stored, err)
 }
 
 func (s Details) check() error {
@@ -345,13 +349,9 @@ func (s Details) apply(c *conv) {
 
 // change does one change of state, and what the caller adds to it.
 func (d *Desk) change(ctx context.Context, what, conversation string, on occurrence, by Actor, more func(*unit, *thread, *conv, transition) error) (Conversation, error) {
-	var c *conv
-	err := d.act(ctx, what, func(ctx context.Context, u *unit) error {
-		var t *thread
-		var err error
-		if t, c, err = u.one(ctx, d.workspace, conversation); err != nil {
-			return err
-		}
+	var stored *conv
+	err := d.actOn(ctx, what, conversation, func(u *unit, t *thread, c *conv) error {
+		stored = c
 		tr, err := follow(c.now.State, on)
 		if err != nil {
 			return err
@@ -362,14 +362,16 @@ func (d *Desk) change(ctx context.Context, what, conversation string, on occurre
 		}
 		return nil
 	})
-	return c.stored(err)
+	return afterwards(&stored, err)
 }
 
-// stored returns the conversation as it was committed.
-func (c *conv) stored(err error) (Conversation, error) {
+// afterwards returns the conversation as it was committed. After an error it doesn't look at it: the transaction may still
+// be under way.
+func afterwards(stored **conv, err error) (Conversation, error) {
 	if err != nil {
 		return Conversation{}, err
 	}
+	c := *stored
 	out := c.now
 	if c.changed() {
 		out.Version++
@@ -387,18 +389,17 @@ func (u *unit) giveTo(c *conv, agent string, by Actor) {
 	u.activity(c, by, Activity{What: "assigned", From: from, To: agent, Cause: "by hand"})
 }
 
-// actKnowing is act for changes that need the conversation's channel: if another process added it just now, the
-// configuration is read and the change tried again.
-func (d *Desk) actKnowing(ctx context.Context, what string, fn func(context.Context, *unit) error) error {
-	err := d.act(ctx, what, fn)
+// knowing does what needs a conversation's channel: if another process added it just now, the configuration is read and it
+// is tried again.
+func (d *Desk) knowing(ctx context.Context, what string, do func() error) error {
+	err := do()
 	if !errors.Is(err, errUnknownChannel) {
 		return err
 	}
 	if err := d.e.snap.refresh(ctx); err != nil {
 		return err
 	}
-	err = d.act(ctx, what, fn)
-	if errors.Is(err, errUnknownChannel) {
+	if err = do(); errors.Is(err, errUnknownChannel) {
 		return fmt.Errorf("%s: %w", what, ErrChannelClosed)
 	}
 	return err

@@ -12,7 +12,7 @@ type DeliveryState string
 // The states of an outgoing text, in the order in which they are usually passed.
 const (
 	Queued      DeliveryState = "queued"      // stored, waiting for its turn
-	Claimed     DeliveryState = "claimed"     // a worker has it, nothing was sent
+	Claimed     DeliveryState = "claimed"     // a process has it to look at, nothing was sent
 	Posting     DeliveryState = "posting"     // an attempt was begun: bytes may have left
 	Accepted    DeliveryState = "accepted"    // the carrier has it
 	Sent        DeliveryState = "sent"        // the next carrier has it
@@ -48,8 +48,8 @@ func (s DeliveryState) Final() bool { return s.rank() >= Delivered.rank() }
 
 // What changes a delivery is in this file and nowhere else:
 //
-//	queued → claimed             Lease: Tx.Claim (and claimed → claimed, when a lease ran out)
-//	claimed → posting            begin: the gate before the first byte
+//	queued, claimed → posting    begin: the gate before the first byte
+//	queued → claimed             at the gate, for a moment: the channel isn't known to this process yet
 //	queued, claimed → canceled   Cancel: STOP (Changes.Cancels); cancel: expiry, channel closed
 //	posting → accepted …         accept: the carrier's answer, also a late one after unknown
 //	posting → queued             putBack: known not to have been sent
@@ -76,20 +76,11 @@ func (d *Delivery) begin(now time.Time, lease time.Duration) {
 // conversation wait for it. A nil Delivery has nothing left to do.
 func (d *Delivery) Unfinished() bool { return d != nil && !d.Due.IsZero() }
 
-// Lease gives an outgoing text to a worker until now+lease, as [Tx] Claim does: a higher Fence, that Due, and [Claimed] if it
-// was [Queued]; any other state stays. The Version grows by one. The message needs a Delivery.
-func (m *Message) Lease(now time.Time, lease time.Duration) {
-	d := m.Delivery
-	d.Due = micro(now.Add(lease))
-	d.Fence++
-	if d.State == Queued {
-		d.State = Claimed
-	}
-	m.Version++
-}
+// toSend reports whether the text waits to be sent.
+func (d *Delivery) toSend() bool { return d.State == Queued || d.State == Claimed }
 
 // revocable reports whether nothing has left yet. A nil Delivery isn't.
-func (d *Delivery) revocable() bool { return d != nil && (d.State == Queued || d.State == Claimed) }
+func (d *Delivery) revocable() bool { return d != nil && d.toSend() }
 
 // Cancel takes an outgoing text back that has not begun to leave, as [Changes] Cancels do, and reports whether it did:
 // [Queued] and [Claimed] become [Canceled] with the reason, a note at now in the last [MaxHistory] of the History, no Due,

@@ -21,7 +21,7 @@ type Engine struct {
 	hooks    *hookQueue
 	intake   *batcher[arrival]
 	receipts *batcher[receipt]
-	gate     *batcher[*gatePass]
+	deeds    *batcher[*deed]
 	answers  *batcher[*answer]
 	limits   *limits
 
@@ -55,10 +55,10 @@ func New(store Store, cfg Config) (*Engine, error) {
 	}
 	e.snap = newSnapshots(e)
 	e.hooks = newHookQueue(cfg.Hooks, e.log)
-	e.intake = newBatcher(e.log, maxTakeIn, e.takeIn)
-	e.receipts = newBatcher(e.log, maxTakeIn, e.receive)
-	e.gate = newBatcher(e.log, maxTakeIn, e.passGate)
-	e.answers = newBatcher(e.log, maxTakeIn, e.storeAnswers)
+	e.intake = newBatcher(e.log, maxTakeIn, arrival.thread, e.takeIn)
+	e.receipts = newBatcher(e.log, maxTakeIn, receipt.message, e.receive)
+	e.deeds = newBatcher(e.log, maxTakeIn, (*deed).about, e.doDeeds)
+	e.answers = newBatcher(e.log, maxTakeIn, nil, e.storeAnswers)
 	return e, nil
 }
 

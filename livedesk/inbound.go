@@ -33,45 +33,48 @@ func (e *Engine) takeIn(ctx context.Context, batch []arrival) error {
 	return nil
 }
 
+// thread names the thread of a text.
+func (a arrival) thread() string {
+	return a.channel.channel.Workspace + "\x00" + a.channel.channel.ID + "\x00" + string(a.in.From)
+}
+
 func (u *unit) takeIn(ctx context.Context, batch []arrival) error {
 	rows := make([]Arrival, len(batch))
 	for i, a := range batch {
-		rows[i] = u.arrivalFrom(a.channel, address(a.in.From), inboundKey(a.in.ID), a.in.Country)
+		rows[i] = arrivalFrom(a.channel, address(a.in.From), inboundKey(a.in.ID), a.in.Country)
 	}
-	isNew, err := u.tx.TakeIn(ctx, rows)
+	arrived, err := u.meet(ctx, rows)
 	if err != nil {
 		return err
 	}
-	var fresh []arrival
-	var keys []ThreadKey
 	for i, a := range batch {
-		if isNew[i] {
-			fresh = append(fresh, a)
-			keys = append(keys, ThreadKey{Workspace: rows[i].Workspace, Channel: rows[i].Channel, Address: rows[i].Contact.Address})
+		if t := arrived[i]; t != nil {
+			t.info = a.channel // the webhook's snapshot may be newer than the unit's
+			u.inbound(t, a.in)
 		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	threads, _, err := u.load(ctx, keys)
-	if err != nil {
-		return err
-	}
-	for i, a := range fresh {
-		threads[i].info = a.channel // the webhook's snapshot may be newer than the unit's
-		u.inbound(threads[i], a.in)
 	}
 	return nil
 }
 
-// arrivalFrom is the row that sees to it that an address has a contact and a thread.
-func (u *unit) arrivalFrom(ch *channelInfo, from channel.Address, key, country string) Arrival {
-	return Arrival{
-		Workspace: ch.channel.Workspace, Channel: ch.channel.ID, Key: key,
-		Contact: Contact{
-			Workspace: ch.channel.Workspace, ID: newID(u.now), Address: from, Country: country, CreatedAt: u.now,
-		},
+// meet takes arrivals in, and returns a working copy of the thread of each that is new or has no key, nil for the others.
+func (u *unit) meet(ctx context.Context, rows []Arrival) ([]*thread, error) {
+	arrived, err := u.tx.TakeIn(ctx, rows)
+	if err != nil {
+		return nil, err
 	}
+	u.begun()
+	threads := make([]*thread, len(rows))
+	for i, a := range arrived {
+		if a.New || rows[i].Key == "" {
+			threads[i] = u.thread(a.LoadedThread)
+		}
+	}
+	return threads, nil
+}
+
+// arrivalFrom is the row that sees to it that an address has a contact and a thread.
+func arrivalFrom(ch *channelInfo, from channel.Address, key, country string) Arrival {
+	return Arrival{Workspace: ch.channel.Workspace, Channel: ch.channel.ID, Key: key, Address: from, Country: country}
 }
 
 // inboundKey is the carrier's id, hashed: the key outlives the message, and tells nothing about it.

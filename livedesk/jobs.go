@@ -49,6 +49,7 @@ func (e *Engine) workJobs(ctx context.Context) (int, error) {
 // workJob does one job and removes it, in one transaction.
 func (e *Engine) workJob(ctx context.Context, j Job) error {
 	return e.Desk(j.Workspace).act(ctx, "job "+j.Key, func(ctx context.Context, u *unit) error {
+		u.begun()
 		switch j.Kind {
 		case jobSnooze:
 			if err := u.wake(ctx, j); err != nil {

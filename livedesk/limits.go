@@ -1,12 +1,11 @@
 package livedesk
 
 import (
+	"context"
 	"math"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
@@ -45,63 +44,81 @@ const (
 	probeEvery = time.Minute
 )
 
-// limits keeps the budgets and pauses of senders, in this process.
+// limits is what this process knows of its senders: the budgets as it last saw them in the store, and their pauses.
 type limits struct {
 	mu      sync.Mutex
-	senders map[Sender]*budget
+	senders map[Sender]*senderState
+	now     time.Time // the store's clock when it was last seen,
+	seen    time.Time // by this machine's
 }
 
-type budget struct {
-	limiter *rate.Limiter
-	rate    float64
-	paused  time.Time // nothing is claimed before
-	refused bool      // our credentials: one text a minute knocks, until one is answered otherwise
+type senderState struct {
+	budget  Budget
+	known   bool // the budget was seen
+	paused  time.Time
+	refused bool // our credentials: one text a minute knocks, until one is answered otherwise
 }
 
-func newLimits() *limits { return &limits{senders: map[Sender]*budget{}} }
+// clockSlack is how far the store's clock may be from where this process thinks it is, without consequences.
+const clockSlack = 100 * time.Millisecond
 
-// of returns the budget of a channel; mu is held.
-func (l *limits) of(ch *channelInfo) *budget {
-	r := ch.channel.Rate
-	if r == 0 {
-		r = DefaultRate(ch.number)
-	}
-	b := l.senders[ch.sender()]
-	if b == nil || b.rate != r {
-		limit := rate.Limit(r)
-		if r < 0 {
-			limit = rate.Inf
-		}
-		fresh := &budget{limiter: rate.NewLimiter(limit, max(burst, int(math.Ceil(r)))), rate: r}
-		if b != nil {
-			fresh.paused, fresh.refused = b.paused, b.refused
-		}
-		b = fresh
-		l.senders[ch.sender()] = b
+func newLimits() *limits { return &limits{senders: map[Sender]*senderState{}} }
+
+func (l *limits) of(s Sender) *senderState {
+	b := l.senders[s]
+	if b == nil {
+		b = &senderState{}
+		l.senders[s] = b
 	}
 	return b
 }
 
-// take spends segments. It returns 0 when the text may go, or how long it has to wait. A text with more segments than
-// there are left may go as long as one is left: the sender then waits longer for its next.
-func (l *limits) take(ch *channelInfo, now time.Time, segments int) time.Duration {
+// allowances says how many texts of each sender may be claimed about now, for those that aren't free to send as many as
+// are due: what is left of a budget, none while paused, none of channels that are out of service. now is the time by the
+// store's clock that it took as a basis, zero when it doesn't know.
+func (l *limits) allowances(snap *snapshot) (now time.Time, out map[Sender]int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.of(ch)
-	if now.Before(b.paused) {
-		return b.paused.Sub(now)
+	if !l.now.IsZero() {
+		now = l.now.Add(time.Since(l.seen))
 	}
-	if b.refused {
-		b.paused = now.Add(probeEvery)
+	out = make(map[Sender]int, len(l.senders)+len(snap.closed))
+	for s, b := range l.senders {
+		ch := snap.channels[objectKey{s.Workspace, s.Channel}]
+		switch {
+		case ch == nil:
+			delete(l.senders, s)
+		case now.Before(b.paused):
+			out[s] = 0
+		case b.refused:
+			out[s] = 1
+		case ch.rate() < 0:
+			out[s] = math.MaxInt32
+		case b.known:
+			out[s] = spending{Budget: b.budget, rate: ch.rate()}.left(now)
+		}
 	}
-	if b.rate < 0 {
-		return 0
+	for _, s := range snap.closed {
+		out[s] = 0
 	}
-	if left := b.limiter.TokensAt(now); left < 1 {
-		return time.Duration((1-left)/b.rate*float64(time.Second)).Truncate(time.Microsecond) + time.Microsecond
+	return now, out
+}
+
+// learn keeps what a claim saw.
+func (l *limits) learn(c claimed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now, l.seen = c.now, time.Now()
+	for _, b := range c.budgets {
+		s := l.of(b.Sender)
+		s.budget, s.known = b, true
 	}
-	b.limiter.ReserveN(now, min(max(segments, 1), b.limiter.Burst()))
-	return 0
+	for _, a := range c.attempts {
+		s := l.of(a.channel.sender())
+		if s.refused {
+			s.paused = c.now.Add(probeEvery)
+		}
+	}
 }
 
 // heard pauses a sender as its carrier asked, or until the next probe when it refused our credentials.
@@ -109,7 +126,7 @@ func (l *limits) heard(ch *channelInfo, now time.Time, err error) {
 	after, _ := sms.RetryAfter(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.of(ch)
+	b := l.of(ch.sender())
 	knocked := b.refused
 	b.refused = sms.ReasonOf(err) == channel.ReasonCredentials
 	switch {
@@ -123,28 +140,112 @@ func (l *limits) heard(ch *channelInfo, now time.Time, err error) {
 	}
 }
 
-// budgets says how many texts of each sender may be claimed now, for those that aren't free to send as many as are due:
-// what is left of a budget, none while paused, none of channels that are out of service.
-func (l *limits) budgets(now time.Time, snap *snapshot) map[Sender]int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := make(map[Sender]int, len(l.senders)+len(snap.closed))
-	for s, b := range l.senders {
-		switch {
-		case snap.channels[objectKey{s.Workspace, s.Channel}] == nil:
-			delete(l.senders, s)
-		case now.Before(b.paused):
-			out[s] = 0
-		case b.refused:
-			out[s] = 1
-		case b.rate < 0:
-			out[s] = math.MaxInt32
-		default:
-			out[s] = int(max(b.limiter.TokensAt(now), 0))
+// rate is how many segments per second the channel may hand over; negative for without limit.
+func (c *channelInfo) rate() float64 {
+	if c.channel.Rate != 0 {
+		return c.channel.Rate
+	}
+	return DefaultRate(c.number)
+}
+
+// spending is a sender's budget being spent, by the generic cell rate algorithm: the store keeps one instant for a
+// sender, which each segment moves on by its share of a second, and which may be ahead of now by the burst.
+type spending struct {
+	Budget
+	rate    float64 // segments per second
+	changed bool
+}
+
+// each is how long one segment takes.
+func (s spending) each() time.Duration { return time.Duration(float64(time.Second) / s.rate) }
+
+// burst is how many segments may go at once after a pause.
+func (s spending) burst() float64 { return max(burst, math.Ceil(s.rate)) }
+
+// ahead is how long it takes until the whole burst is free again.
+func (s spending) ahead(now time.Time) time.Duration { return max(s.Next.Sub(now), 0) }
+
+// left is how many segments may go at now.
+func (s spending) left(now time.Time) int {
+	return int(max(s.burst()-float64(s.ahead(now))/float64(s.each())+1e-6, 0))
+}
+
+// allows reports whether a text may go: as long as one segment is left, whatever it has itself. The sender then waits
+// longer for its next.
+func (s spending) allows(now time.Time) bool { return s.left(now) >= 1 }
+
+func (s *spending) spend(now time.Time, segments int) {
+	n := min(float64(max(segments, 1)), s.burst())
+	s.Next = now.Add(s.ahead(now) + time.Duration(n*float64(s.each())))
+	s.changed = true
+}
+
+// pause spends everything, so that nothing may go before until.
+func (s *spending) pause(until time.Time) {
+	next := until.Add(time.Duration((s.burst() - 1) * float64(s.each())))
+	if next.After(s.Next) {
+		s.Next, s.changed = next, true
+	}
+}
+
+// loadBudgets locks the budgets of those senders of texts that have a limit.
+func (u *unit) loadBudgets(ctx context.Context, due []DueText) (map[Sender]*spending, error) {
+	var senders []Sender
+	for _, d := range due {
+		if d.Message.Delivery.toSend() {
+			senders = append(senders, Sender{d.Message.Workspace, d.Message.Channel})
 		}
 	}
-	for _, s := range snap.closed {
-		out[s] = 0
+	return u.budgetsOf(ctx, senders)
+}
+
+// budgetsOf locks the budgets of senders that have a limit, each once.
+func (u *unit) budgetsOf(ctx context.Context, senders []Sender) (map[Sender]*spending, error) {
+	out := map[Sender]*spending{}
+	var keys []Sender
+	for _, s := range senders {
+		ch := u.snap.channels[objectKey{s.Workspace, s.Channel}]
+		if ch == nil || ch.rate() < 0 || out[s] != nil {
+			continue
+		}
+		out[s] = &spending{rate: ch.rate()}
+		keys = append(keys, s)
 	}
-	return out
+	if len(keys) == 0 {
+		return out, nil
+	}
+	budgets, err := u.tx.Senders(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range budgets {
+		out[keys[i]].Budget = b
+	}
+	return out, nil
+}
+
+// pauseSenders keeps a carrier's wish to wait where every process sees it.
+func (u *unit) pauseSenders(ctx context.Context, batch []*answer) error {
+	until := map[Sender]time.Duration{}
+	var senders []Sender
+	for _, a := range batch {
+		if after, ok := sms.RetryAfter(a.err); ok {
+			s := Sender{a.m.Workspace, a.m.Channel}
+			until[s] = max(until[s], min(after, time.Hour))
+			senders = append(senders, s)
+		}
+	}
+	if len(senders) == 0 {
+		return nil
+	}
+	spending, err := u.budgetsOf(ctx, senders)
+	if err != nil {
+		return err
+	}
+	for sender, s := range spending {
+		if s.pause(u.now.Add(until[sender])); s.changed {
+			u.budgets = append(u.budgets, s.Budget)
+		}
+	}
+	return nil
 }

@@ -139,8 +139,7 @@ func (c Claim) Budget(s Sender) int {
 
 // Choose returns what the claim takes of texts at now, in the order in which it does: of each conversation the first text
 // that is unfinished (see [Delivery.Unfinished]), if it is due; the lowest rank of the Class first, then the longest due,
-// then the lower ID; within the budgets. texts must hold all unfinished ones and may hold others, in any order. A Store
-// then leases each, see [Message.Lease]. It allocates, and costs O(n log n); a store with an index does better.
+// then the lower ID; within the budgets. texts must hold all unfinished ones and may hold others, in any order. It allocates, and costs O(n log n); a store with an index does better.
 func (c Claim) Choose(texts []*Message, now time.Time) (chosen []*Message) {
 	first := map[[2]string]*Message{}
 	for _, m := range texts {

@@ -1,7 +1,9 @@
 package livedesk
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/livedesk/livedesk-go/channel"
 )
@@ -10,6 +12,11 @@ import (
 type receipt struct {
 	conn *connectionInfo
 	r    channel.Receipt
+}
+
+// message names the message of a receipt, as well as it can be told before it is looked for.
+func (r receipt) message() string {
+	return r.conn.workspace + "\x00" + cmp.Or(r.r.Ref, r.r.ID)
 }
 
 // receive merges a batch of receipts into the messages that they are about, in one transaction.
@@ -130,6 +137,7 @@ func (u *unit) loadMessages(ctx context.Context, keys []MessageKey) ([]*Message,
 	if err != nil {
 		return nil, err
 	}
+	u.begun()
 	byID := map[objectKey]*Message{}
 	out := make([]*Message, len(rows))
 	for i := range rows {
@@ -147,10 +155,7 @@ func (u *unit) loadMessages(ctx context.Context, keys []MessageKey) ([]*Message,
 
 // deliver notes that a message's delivery changed.
 func (u *unit) deliver(m *Message) {
-	for _, d := range u.deliveries {
-		if d == m {
-			return
-		}
+	if !slices.Contains(u.deliveries, m) {
+		u.deliveries = append(u.deliveries, m)
 	}
-	u.deliveries = append(u.deliveries, m)
 }

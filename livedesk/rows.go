@@ -89,6 +89,12 @@ func (q Queue) Clone() Queue {
 	return q
 }
 
+// Clone returns a copy of b as a [Store] keeps and returns it, with its times in whole microseconds, UTC.
+func (b Budget) Clone() Budget {
+	b.Next = micro(b.Next)
+	return b
+}
+
 // Clone returns a copy of j as a [Store] keeps and returns it, with its times in whole microseconds, UTC.
 func (j Job) Clone() Job {
 	j.Due = micro(j.Due)
@@ -112,6 +118,7 @@ func (o Object) Clone() Object {
 //	                                                 provider, workspace, channel, provider id: of an outgoing one that has it
 //	Agent         agent, workspace, id
 //	Queue         queue, workspace, id
+//	Budget        budget, workspace, channel
 //	Job           job, workspace, key
 //	Object        object, workspace, kind, id        hook, (empty), kind, key: where there is one
 type RowKey [4]string
@@ -154,6 +161,11 @@ func (a Agent) Keys() (primary RowKey, unique []RowKey) {
 // Keys returns the primary key of q; it holds no unique ones.
 func (q Queue) Keys() (primary RowKey, unique []RowKey) {
 	return RowKey{"queue", q.Workspace, q.ID}, nil
+}
+
+// Keys returns the primary key of b; it holds no unique ones.
+func (b Budget) Keys() (primary RowKey, unique []RowKey) {
+	return RowKey{"budget", b.Workspace, b.Channel}, nil
 }
 
 // Keys returns the primary key of j; it holds no unique ones.
@@ -226,6 +238,13 @@ func (q Queue) Over(old Queue) (row Queue, err error) {
 	return row, err
 }
 
+// Over is like [Contact.Over].
+func (b Budget) Over(old Budget) (row Budget, err error) {
+	row = b.Clone()
+	row.Version, err = nextVersion(b.Version, old.Version)
+	return row, err
+}
+
 // Over is like [Contact.Over], but for tombstones: a deleted object loses Key and Data, and an insert over a tombstone is
 // none of a taken id, since nobody sees tombstones. Revision is as the writer has it; it is for the store to give the next.
 func (o Object) Over(old Object) (row Object, err error) {
@@ -238,6 +257,14 @@ func (o Object) Over(old Object) (row Object, err error) {
 	row = o.Clone()
 	row.Version, err = nextVersion(o.Version, old.Version)
 	return row, err
+}
+
+// NewContact returns the contact that an arrival's address gets, at now by the store's clock, when it is unknown in the
+// workspace: a row to insert, under a new id.
+func (a Arrival) NewContact(now time.Time) Contact {
+	return Contact{
+		Workspace: a.Workspace, ID: newID(now), Address: a.Address, Country: a.Country, CreatedAt: micro(now),
+	}
 }
 
 // Without returns a copy of q without the agent's place, under the next Version, and whether the agent had one. That is what

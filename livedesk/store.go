@@ -15,7 +15,7 @@ import (
 // microseconds, UTC. Every key leads with the workspace. After it was closed, a Store answers [ErrClosed].
 //
 // The parts of the contract that are pure logic are methods of the rows and queries, for every Store to use: Clone, Keys
-// and Over of the rows, [Message.Lease] and [Message.Cancel], [Job.Lease] and [JobChange.Over], [Queue.Without], Selects and
+// and Over of the rows, [Message.Cancel], [Job.Lease] and [JobChange.Over], [Queue.Without], [Arrival.NewContact], Selects and
 // Compare of the queries, [Counts.Add], [Claim.Budget] and [Claim.Choose].
 //
 // Whoever stores rows as JSON beware: their JSON is made for clients. That of a [Message] leaves out [Delivery] Fence,
@@ -27,24 +27,27 @@ type Store interface {
 	// Update runs fn once, in one transaction: all of its changes are kept, durably, when Update returns nil, and
 	// none of them when fn returns an error (which Update returns as it is), panics (which goes on), or ctx ends
 	// before the commit. [ErrSerialization] means that it was rolled back only because of others, and may be tried
-	// again. When the outcome of a commit can't be known, the error is another one and wraps nothing of ours.
+	// again. When the outcome of a commit can't be known, the error is another one and wraps nothing of ours. What a
+	// last Apply wrote may be checked only now: then the error is [ErrConflict] or [ErrExists].
 	//
 	// fn uses the ctx that it is given and no transaction but tx: View or Update on the same Store with that ctx
 	// answer [ErrNested]. tx and ctx are dead when fn returns.
 	Update(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 }
 
-// ReadTx reads. Inside Update, Threads, Messages, Queues, Agents and the jobs and texts that are claimed lock what
-// they return until the transaction ends: nobody else changes these rows meanwhile, and what is read is the newest.
-// Inside View nothing is locked.
+// ReadTx reads. Inside Update the threads, conversations, messages, queues and agents of Threads, TakeIn, Messages, Queues
+// and Claim, and what Senders and ClaimJobs return, are locked until the transaction ends: nobody else changes these rows
+// meanwhile, and what is read is the newest. Contacts and objects aren't locked: their Version guards them. Inside View
+// nothing is locked.
 //
 // To be free of deadlocks a transaction calls them in this order, each with all its keys at once: Claim or ClaimJobs
-// or TakeIn, Threads, Messages, Queues (by workspace), Agents, and last Apply. Stores sort keys before they lock.
+// or TakeIn, Threads, Messages, Senders, Queues (by workspace), and last Apply. Stores sort keys before they lock.
 //
 // Results stand in the order of the keys; what doesn't exist is a zero value (test its ID), never an error.
 type ReadTx interface {
 	// Now is the store's clock, the same during a transaction, in whole microseconds UTC. All due times and leases
-	// are set and compared with it, so that a machine with a wrong clock steals nothing.
+	// are set and compared with it, so that a machine with a wrong clock steals nothing. Before the first other verb it
+	// may cost a round trip, after it none.
 	Now() time.Time
 	// Objects returns configuration objects.
 	Objects(ctx context.Context, q ObjectQuery) ([]Object, error)
@@ -53,10 +56,11 @@ type ReadTx interface {
 	// Messages loads single messages.
 	Messages(ctx context.Context, keys []MessageKey) ([]Message, error)
 	// Queues loads the queues of q.IDs (an unknown one is empty, and is locked all the same) and those that have
-	// one of q.Agents as a member, each once, sorted by id, with the first q.Heads of those that wait. Waiting
-	// conversations that somebody else has locked are passed over.
-	Queues(ctx context.Context, q QueueQuery) ([]Queue, error)
-	// Agents loads agents of one workspace by id; with ids nil all of them, ordered by id.
+	// one of q.Agents as a member, each once, sorted by id, with the first q.Heads of those that wait; and with them
+	// the agents who are members of these queues, those of q.Agents and those of q.Loads, each once, sorted by id,
+	// without those that don't exist. Waiting conversations that somebody else has locked are passed over.
+	Queues(ctx context.Context, q QueueQuery) (Roster, error)
+	// Agents loads agents of one workspace by id, without locking them; with ids nil all of them, ordered by id.
 	Agents(ctx context.Context, workspace string, ids []string) ([]Agent, error)
 	// Conversations lists conversations, a page at a time. Of equal times the higher id comes first in LatestActivity,
 	// the lower in LongestWaiting. With IDs the result is sorted by id, without those that don't exist.
@@ -72,17 +76,20 @@ type ReadTx interface {
 // Tx reads, locks and writes.
 type Tx interface {
 	ReadTx
-	// TakeIn remembers the keys of what came in, and sees to it that each arrival's contact and thread exist; it
-	// reports for each whether its key is new. Of equal keys in one call the first is new. A key counts for ever
-	// within (workspace, channel), whatever happens to the message. An arrival without key only makes its contact
-	// and thread, and is new when it made the contact. Arrival.Contact is used when the address is unknown in the
+	// TakeIn remembers the keys of what came in, sees to it that each arrival's contact and thread exist, and loads them as
+	// Threads does; it reports for each whether its key is new. Of equal keys in one call the first is new. A key counts
+	// for ever within (workspace, channel), whatever happens to the message. An arrival without key only makes its contact
+	// and thread, and is new when it made the contact. [Arrival.NewContact] is used when the address is unknown in the
 	// workspace; else the known one stays as it is.
-	TakeIn(ctx context.Context, arrivals []Arrival) ([]bool, error)
-	// Apply writes all of c, or nothing of it and fails: [ErrConflict] when a row's Version isn't the stored one,
-	// [ErrExists] when a unique key or id is taken. The transaction goes on to be usable after either.
+	TakeIn(ctx context.Context, arrivals []Arrival) ([]Arrived, error)
+	// Apply writes all of c, or fails: [ErrConflict] when a row's Version isn't the stored one, [ErrExists] when a unique
+	// key or id is taken. It is the last verb of its transaction, which ends with a failure of Apply's: a store may as well
+	// send c together with its commit, and answer from Update what it would have answered here.
 	Apply(ctx context.Context, c Changes) error
-	// Claim leases outgoing texts that are due, see [Claim].
-	Claim(ctx context.Context, c Claim) ([]Message, error)
+	// Claim finds outgoing texts that are due, see [Claim].
+	Claim(ctx context.Context, c Claim) ([]DueText, error)
+	// Senders loads the budgets of senders; one that has none yet is zero but for its Sender, and is locked all the same.
+	Senders(ctx context.Context, keys []Sender) ([]Budget, error)
 	// ClaimJobs leases jobs that are due, the longest due first: each gets a higher Fence and a Due of now+lease.
 	// Jobs that somebody else has locked are passed over. limit is at least 1.
 	ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]Job, error)
@@ -122,7 +129,14 @@ type QueueQuery struct {
 	Workspace string
 	IDs       []string
 	Agents    []string
-	Heads     int // how many waiting conversations of each; 0 means none, and then [Queue] More is false: nobody looked
+	Loads     []string // agents to load without their queues
+	Heads     int      // how many waiting conversations of each; 0 means none, and then [Queue] More is false: nobody looked
+}
+
+// Roster is what Queues found.
+type Roster struct {
+	Queues []Queue
+	Agents []Agent
 }
 
 // Order is how a list of conversations is ordered.
@@ -189,27 +203,49 @@ type TimelineQuery struct {
 type Arrival struct {
 	Workspace string
 	Channel   string
-	Key       string  // unique per workspace and channel; empty for none. Derived from the carrier's id, at most 64 bytes
-	Contact   Contact // with Workspace, a fresh ID, Address and CreatedAt
+	Key       string // unique per workspace and channel; empty for none. Derived from the carrier's id, at most 64 bytes
+	Address   channel.Address
+	Country   string // of the address, ISO 3166-1 alpha-2, as the carrier said; empty when unknown
+}
+
+// Arrived is what TakeIn answers about an arrival.
+type Arrived struct {
+	New bool
+	LoadedThread
 }
 
 // Claim asks for outgoing texts to work on: those whose Delivery.Due is not after now and that have no earlier
 // unfinished text (one with a Due) in their conversation; the lowest Class rank first, then the longest due.
-// Each one that is returned has a higher Fence, a Due of now+Lease, and is [Claimed] if it was [Queued]; any other state
-// stays. Its Version is one higher. What somebody else has locked is passed over.
+// Nothing of them is changed: who claims them decides, and writes what became of them in the same transaction. Texts
+// that somebody else has locked, or whose thread is locked, are passed over: a claim waits for nobody.
 type Claim struct {
 	Limit int // at least 1
-	Lease time.Duration
 	// PerSender is how many texts of one sender are taken at most; 0 means no limit. Senders overrides it for
 	// single ones; there 0 takes none.
 	PerSender int
 	Senders   map[Sender]int
 }
 
+// DueText is a text that was claimed, with whom it goes to.
+type DueText struct {
+	Message Message
+	Contact Contact
+	Thread  Thread
+}
+
 // Sender is whose budget an outgoing text uses: its channel.
 type Sender struct {
 	Workspace string
 	Channel   string
+}
+
+// Budget is how far a sender has spent what it may hand to its carrier, for all processes together.
+type Budget struct {
+	Sender
+	// Next is when the sender's whole allowance is free again, by the generic cell rate algorithm (ITU-T I.371: the
+	// theoretical arrival time). Zero for one that never sent.
+	Next    time.Time
+	Version int64
 }
 
 // Changes is everything that a transaction decided, row by row. A row with Version 0 is inserted (an Object also
@@ -234,6 +270,8 @@ type Changes struct {
 	// Queues are written with Count and Members (the whole list); Waiting doesn't count. One that is empty may be
 	// forgotten by the store.
 	Queues []Queue
+	// Budgets are inserted or replaced like any row.
+	Budgets []Budget
 	// Cancels takes back texts that have not begun to leave: Queued and Claimed become Canceled with the Reason, a
 	// History note at Now, no Due, and a higher Fence and Version. It runs before Messages.
 	Cancels []Cancel

@@ -18,7 +18,7 @@ type unit struct {
 	e    *Engine
 	tx   Tx
 	snap *snapshot
-	now  time.Time // by the store's clock
+	now  time.Time // by the store's clock; zero before something was loaded
 
 	threads    map[threadID]*thread
 	convs      map[objectKey]*conv
@@ -26,14 +26,21 @@ type unit struct {
 	messages   []*Message // new ones
 	deliveries []*Message // changed ones
 	cancels    []Cancel
+	budgets    []Budget
 	jobs       []JobChange
 	agents     map[objectKey]*agentCopy // loaded by assign
 	changes    Changes                  // what has no working copy
 
 	// What is to be done to queues and agents once assign has locked them; each is served afterwards. A nil change only
 	// asks for that.
-	queueChanges map[objectKey]func(*Queue)
+	queueChanges map[objectKey]queueChange
 	agentChanges map[objectKey]func(*Agent) error
+}
+
+// queueChange is what is to be done to a queue, and which agents are in it then.
+type queueChange struct {
+	do     func(*Queue)
+	agents []string
 }
 
 type threadID struct{ workspace, channel, contact string }
@@ -77,9 +84,16 @@ func counts(c Conversation) string {
 
 func newUnit(e *Engine, tx Tx) *unit {
 	return &unit{
-		e: e, tx: tx, now: tx.Now(), snap: e.snap.load(),
+		e: e, tx: tx, snap: e.snap.load(),
 		threads: map[threadID]*thread{}, convs: map[objectKey]*conv{}, agents: map[objectKey]*agentCopy{},
-		queueChanges: map[objectKey]func(*Queue){}, agentChanges: map[objectKey]func(*Agent) error{},
+		queueChanges: map[objectKey]queueChange{}, agentChanges: map[objectKey]func(*Agent) error{},
+	}
+}
+
+// begun notes the time of the transaction, which costs nothing once something was loaded.
+func (u *unit) begun() {
+	if u.now.IsZero() {
+		u.now = u.tx.Now()
 	}
 }
 
@@ -90,41 +104,33 @@ func (u *unit) load(ctx context.Context, keys []ThreadKey) ([]*thread, []*conv, 
 	if err != nil {
 		return nil, nil, err
 	}
+	u.begun()
 	threads, asked := make([]*thread, len(rows)), make([]*conv, len(rows))
 	for i, r := range rows {
-		if r.Contact.ID == "" {
-			continue
-		}
-		id := threadID{r.Thread.Workspace, r.Thread.Channel, r.Thread.Contact}
-		t, ok := u.threads[id]
-		if !ok {
-			t = &thread{contact: r.Contact, row: r.Thread, info: u.snap.channels[objectKey{id.workspace, id.channel}]}
-			if r.Current != nil {
-				t.current = u.conversation(*r.Current)
-			}
-			u.threads[id] = t
-		}
-		threads[i] = t
-		if r.Asked != nil {
+		threads[i] = u.thread(r)
+		if r.Asked != nil && threads[i] != nil {
 			asked[i] = u.conversation(*r.Asked)
 		}
 	}
 	return threads, asked, nil
 }
 
-// one loads the thread of a conversation.
-func (u *unit) one(ctx context.Context, workspace, id string) (*thread, *conv, error) {
-	if err := checkID("conversation", id); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+// thread returns the working copy of what was loaded: the one that the unit has already, or a new one; nil where there is
+// no such thread.
+func (u *unit) thread(r LoadedThread) *thread {
+	if r.Contact.ID == "" {
+		return nil
 	}
-	threads, asked, err := u.load(ctx, []ThreadKey{{Workspace: workspace, Conversation: id}})
-	if err != nil {
-		return nil, nil, err
+	id := threadID{r.Thread.Workspace, r.Thread.Channel, r.Thread.Contact}
+	if t, ok := u.threads[id]; ok {
+		return t
 	}
-	if threads[0] == nil || asked[0] == nil {
-		return nil, nil, fmt.Errorf("conversation %s: %w", id, ErrNotFound)
+	t := &thread{contact: r.Contact, row: r.Thread, info: u.snap.channels[objectKey{id.workspace, id.channel}]}
+	if r.Current != nil {
+		t.current = u.conversation(*r.Current)
 	}
-	return threads[0], asked[0], nil
+	u.threads[id] = t
+	return t
 }
 
 // conversation returns the working copy of a row: the one that the unit has already, or a new one.
@@ -139,9 +145,9 @@ func (u *unit) conversation(row Conversation) *conv {
 	return c
 }
 
-// onQueue changes a queue when it is locked, and serves it. fn may be nil.
-func (u *unit) onQueue(workspace, id string, fn func(*Queue)) {
-	u.queueChanges[objectKey{workspace, id}] = fn
+// onQueue changes a queue when it is locked, and serves it. fn may be nil; agents are those whom it makes members.
+func (u *unit) onQueue(workspace, id string, fn func(*Queue), agents ...string) {
+	u.queueChanges[objectKey{workspace, id}] = queueChange{fn, agents}
 }
 
 // onAgent changes an agent when it is locked, and serves the queues that the agent is in. An agent with Version 0
@@ -228,7 +234,7 @@ func (u *unit) finish(ctx context.Context) error {
 	for _, m := range u.deliveries {
 		c.Messages = append(c.Messages, *m)
 	}
-	c.Cancels, c.Jobs = append(c.Cancels, u.cancels...), append(c.Jobs, u.jobs...)
+	c.Cancels, c.Jobs, c.Budgets = append(c.Cancels, u.cancels...), append(c.Jobs, u.jobs...), append(c.Budgets, u.budgets...)
 	u.changes = c
 	if c.empty() {
 		return nil
@@ -238,7 +244,7 @@ func (u *unit) finish(ctx context.Context) error {
 
 func (c Changes) empty() bool {
 	return len(c.Contacts)+len(c.Threads)+len(c.Conversations)+len(c.Messages)+len(c.Agents)+len(c.DeletedAgents)+
-		len(c.Queues)+len(c.Cancels)+len(c.Jobs)+len(c.Objects) == 0
+		len(c.Queues)+len(c.Budgets)+len(c.Cancels)+len(c.Jobs)+len(c.Objects) == 0
 }
 
 // written is what hooks are told of.

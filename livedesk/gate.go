@@ -1,0 +1,149 @@
+package livedesk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// The last gate before the first byte. One transaction finds texts that are due, with their threads locked, and decides
+// about each: whether it may go, and then its attempt is written down before any byte leaves; or what becomes of it.
+
+// attempt is a text that passed the gate: its attempt is committed, bytes may leave.
+type attempt struct {
+	m       Message // as stored
+	channel *channelInfo
+	to      channel.Address
+	at      time.Time // when it was decided, by this machine's clock
+	now     time.Time // the same by the store's
+	// left is how long the text may still wait, by the store's clock; zero for without end.
+	left time.Duration
+}
+
+// claimed is what one claim brought.
+type claimed struct {
+	texts    int        // texts that it did something about
+	attempts []*attempt // those of them that may go
+	strange  []Message  // those of a channel that this process doesn't know, leased for a moment
+	budgets  []Budget   // of their senders
+	now      time.Time
+}
+
+// strangeLease is how long a text of an unknown channel is kept while the configuration is read.
+const strangeLease = time.Second
+
+// claim takes texts that are due through the gate, at most limit.
+func (e *Engine) claim(ctx context.Context, limit int) (claimed, error) {
+	snap := e.snap.load()
+	for {
+		var out claimed
+		var u *unit
+		guess, allowed := e.limits.allowances(snap)
+		err := retry(ctx, func() error {
+			return e.store.Update(ctx, func(ctx context.Context, tx Tx) (err error) {
+				u = newUnit(e, tx)
+				u.snap = snap
+				out, err = u.claim(ctx, Claim{Limit: limit, PerSender: firstClaim, Senders: allowed})
+				if err != nil {
+					return err
+				}
+				return u.finish(ctx)
+			})
+		})
+		if err != nil {
+			return claimed{}, fmt.Errorf("claim texts: %w", err)
+		}
+		e.committed(u)
+		e.limits.learn(out)
+		e.settleStrange(ctx, out.strange)
+		// The store's clock went further than this one: what seemed to have to wait may be due.
+		if out.texts > 0 || guess.IsZero() || out.now.Sub(guess) < clockSlack {
+			return out, nil
+		}
+	}
+}
+
+// claim decides about texts that are due.
+func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
+	due, err := u.tx.Claim(ctx, c)
+	if err != nil {
+		return claimed{}, err
+	}
+	u.begun()
+	spending, err := u.loadBudgets(ctx, due)
+	if err != nil {
+		return claimed{}, err
+	}
+	out, at := claimed{now: u.now}, time.Now()
+	for i := range due {
+		m := &due[i].Message
+		ch := u.snap.channels[objectKey{m.Workspace, m.Channel}]
+		if s := spending[Sender{m.Workspace, m.Channel}]; s != nil && m.Delivery.toSend() && !s.allows(u.now) {
+			continue // stays as it is, for whoever has budget
+		}
+		out.texts++
+		m.Delivery.Fence++
+		switch {
+		case m.Delivery.State == Posting: // its worker died between the first byte and the answer
+			m.Delivery.lose(u.now, u.e.cfg.VerdictAfter, "", "worker lost while posting")
+		case m.Delivery.State == Unknown: // and nothing was heard in time
+			m.Delivery.giveUp(u.now)
+		case ch == nil:
+			m.Delivery.State, m.Delivery.Due = Claimed, u.now.Add(strangeLease)
+			out.strange = append(out.strange, *m)
+		case u.passes(m, due[i].Thread, ch):
+			a := &attempt{m: *m, channel: ch, to: due[i].Contact.Address, at: at, now: u.now}
+			if !m.Delivery.Expires.IsZero() {
+				a.left = m.Delivery.Expires.Sub(u.now)
+			}
+			if s := spending[ch.sender()]; s != nil {
+				s.spend(u.now, m.Delivery.Segments)
+			}
+			out.attempts = append(out.attempts, a)
+		}
+		u.deliver(m)
+	}
+	for _, s := range spending {
+		if s.changed {
+			u.budgets = append(u.budgets, s.Budget)
+		}
+		out.budgets = append(out.budgets, s.Budget)
+	}
+	return out, nil
+}
+
+// passes is the gate: it writes an attempt down, or what becomes of the text instead.
+func (u *unit) passes(m *Message, t Thread, ch *channelInfo) bool {
+	d := m.Delivery
+	switch {
+	case t.Consent.OptedOut && m.Class != ClassConfirmation:
+		d.cancel(u.now, channel.ReasonOptOut)
+	case !d.Expires.IsZero() && !u.now.Before(d.Expires):
+		d.cancel(u.now, channel.ReasonExpired)
+	case ch.conn == nil || ch.conn.account == nil:
+		u.fail(m, &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetryLater, After: time.Minute, Err: ErrChannelClosed})
+	default:
+		d.begin(u.now, u.e.cfg.Lease)
+		return true
+	}
+	return false
+}
+
+// settleStrange finds out about channels that this process didn't know: one that another process added is known from now
+// on, and the texts of one that was removed are canceled.
+func (e *Engine) settleStrange(ctx context.Context, strange []Message) {
+	var answers []*answer
+	for _, m := range strange {
+		if _, err := e.snap.channel(ctx, m.Workspace, m.Channel); errors.Is(err, ErrNotFound) {
+			answers = append(answers, &answer{m: m, cancel: channel.ReasonConfig})
+		}
+	}
+	if err := e.answers.joinAll(ctx, answers); err != nil {
+		e.logError("texts of a removed channel were left", err, slog.Int("texts", len(answers)))
+	}
+}
