@@ -96,9 +96,9 @@ func (j *Joined) run(ctx context.Context, write bool, fn func(ctx context.Contex
 		return t.failed
 	case ctx.Err() != nil:
 		return explain("join", ctx.Err())
-	case t.begun:
-		if _, err := j.tx.Exec(ctx, sqlKeep); err != nil {
-			return explain("join", err)
+	case t.begun || t.applied != nil:
+		if err := t.send(ctx, "join", func(b *pgx.Batch) { b.Queue(sqlKeep) }); err != nil {
+			return err
 		}
 	}
 	kept = true

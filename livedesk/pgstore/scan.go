@@ -143,6 +143,12 @@ var messages = table[message]{
 			}
 			return new(string(m.Delivery.State))
 		}),
+		computed("unsent", "boolean", func(m *message) *bool {
+			if d := m.Delivery; d != nil && (d.State == livedesk.Queued || d.State == livedesk.Claimed) {
+				return new(true)
+			}
+			return nil
+		}),
 		computed("rank", "bigint", func(m *message) int64 {
 			if m.Delivery == nil {
 				return 0

@@ -67,9 +67,8 @@ type tx struct {
 	failed error // what broke the transaction
 	now    time.Time
 
-	guarded bool                         // the savepoint of Apply exists
+	applied *applying                    // what Apply left to travel with what comes next
 	locked  map[rowKey][]livedesk.Member // queues that are locked, with who was in them
-	served  []served
 }
 
 var _ livedesk.Tx = (*tx)(nil)
@@ -83,8 +82,8 @@ func (s *Store) View(ctx context.Context, fn func(ctx context.Context, tx livede
 	return s.run(ctx, false, func(ctx context.Context, t *tx) error { return fn(ctx, t) })
 }
 
-// Update implements [livedesk.Store]. It is a READ COMMITTED transaction with row locks. It costs one round trip to begin,
-// which is that of the first verb unless fn asks for Now before, one for each verb, and one to commit. A statement
+// Update implements [livedesk.Store]. It is a READ COMMITTED transaction with row locks. It costs one round trip for each
+// verb, the first of which begins it (as Now does before any), and one to commit, which takes Apply with it. A statement
 // that loses to others (SQLSTATE 40001, 40P01) or waits too long for them (55P03) makes it [livedesk.ErrSerialization].
 // [ErrCommitUnknown] means that it may or may not have been committed. Any other error means that it was not.
 func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx livedesk.Tx) error) error {
@@ -113,7 +112,6 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	if err := fn(inner, t); err != nil {
 		return err
 	}
-	t.end()
 	return t.commit(ctx, c)
 }
 
@@ -150,18 +148,7 @@ func (t *tx) broke(doing string, err error) error {
 	return t.failed
 }
 
-// exec runs one statement without parameters, also in a transaction that the server has aborted.
-func (t *tx) exec(ctx context.Context, statement string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over {
-		return errOver
-	}
-	_, err := t.conn.Exec(ctx, statement)
-	return err
-}
-
-// pipeline is send without a verdict on the error.
+// pipeline is send without a verdict on the error, but for that of an Apply that goes with it.
 func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -180,11 +167,12 @@ func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 		t.begun = true
 		t.start(b, &now)
 	}
+	applied := t.take(b)
 	add(b)
 	if b.Len() == 0 {
 		return nil
 	}
-	err := t.conn.SendBatch(ctx, b).Close()
+	err := applied.means(t.conn.SendBatch(ctx, b).Close())
 	if begins && now != 0 {
 		t.now = time.UnixMicro(now).UTC()
 		if offset := t.s.cfg.ClockOffset; offset != nil {
@@ -194,6 +182,15 @@ func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 	return err
 }
 
+// take puts what Apply left into a batch; mu is held.
+func (t *tx) take(b *pgx.Batch) *applying {
+	a := t.applied
+	if t.applied = nil; a != nil {
+		b.QueuedQueries = append(b.QueuedQueries, a.b.QueuedQueries...)
+	}
+	return a
+}
+
 // end lets no further verb run.
 func (t *tx) end() {
 	t.mu.Lock()
@@ -201,31 +198,43 @@ func (t *tx) end() {
 	t.mu.Unlock()
 }
 
-// commit ends a transaction whose function succeeded. The end of ctx doesn't interrupt a COMMIT that was sent, so it
-// never leaves the outcome open.
+// commit ends a transaction whose function succeeded, in one round trip with what Apply left. The end of ctx doesn't
+// interrupt a COMMIT that was sent, so it never leaves the outcome open.
 func (t *tx) commit(ctx context.Context, c *pgxpool.Conn) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
 	switch {
 	case t.failed != nil:
 		return t.failed
 	case ctx.Err() != nil:
 		return explain("commit", ctx.Err())
-	case !t.begun || !t.write:
+	case !t.write || !t.begun && t.applied == nil:
 		return nil
 	case c.Conn().IsClosed(): // nothing is sent
 		return explain("commit", net.ErrClosed)
 	}
+	ctx = context.WithoutCancel(ctx)
 	if d := t.s.cfg.CommitTimeout; d > 0 {
-		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+		detached, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
 		ctx = detached
-	} else {
-		ctx = context.WithoutCancel(ctx)
 	}
-	tag, err := c.Exec(ctx, sqlCommit)
-	if err != nil {
+	b := &pgx.Batch{}
+	if !t.begun {
+		t.begun = true
+		t.start(b, new(int64))
+	}
+	applied := t.take(b)
+	rolledBack := false
+	b.Queue(sqlCommit).Exec(func(tag pgconn.CommandTag) error {
+		rolledBack = tag.String() != sqlCommit
+		return nil
+	})
+	switch err := applied.means(t.conn.SendBatch(ctx, b).Close()); {
+	case err != nil:
 		return explainCommit(err)
-	}
-	if tag.String() != sqlCommit {
+	case rolledBack:
 		return errRolledBack
 	}
 	return nil

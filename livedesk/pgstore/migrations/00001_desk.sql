@@ -111,6 +111,7 @@ CREATE TABLE {{schema}}.messages (
 	provider_at  bigint,
 	activity     jsonb,
 	delivery     text COLLATE "C", -- the state; NULL where there is no delivery, and then all that follows is empty
+	unsent       boolean, -- true while nothing has begun to leave; an index has this one, which changes once, and not the state
 	rank         bigint NOT NULL DEFAULT 0,
 	due          bigint,
 	expires      bigint,
@@ -122,7 +123,7 @@ CREATE TABLE {{schema}}.messages (
 	history      jsonb,
 	version      bigint NOT NULL,
 	PRIMARY KEY (workspace, id)
-);
+) WITH (fillfactor = 85);
 CREATE UNIQUE INDEX messages_seq ON {{schema}}.messages (workspace, conversation, seq);
 CREATE UNIQUE INDEX messages_key ON {{schema}}.messages (workspace, conversation, key) WHERE key IS NOT NULL;
 CREATE UNIQUE INDEX messages_provider ON {{schema}}.messages (workspace, channel, provider_id)
@@ -132,7 +133,7 @@ CREATE UNIQUE INDEX messages_provider ON {{schema}}.messages (workspace, channel
 CREATE INDEX messages_outbox ON {{schema}}.messages (rank, due, id) WHERE due IS NOT NULL;
 CREATE INDEX messages_sender ON {{schema}}.messages (workspace, channel, rank, due, id) WHERE due IS NOT NULL;
 CREATE INDEX messages_unfinished ON {{schema}}.messages (workspace, conversation, seq) WHERE due IS NOT NULL;
-CREATE INDEX messages_unsent ON {{schema}}.messages (workspace, channel, contact) WHERE delivery IN ('queued', 'claimed');
+CREATE INDEX messages_unsent ON {{schema}}.messages (workspace, channel, contact) WHERE unsent;
 
 CREATE TABLE {{schema}}.agents (
 	workspace      text COLLATE "C" NOT NULL,
@@ -164,6 +165,15 @@ CREATE TABLE {{schema}}.queue_agents (
 	PRIMARY KEY (workspace, agent, queue)
 );
 CREATE INDEX queue_agents_queue ON {{schema}}.queue_agents (workspace, queue);
+
+-- How far senders have spent what they may hand to their carriers. One of version 0 is a lock and nothing else.
+CREATE TABLE {{schema}}.budgets (
+	workspace text COLLATE "C" NOT NULL,
+	channel   text COLLATE "C" NOT NULL,
+	next      bigint,
+	version   bigint NOT NULL,
+	PRIMARY KEY (workspace, channel)
+) WITH (fillfactor = 50);
 
 CREATE TABLE {{schema}}.jobs (
 	workspace text COLLATE "C" NOT NULL,
@@ -202,6 +212,7 @@ INSERT INTO {{schema}}.counters (name, value) VALUES ('revision', 0);
 DROP TABLE {{schema}}.counters;
 DROP TABLE {{schema}}.objects;
 DROP TABLE {{schema}}.jobs;
+DROP TABLE {{schema}}.budgets;
 DROP TABLE {{schema}}.queue_agents;
 DROP TABLE {{schema}}.queues;
 DROP TABLE {{schema}}.agents;
