@@ -102,14 +102,14 @@ func TestHostRouter(t *testing.T) { // F95 in part
 func (w *world) team(id string, agents ...string) {
 	w.t.Helper()
 	require.NoError(w.t, w.store.Update(w.ctx(), func(ctx context.Context, tx livedesk.Tx) error {
-		q, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "main", IDs: []string{livedesk.TeamQueue(id)}})
+		found, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "main", IDs: []string{livedesk.TeamQueue(id)}})
 		if err != nil {
 			return err
 		}
 		for _, a := range agents {
-			q[0].Members = append(q[0].Members, livedesk.Member{Agent: a})
+			found.Queues[0].Members = append(found.Queues[0].Members, livedesk.Member{Agent: a})
 		}
-		return tx.Apply(ctx, livedesk.Changes{Queues: q[:1]})
+		return tx.Apply(ctx, livedesk.Changes{Queues: found.Queues})
 	}))
 }
 

@@ -44,14 +44,15 @@ func audit(t *testing.T, limit int) func(livedesk.Store) livedesk.Store {
 		}
 		return nil
 	}
+	var one sync.Mutex // no commit between a commit and its check
 	return func(inner livedesk.Store) livedesk.Store {
 		return &storeWrap{inner, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
-			return inner.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-				if err := fn(ctx, tx); err != nil {
-					return err
-				}
-				return check(ctx, tx)
-			})
+			one.Lock()
+			defer one.Unlock()
+			if err := inner.Update(ctx, fn); err != nil {
+				return err
+			}
+			return inner.View(context.WithoutCancel(ctx), check)
 		}}
 	}
 }

@@ -158,66 +158,11 @@ func onOne(t *testing.T, test func(t *testing.T, w *world), opts ...option) {
 	test(t, w)
 }
 
-// A worker that slept between claim and gate finds that somebody else has the text: its fence is old.
-func TestSleepBeforeTheGate(t *testing.T) { // F61, R14
-	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		m := w.start(alice, "hello")
-		asleep, wake := make(chan struct{}), make(chan struct{})
-		var claimed atomic.Bool
-		shared := w.store
-		w.store = &storeWrap{shared, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
-			err := inner.Update(ctx, fn)
-			if err == nil && w.peek(shared, m.ID) == livedesk.Claimed && claimed.CompareAndSwap(false, true) {
-				close(asleep)
-				<-wake
-			}
-			return err
-		}}
-		sleeper := w.open()
-		w.store = shared
-		var slow sync.WaitGroup
-		slow.Go(func() { _ = sleeper.Settle(w.ctx()) })
-		<-asleep
-		w.advance(61 * time.Second)
-		w.settle()
-		require.Equal(t, livedesk.Delivered, w.state(m.ID))
-		close(wake)
-		slow.Wait()
-		require.Equal(t, 1, w.sends())
-		require.Equal(t, livedesk.Delivered, w.state(m.ID))
-	})
-}
-
-// peek reads a message's state past everything that is wrapped around the store.
-func (w *world) peek(s livedesk.Store, id string) (state livedesk.DeliveryState) {
-	err := s.View(w.ctx(), func(ctx context.Context, tx livedesk.ReadTx) error {
-		list, err := tx.Messages(ctx, []livedesk.MessageKey{{Workspace: "main", ID: id}})
-		if err == nil {
-			state = list[0].Delivery.State
-		}
-		return err
-	})
-	if err != nil {
-		w.t.Error(err)
-	}
-	return state
-}
-
 // More than 2 s between the gate and the first byte: known not sent, and tried again.
 func TestSleepAfterTheGate(t *testing.T) { // R15
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var slept atomic.Bool
-		w := newWorld(t, func(s *settings) {
-			s.RealTime = true
-			s.Wrap = atState(livedesk.Posting, nil, func() error {
-				if slept.CompareAndSwap(false, true) {
-					time.Sleep(3 * time.Second)
-				}
-				return nil
-			})
-		})
+		w := newWorld(t, func(s *settings) { s.RealTime, s.Wrap = true, sleepyGate(3*time.Second) })
 		w.twilioChannel(nil)
 		m := w.start(alice, "hello")
 		w.settle()
@@ -227,6 +172,40 @@ func TestSleepAfterTheGate(t *testing.T) { // R15
 		w.settle()
 		require.Equal(t, 1, w.sends())
 		require.Equal(t, livedesk.Delivered, w.state(m.ID))
+	})
+}
+
+// sleepyGate lets the first worker sleep between the commit of its gate and the first byte.
+func sleepyGate(d time.Duration) func(livedesk.Store) livedesk.Store {
+	var slept atomic.Bool
+	return atState(livedesk.Posting, nil, func() error {
+		if slept.CompareAndSwap(false, true) {
+			time.Sleep(d)
+		}
+		return nil
+	})
+}
+
+// A worker that slept through its lease finds that somebody else took over: its fence is old, so that nothing leaves and
+// nothing that it thinks counts.
+func TestSleepThroughTheLease(t *testing.T) { // F61, R14
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(s *settings) { s.RealTime, s.Wrap = true, sleepyGate(70*time.Second) })
+		w.twilioChannel(nil)
+		m := w.start(alice, "hello")
+		var slow sync.WaitGroup
+		slow.Go(func() { _ = w.engine.Settle(w.ctx()) })
+		time.Sleep(65 * time.Second)
+		second := w.open()
+		require.NoError(t, second.Settle(w.ctx()))
+		require.Equal(t, livedesk.Unknown, w.state(m.ID), "never queued again: bytes may have left")
+		slow.Wait()
+		require.Equal(t, livedesk.Unknown, w.state(m.ID), "the late answer of who lost its lease")
+		time.Sleep(time.Hour)
+		w.settleOn(second)
+		require.Zero(t, w.sends())
+		require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
 	})
 }
 

@@ -245,18 +245,10 @@ func TestRowKeys(t *testing.T) {
 	}
 }
 
-func TestMessageLease(t *testing.T) {
+func TestUnfinished(t *testing.T) {
 	t.Parallel()
-	for state, want := range map[livedesk.DeliveryState]livedesk.DeliveryState{
-		livedesk.Queued: livedesk.Claimed, livedesk.Claimed: livedesk.Claimed, livedesk.Posting: livedesk.Posting, livedesk.Unknown: livedesk.Unknown,
-	} {
-		m := *text("a", 1, state, noon)
-		m.Version, m.Delivery.Fence = 3, 7
-		require.True(t, m.Delivery.Unfinished())
-		m.Lease(noon, time.Minute+time.Nanosecond)
-		require.Equal(t, &livedesk.Delivery{State: want, Due: noon.Add(time.Minute), Fence: 8}, m.Delivery)
-		require.EqualValues(t, 4, m.Version)
-	}
+	require.True(t, text("a", 1, livedesk.Queued, noon).Delivery.Unfinished())
+	require.False(t, text("a", 1, livedesk.Delivered, time.Time{}).Delivery.Unfinished())
 	require.False(t, (*livedesk.Delivery)(nil).Unfinished())
 }
 

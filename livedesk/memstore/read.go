@@ -79,22 +79,36 @@ func (v *view) messageID(k livedesk.MessageKey) (id string) {
 	return id
 }
 
-// Queues implements [livedesk.ReadTx].
-func (v *view) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
+// Queues implements [livedesk.ReadTx]. Loads are counted when they are asked for, each in O(log n).
+func (v *view) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
 	if err := v.usable(ctx); err != nil {
-		return nil, err
+		return livedesk.Roster{}, err
 	}
 	ids := slices.Clone(q.IDs)
 	for _, agent := range q.Agents {
 		ids = append(ids, v.state.queuesOf(q.Workspace, agent)...)
 	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	out := make([]livedesk.Queue, len(ids))
-	for i, id := range ids {
-		out[i] = v.queue(q.Workspace, id, q.Heads)
+	out := livedesk.Roster{}
+	agents := slices.Concat(q.Agents, q.Loads)
+	for _, id := range sorted(ids) {
+		row := v.queue(q.Workspace, id, q.Heads)
+		for _, m := range row.Members {
+			agents = append(agents, m.Agent)
+		}
+		out.Queues = append(out.Queues, row)
+	}
+	for _, id := range sorted(agents) {
+		if a, found := v.state.agents.get(key(q.Workspace, id)); found {
+			out.Agents = append(out.Agents, v.agent(a))
+		}
 	}
 	return out, nil
+}
+
+// sorted returns ids in order, each once. It reorders its argument.
+func sorted(ids []string) []string {
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // queuesOf returns the ids of the queues that have an agent as a member, in order.

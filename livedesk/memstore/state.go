@@ -30,6 +30,8 @@ type state struct {
 	queues  tree[*livedesk.Queue] // workspace, id; without Waiting
 	members tree[string]          // workspace, agent, queue: queue's id
 
+	budgets tree[*livedesk.Budget] // workspace, channel
+
 	jobs   tree[*livedesk.Job] // workspace, key
 	due    tree[string]        // due; workspace, key: key in jobs
 	fences int64               // the last fence given to a job; never given again, so no old lease fits a new job
@@ -195,6 +197,12 @@ func (s *state) putThread(_, t *livedesk.Thread) error {
 // putAgent replaces the old one, which nothing else refers to.
 func (s *state) putAgent(_, a *livedesk.Agent) error {
 	s.agents.put(key(a.Workspace, a.ID), a)
+	return nil
+}
+
+// putBudget replaces the old one, which nothing else refers to.
+func (s *state) putBudget(_, b *livedesk.Budget) error {
+	s.budgets.put(key(b.Workspace, b.Channel), b)
 	return nil
 }
 

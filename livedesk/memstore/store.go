@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -15,8 +16,13 @@ var (
 	_ livedesk.CheckedStore = (*Store)(nil)
 )
 
-// errOver is the answer of a transaction that is used after its function returned.
-var errOver = errors.New("memstore: transaction is over")
+var (
+	// errOver is the answer of a transaction that is used after its function returned.
+	errOver = errors.New("memstore: transaction is over")
+	// errApplied is the answer of every verb behind Apply, which the contract has as the last: another store may have
+	// sent it together with its commit.
+	errApplied = errors.New("memstore: Apply was the last verb of the transaction")
+)
 
 // Store is a [livedesk.Store] in memory. Make one with [New] or [NewAt]; the zero Store can't be used. It is safe for
 // concurrent use.
@@ -89,14 +95,12 @@ func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx live
 	if err := s.Check(ctx); err != nil {
 		return err
 	}
-	t := &tx{view{now: micro(s.clock()), state: *s.committed.Load()}}
+	t := &tx{view: view{now: micro(s.clock()), state: *s.committed.Load()}}
 	defer t.over.Store(true)
 	// fn works on a copy of the roots. Whoever leaves before the last line, by an error, a panic or runtime.Goexit,
 	// leaves the committed state as it was.
-	if err := fn(inner, t); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
+	err = fn(inner, t)
+	if err = cmp.Or(err, t.refused, ctx.Err()); err != nil {
 		return err
 	}
 	s.committed.Store(&t.state)
@@ -123,21 +127,28 @@ func (s *Store) begin(ctx context.Context) (context.Context, context.CancelFunc,
 
 // view is a transaction that reads.
 type view struct {
-	now   time.Time
-	over  atomic.Bool
-	state state
+	now     time.Time
+	over    atomic.Bool
+	applied bool
+	state   state
 }
 
 // tx is a transaction that writes. Its state is its own until Update publishes it.
-type tx struct{ view }
+type tx struct {
+	view
+	refused error // what Apply answered: then nothing is kept, whatever fn returns
+}
 
 // Now implements [livedesk.ReadTx].
 func (v *view) Now() time.Time { return v.now }
 
 // usable is asked first by every method.
 func (v *view) usable(ctx context.Context) error {
-	if v.over.Load() {
+	switch {
+	case v.over.Load():
 		return errOver
+	case v.applied:
+		return errApplied
 	}
 	return ctx.Err()
 }

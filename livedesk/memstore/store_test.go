@@ -51,17 +51,21 @@ func TestContractOnRealClock(t *testing.T) {
 func TestNoHeadsNoMore(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
-		err := tx.Apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{{Workspace: "main", ID: "c", State: livedesk.Open, Queue: "team:a"}}})
-		require.NoError(t, err)
+	apply(t, s, livedesk.Changes{Conversations: []livedesk.Conversation{{Workspace: "main", ID: "c", State: livedesk.Open, Queue: "team:a"}}})
+	require.NoError(t, s.View(t.Context(), func(ctx context.Context, tx livedesk.ReadTx) error {
 		for heads, want := range []int{0, 1, 1} {
-			rows, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "main", IDs: []string{"team:a"}, Heads: heads})
+			found, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "main", IDs: []string{"team:a"}, Heads: heads})
 			require.NoError(t, err)
-			require.Len(t, rows[0].Waiting, want)
-			require.False(t, rows[0].More)
+			require.Len(t, found.Queues[0].Waiting, want)
+			require.False(t, found.Queues[0].More)
 		}
 		return nil
 	}))
+}
+
+func apply(t *testing.T, s livedesk.Store, c livedesk.Changes) {
+	t.Helper()
+	require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error { return tx.Apply(ctx, c) }))
 }
 
 // What the store finds by its indexes is what Claim.Choose finds by looking at everything.
@@ -71,29 +75,29 @@ func TestClaimIsChoose(t *testing.T) {
 	now := newClock().Now().Truncate(time.Microsecond)
 	for range 30 {
 		s := memstore.NewAt(func() time.Time { return now })
+		var rows []livedesk.Message
+		var texts []*livedesk.Message
+		for i := range 60 {
+			rows = append(rows, livedesk.Message{
+				Workspace: "main", ID: fmt.Sprint("m", rng.IntN(1<<30)), Conversation: fmt.Sprint("c", rng.IntN(20)), Seq: int64(i),
+				Channel: fmt.Sprint("ch", rng.IntN(3)), Kind: livedesk.Outgoing, Class: []livedesk.Class{livedesk.ClassHuman, livedesk.ClassAI}[rng.IntN(2)],
+				Delivery: &livedesk.Delivery{State: livedesk.Queued, Due: now.Add(time.Duration(rng.IntN(5)-3) * time.Second)},
+			})
+			texts = append(texts, &rows[i])
+		}
+		apply(t, s, livedesk.Changes{Messages: rows})
+		c := livedesk.Claim{Limit: 1 + rng.IntN(20), PerSender: rng.IntN(5)}
+		var want, got []string
+		for _, m := range c.Choose(texts, now) {
+			want = append(want, m.ID)
+		}
 		require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
-			var rows []livedesk.Message
-			var texts []*livedesk.Message
-			for i := range 60 {
-				rows = append(rows, livedesk.Message{
-					Workspace: "main", ID: fmt.Sprint("m", rng.IntN(1<<30)), Conversation: fmt.Sprint("c", rng.IntN(20)), Seq: int64(i),
-					Channel: fmt.Sprint("ch", rng.IntN(3)), Kind: livedesk.Outgoing, Class: []livedesk.Class{livedesk.ClassHuman, livedesk.ClassAI}[rng.IntN(2)],
-					Delivery: &livedesk.Delivery{State: livedesk.Queued, Due: now.Add(time.Duration(rng.IntN(5)-3) * time.Second)},
-				})
-				texts = append(texts, &rows[i])
+			due, err := tx.Claim(ctx, c)
+			for _, d := range due {
+				got = append(got, d.Message.ID)
 			}
-			require.NoError(t, tx.Apply(ctx, livedesk.Changes{Messages: rows}))
-			c := livedesk.Claim{Limit: 1 + rng.IntN(20), Lease: time.Minute, PerSender: rng.IntN(5)}
-			var want, got []string
-			for _, m := range c.Choose(texts, now) {
-				want = append(want, m.ID)
-			}
-			claimed, err := tx.Claim(ctx, c)
-			for _, m := range claimed {
-				got = append(got, m.ID)
-			}
-			require.Equal(t, want, got)
 			return err
 		}))
+		require.Equal(t, want, got)
 	}
 }

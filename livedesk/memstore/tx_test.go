@@ -106,7 +106,7 @@ func TestLimitsAreChecked(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	require.Error(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
-		_, err := tx.Claim(ctx, livedesk.Claim{Lease: time.Minute})
+		_, err := tx.Claim(ctx, livedesk.Claim{})
 		return err
 	}))
 	require.Error(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
@@ -122,5 +122,39 @@ func TestLimitsAreChecked(t *testing.T) {
 			_, err := tx.Timeline(ctx, livedesk.TimelineQuery{Workspace: "acme", Conversation: "c", Limit: limit})
 			return err
 		}))
+	}
+}
+
+// The contract lets a store send what Apply got together with its commit, so nothing can follow. A caller who goes on all
+// the same finds out here, and not on another store.
+func TestApplyIsTheLastVerb(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	require.Error(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+		require.NoError(t, put("ann")(ctx, tx))
+		_, err := tx.Agents(ctx, "acme", nil)
+		require.Error(t, err)
+		return put("ben")(ctx, tx)
+	}))
+	require.Empty(t, agents(t, s))
+}
+
+// Nothing is kept of a transaction whose Apply was refused, not even when its function doesn't care.
+func TestRefusedApplyKeepsNothing(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	require.NoError(t, s.Update(t.Context(), put("ann")))
+	in := livedesk.Arrival{Workspace: "acme", Channel: "c", Key: "k", Address: "+15550001"}
+	for _, fresh := range []bool{true, true, false} {
+		err := s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+			got, err := tx.TakeIn(ctx, []livedesk.Arrival{in})
+			require.NoError(t, err)
+			require.Equal(t, fresh, got[0].New)
+			if fresh = got[0].New; fresh {
+				_ = put("ann")(ctx, tx)
+			}
+			return nil
+		})
+		require.ErrorIs(t, err, livedesk.ErrExists)
 	}
 }

@@ -47,22 +47,29 @@ func (h *senderHeap) Pop() any {
 }
 
 // Claim implements [livedesk.Tx]. It costs O((s + n) log m) for n texts of s senders that have any, among m.
-func (t *tx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.Message, error) {
+func (t *tx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
+	if err := t.usable(ctx); err != nil {
+		return nil, err
+	}
 	if c.Limit < 1 {
 		return nil, errLimit
 	}
-	var out []livedesk.Message
-	err := t.atomically(ctx, func() error {
-		for _, m := range t.choose(c) {
-			row, err := t.lease(m, c.Lease)
-			if err != nil {
-				return fmt.Errorf("claim message %s: %w", m.ID, err)
-			}
-			out = append(out, row)
-		}
-		return nil
-	})
-	return out, err
+	var out []livedesk.DueText
+	for _, m := range t.choose(c) {
+		out = append(out, t.dueText(m))
+	}
+	return out, nil
+}
+
+func (v *view) dueText(m *livedesk.Message) livedesk.DueText {
+	out := livedesk.DueText{Message: m.Clone()}
+	if c, found := v.state.contacts.get(key(m.Workspace, m.Contact)); found {
+		out.Contact = c.Clone()
+	}
+	if th, found := v.state.threads.get(key(m.Workspace, m.Channel, m.Contact)); found {
+		out.Thread = th.Clone()
+	}
+	return out
 }
 
 // choose returns what a claim takes, the most urgent first.
@@ -117,14 +124,19 @@ func (t *tx) advance(q *senderQueue, from string) bool {
 	}
 }
 
-// lease hands a text to a worker.
-func (t *tx) lease(m *livedesk.Message, d time.Duration) (livedesk.Message, error) {
-	row := m.Clone()
-	row.Lease(t.now, d)
-	if err := t.state.putMessage(m, &row); err != nil {
-		return livedesk.Message{}, err
+// Senders implements [livedesk.Tx].
+func (t *tx) Senders(ctx context.Context, keys []livedesk.Sender) ([]livedesk.Budget, error) {
+	if err := t.usable(ctx); err != nil {
+		return nil, err
 	}
-	return row.Clone(), nil
+	out := make([]livedesk.Budget, len(keys))
+	for i, k := range keys {
+		out[i].Sender = k
+		if b, found := t.state.budgets.get(key(k.Workspace, k.Channel)); found {
+			out[i] = b.Clone()
+		}
+	}
+	return out, nil
 }
 
 // applyCancels takes back what has not begun to leave.

@@ -7,77 +7,90 @@ import (
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
-// TakeIn implements [livedesk.Tx].
-func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, error) {
-	fresh := make([]bool, len(arrivals))
+// TakeIn implements [livedesk.Tx]. It costs O(log n) for each arrival.
+func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	out := make([]livedesk.Arrived, len(arrivals))
 	err := t.atomically(ctx, func() error {
-		for i := range arrivals {
-			made, err := t.state.meet(&arrivals[i])
+		for i, a := range arrivals {
+			made, err := t.meet(a)
 			if err != nil {
-				return fmt.Errorf("take in contact %s: %w", arrivals[i].Contact.ID, err)
+				return fmt.Errorf("take in arrival %d: %w", i, err)
 			}
-			if arrivals[i].Key == "" {
-				fresh[i] = made
-				continue
-			}
-			k := key(arrivals[i].Workspace, arrivals[i].Channel, arrivals[i].Key)
-			if !t.state.arrived.has(k) {
-				t.state.arrived.put(k, struct{}{})
-				fresh[i] = true
-			}
+			out[i].New = t.state.remember(a, made)
+			out[i].LoadedThread = t.thread(livedesk.ThreadKey{Workspace: a.Workspace, Channel: a.Channel, Address: a.Address})
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return fresh, nil
+	return out, nil
 }
 
 // meet sees to it that an arrival's contact and thread exist, and reports whether it made the contact.
-func (s *state) meet(a *livedesk.Arrival) (made bool, err error) {
-	id, known := s.addresses.get(key(a.Workspace, string(a.Contact.Address)))
+func (t *tx) meet(a livedesk.Arrival) (made bool, err error) {
+	id, known := t.state.addresses.get(key(a.Workspace, string(a.Address)))
 	if !known {
-		c := a.Contact.Clone()
-		c.Workspace, c.Version = a.Workspace, 1
-		id = c.ID
-		if s.contacts.has(key(c.Workspace, c.ID)) {
-			return false, livedesk.ErrExists
+		c, err := a.NewContact(t.now).Over(livedesk.Contact{})
+		if err == nil {
+			err = t.state.putContact(nil, &c)
 		}
-		if err := s.putContact(nil, &c); err != nil {
+		if err != nil {
 			return false, err
 		}
+		id = c.ID
 	}
 	k := key(a.Workspace, a.Channel, id)
-	if !s.threads.has(k) {
-		s.threads.put(k, &livedesk.Thread{Workspace: a.Workspace, Channel: a.Channel, Contact: id, Version: 1})
+	if !t.state.threads.has(k) {
+		t.state.threads.put(k, &livedesk.Thread{Workspace: a.Workspace, Channel: a.Channel, Contact: id, Version: 1})
 	}
 	return !known, nil
+}
+
+// remember keeps the key of an arrival and reports whether it is new; one without a key is new when its contact was made.
+func (s *state) remember(a livedesk.Arrival, made bool) bool {
+	if a.Key == "" {
+		return made
+	}
+	k := key(a.Workspace, a.Channel, a.Key)
+	if s.arrived.has(k) {
+		return false
+	}
+	s.arrived.put(k, struct{}{})
+	return true
 }
 
 // Apply implements [livedesk.Tx]. Unique keys are looked at row by row in the order of c, so a conversation that
 // stops being live makes room for one that stands behind it.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
+	if err := t.usable(ctx); err != nil {
+		return err
+	}
+	t.applied = true
+	t.refused = t.write(c)
+	return t.refused
+}
+
+func (t *tx) write(c livedesk.Changes) error {
 	s := &t.state
-	return t.atomically(ctx, func() error {
-		for _, step := range []func() error{
-			func() error { return write(c.Contacts, &s.contacts, s.putContact) },
-			func() error { return write(c.Threads, &s.threads, s.putThread) },
-			func() error { return write(c.Conversations, &s.conversations, s.putConversation) },
-			func() error { return t.applyCancels(&c) },
-			func() error { return write(c.Messages, &s.messages, s.putMessage) },
-			func() error { return write(c.Agents, &s.agents, s.putAgent) },
-			func() error { return write(c.Queues, &s.queues, s.putQueue) },
-			func() error { return t.applyDeletedAgents(&c) },
-			func() error { return t.applyJobs(&c) },
-			func() error { return write(c.Objects, &s.objects, s.putObject) },
-		} {
-			if err := step(); err != nil {
-				return err
-			}
+	for _, step := range []func() error{
+		func() error { return write(c.Contacts, &s.contacts, s.putContact) },
+		func() error { return write(c.Threads, &s.threads, s.putThread) },
+		func() error { return write(c.Conversations, &s.conversations, s.putConversation) },
+		func() error { return t.applyCancels(&c) },
+		func() error { return write(c.Messages, &s.messages, s.putMessage) },
+		func() error { return write(c.Agents, &s.agents, s.putAgent) },
+		func() error { return write(c.Queues, &s.queues, s.putQueue) },
+		func() error { return t.applyDeletedAgents(&c) },
+		func() error { return write(c.Budgets, &s.budgets, s.putBudget) },
+		func() error { return t.applyJobs(&c) },
+		func() error { return write(c.Objects, &s.objects, s.putObject) },
+	} {
+		if err := step(); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // row is a row that is written by its version.
