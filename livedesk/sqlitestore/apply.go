@@ -10,8 +10,7 @@ import (
 // Apply implements [livedesk.Tx]. Unique keys are looked at row by row in the order of c, so a conversation that stops
 // being live makes room for one that stands behind it. Each row costs one statement; a queue a few more.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
-	t.met = nil
-	return t.atomically(ctx, func() error {
+	return t.change(ctx, func() error {
 		steps := []func(*livedesk.Changes) error{t.applyThreads, t.applyMessages, t.applyQueues, t.applyObjects}
 		for _, step := range steps {
 			if err := step(&c); err != nil {
@@ -60,6 +59,9 @@ func (t *tx) applyQueues(c *livedesk.Changes) error {
 	}
 	if err == nil {
 		err = each(c.DeletedAgents, "agent", id, t.deleteAgent)
+	}
+	if err == nil {
+		err = each(c.Budgets, "budget of channel", func(r *livedesk.Budget) string { return r.Channel }, t.putBudget)
 	}
 	return err
 }

@@ -54,22 +54,16 @@ func BenchmarkTakeIn(b *testing.B) {
 func takeBatch(b *testing.B, s *sqlitestore.Store, first int64, size int) {
 	err := s.Update(context.Background(), func(ctx context.Context, tx livedesk.Tx) error {
 		var arrivals []livedesk.Arrival
-		var threads []livedesk.ThreadKey
 		for i := range int64(size) {
-			a := arrival(int((first-i)*7919%5000), fmt.Sprintf("SM%032d", first-i))
-			arrivals = append(arrivals, a)
-			threads = append(threads, livedesk.ThreadKey{Workspace: "w", Channel: "sms", Address: a.Contact.Address})
+			arrivals = append(arrivals, arrival(int((first-i)*7919%5000), fmt.Sprintf("SM%032d", first-i)))
 		}
-		if _, err := tx.TakeIn(ctx, arrivals); err != nil {
-			return err
-		}
-		loaded, err := tx.Threads(ctx, threads)
+		arrived, err := tx.TakeIn(ctx, arrivals)
 		if err != nil {
 			return err
 		}
 		var all livedesk.Changes
-		for i, l := range loaded {
-			c := decide(l, arrivals[i].Key, tx.Now())
+		for i, a := range arrived {
+			c := decide(a.LoadedThread, arrivals[i].Key, tx.Now())
 			all.Threads = append(all.Threads, c.Threads...)
 			all.Conversations = append(all.Conversations, c.Conversations...)
 			all.Messages = append(all.Messages, c.Messages...)

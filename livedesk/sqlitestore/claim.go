@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -29,9 +28,6 @@ const (
 	sqlNextSender = `SELECT workspace, channel FROM messages INDEXED BY messages_sender
 		WHERE (workspace, channel) > (?, ?) AND due IS NOT NULL ORDER BY workspace, channel LIMIT 1`
 
-	sqlLease = `UPDATE messages SET delivery = CASE delivery WHEN 'queued' THEN 'claimed' ELSE delivery END, due = ?,
-		fence = fence + 1, version = version + 1 WHERE workspace = ? AND id = ? RETURNING ` + messageColumns
-
 	sqlUnsent = `SELECT ` + messageColumns + ` FROM messages
 		WHERE workspace = ? AND channel = ? AND contact = ? AND delivery IN ('queued', 'claimed') ORDER BY id`
 )
@@ -52,14 +48,7 @@ type claim struct {
 
 // left returns how many more texts of a sender may be taken.
 func (c *claim) left(s livedesk.Sender) int {
-	n := c.Limit - len(c.chosen)
-	if own, given := c.Senders[s]; given {
-		return min(n, own-c.taken[s])
-	}
-	if c.PerSender > 0 {
-		n = min(n, c.PerSender-c.taken[s])
-	}
-	return n
+	return min(c.Limit-len(c.chosen), c.Budget(s)-c.taken[s])
 }
 
 func (c *claim) take(s livedesk.Sender, id string) {
@@ -67,31 +56,41 @@ func (c *claim) take(s livedesk.Sender, id string) {
 	c.chosen = append(c.chosen, rowKey{s.Workspace, id})
 }
 
-// Claim implements [livedesk.Tx]. It costs an index step for each text that is taken or blocked by an earlier one of its
-// conversation, and, when many of spent senders are in the way, a few for each sender with something in the outbox.
-func (t *tx) Claim(ctx context.Context, q livedesk.Claim) (out []livedesk.Message, err error) {
+// Claim implements [livedesk.Tx]. It costs two reads for each text that is taken, an index step for each that is blocked by an
+// earlier one of its conversation, and, when many of spent senders are in the way, a few for each sender with something
+// in the outbox.
+func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, error) {
 	if q.Limit < 1 {
 		return nil, errLimit
 	}
-	err = t.atomically(ctx, func() error {
-		c := &claim{Claim: q, taken: make(map[livedesk.Sender]int)}
-		for rank := 0; rank < ranks && len(c.chosen) < q.Limit; rank++ {
-			if err := t.chooseOfRank(c, rank); err != nil {
-				return fmt.Errorf("claim: %w", err)
-			}
+	if err := t.usable(ctx); err != nil {
+		return nil, err
+	}
+	c := &claim{Claim: q, taken: make(map[livedesk.Sender]int)}
+	for rank := 0; rank < ranks && len(c.chosen) < q.Limit; rank++ {
+		if err := t.chooseOfRank(c, rank); err != nil {
+			return nil, fmt.Errorf("claim: %w", err)
 		}
-		due := micros(t.now.Add(q.Lease))
-		for _, k := range c.chosen {
-			m, _, err := one(&t.reader, scanMessage, sqlLease, due, k.workspace, k.id)
-			if err != nil {
-				return fmt.Errorf("claim message %s: %w", k.id, err)
-			}
-			t.noteMessage(&m)
-			out = append(out, m)
+	}
+	out := make([]livedesk.DueText, len(c.chosen))
+	for i, k := range c.chosen {
+		if err := t.dueText(k, &out[i]); err != nil {
+			return nil, fmt.Errorf("claim message %s: %w", k.id, err)
 		}
-		return nil
-	})
-	return out, err
+	}
+	return out, nil
+}
+
+// dueText loads a text that was chosen, with whom it goes to.
+func (t *tx) dueText(k rowKey, out *livedesk.DueText) (err error) {
+	out.Message, _, err = one(&t.reader, scanMessage, sqlMessage, k.workspace, k.id)
+	if err != nil {
+		return err
+	}
+	t.noteMessage(&out.Message)
+	l, _, err := one(&t.reader, scanLoaded, sqlLoadedOf, out.Message.Channel, k.workspace, out.Message.Contact)
+	out.Contact, out.Thread = l.Contact, l.Thread
+	return err
 }
 
 // chooseOfRank chooses texts of one rank, the longest due first.
@@ -171,11 +170,9 @@ func (t *tx) cancel(c livedesk.Cancel) error {
 	for i := range found {
 		m := &found[i]
 		t.noteMessage(m)
-		d := m.Delivery
-		d.State, d.Reason, d.Due = livedesk.Canceled, c.Reason, time.Time{}
-		d.Fence++
-		d.History = append(d.History, livedesk.DeliveryNote{At: t.now, State: livedesk.Canceled, Source: "desk"})
-		d.History = d.History[max(0, len(d.History)-livedesk.MaxHistory):]
+		read := m.Version
+		m.Cancel(t.now, c.Reason)
+		m.Version = read // putMessage raises it
 		if err := t.putMessage(m); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -85,9 +84,7 @@ func (r *reader) Conversations(ctx context.Context, q livedesk.ConversationQuery
 			return nil, err
 		}
 	}
-	slices.SortFunc(out, func(a, b livedesk.Conversation) int {
-		return cmp.Or(b.ActiveAt.Compare(a.ActiveAt), cmp.Compare(b.ID, a.ID))
-	})
+	slices.SortFunc(out, q.Compare)
 	return slices.Clip(out[:min(len(out), q.Limit)]), nil
 }
 
@@ -99,21 +96,11 @@ func (r *reader) conversationsByID(q livedesk.ConversationQuery) (out []livedesk
 		if err != nil {
 			return nil, err
 		}
-		if c != nil && selects(q, c) {
+		if c != nil && q.Selects(*c) {
 			out = append(out, *c)
 		}
 	}
 	return out, nil
-}
-
-// selects reports whether a conversation of the workspace fits the query.
-func selects(q livedesk.ConversationQuery, c *livedesk.Conversation) bool {
-	return (len(q.States) == 0 || slices.Contains(q.States, c.State)) &&
-		(q.Channel == "" || c.Channel == q.Channel) &&
-		(q.Contact == "" || c.Contact == q.Contact) &&
-		(q.Assignee == "" || c.Assignee == q.Assignee) &&
-		(!q.Unassigned || c.Assignee == "") &&
-		(!q.Unread || c.Unread > 0)
 }
 
 // activeQuery is a page of one state by activity. The history is named in words and not as a parameter, because the

@@ -34,8 +34,7 @@ func openAt(t testing.TB, path string, cfg sqlitestore.Config) *sqlitestore.Stor
 }
 
 func arrival(n int, key string) livedesk.Arrival {
-	return livedesk.Arrival{Workspace: "w", Channel: "sms", Key: key, Contact: livedesk.Contact{
-		Workspace: "w", ID: fmt.Sprintf("contact-%06d", n), Address: address(n), CreatedAt: time.Now()}}
+	return livedesk.Arrival{Workspace: "w", Channel: "sms", Key: key, Address: address(n)}
 }
 
 func address(n int) channel.Address { return channel.Address(fmt.Sprintf("+1415%07d", n)) }
@@ -43,16 +42,15 @@ func address(n int) channel.Address { return channel.Address(fmt.Sprintf("+1415%
 // takeIn takes one text in as the engine does: remember the key, load the thread, write what was decided. It reports
 // whether the text was new.
 func takeIn(ctx context.Context, tx livedesk.Tx, n int, key string) (bool, error) {
-	fresh, err := tx.TakeIn(ctx, []livedesk.Arrival{arrival(n, key)})
-	if err != nil || !fresh[0] {
+	arrived, err := tx.TakeIn(ctx, []livedesk.Arrival{arrival(n, key)})
+	if err != nil || !arrived[0].New {
 		return false, err
 	}
-	loaded, err := tx.Threads(ctx, []livedesk.ThreadKey{{Workspace: "w", Channel: "sms", Address: address(n)}})
-	if err != nil {
-		return false, err
-	}
-	return true, tx.Apply(ctx, decide(loaded[0], key, tx.Now()))
+	return true, tx.Apply(ctx, decide(arrived[0].LoadedThread, key, tx.Now()))
 }
+
+// talk is the id of the conversation that decide begins with an address.
+func talk(a channel.Address) string { return "conv-" + string(a) }
 
 func decide(l livedesk.LoadedThread, key string, now time.Time) livedesk.Changes {
 	c := livedesk.Changes{}
@@ -60,7 +58,7 @@ func decide(l livedesk.LoadedThread, key string, now time.Time) livedesk.Changes
 	if l.Current != nil {
 		conv = *l.Current
 	} else {
-		conv = livedesk.Conversation{Workspace: "w", ID: "conv-" + l.Contact.ID, Channel: "sms", Contact: l.Contact.ID,
+		conv = livedesk.Conversation{Workspace: "w", ID: talk(l.Contact.Address), Channel: "sms", Contact: l.Contact.ID,
 			Address: l.Contact.Address, State: livedesk.Open, Cycle: 1, CreatedAt: now, WaitingSince: now}
 		l.Thread.Conversation = conv.ID
 		c.Threads = []livedesk.Thread{l.Thread}

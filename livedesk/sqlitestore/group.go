@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -83,13 +84,8 @@ func (s *Store) run(ctx context.Context, deadline time.Time, fn func(context.Con
 
 // keep accepts what a closure did into its group, or takes it back.
 func (s *Store) keep(ctx context.Context, t *tx, err error) (*group, error) {
-	if err == nil {
-		err = t.broken
-	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err == nil && t.guarded {
+	err = cmp.Or(err, t.broken, t.failed, ctx.Err())
+	if err == nil && t.wrote && t.nested {
 		if _, err = t.c.exec(sqlRelease); err != nil {
 			t.broken = err
 		}
@@ -100,7 +96,7 @@ func (s *Store) keep(ctx context.Context, t *tx, err error) (*group, error) {
 	}
 	g := s.writer.group
 	g.size++
-	g.dirty = g.dirty || t.guarded
+	g.dirty = g.dirty || t.wrote
 	return g, nil
 }
 
@@ -150,7 +146,7 @@ func (s *Store) takeBack(t *tx) {
 		}
 		return
 	}
-	if t.broken == nil && !t.guarded {
+	if t.broken == nil && !t.wrote {
 		return // it changed nothing
 	}
 	if t.broken == nil || harmless(t.broken) {

@@ -52,14 +52,14 @@ func (t *tx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) (out
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
-	err = t.atomically(ctx, func() error {
+	err = t.change(ctx, func() error {
 		fence, err := t.next("fence", len(out))
 		if err != nil {
 			return fmt.Errorf("claim jobs: %w", err)
 		}
 		for i := range out {
 			j := &out[i]
-			j.Due, j.Fence, j.Attempts = t.now.Add(lease).Truncate(time.Microsecond), fence+int64(i), j.Attempts+1
+			j.Lease(t.now, lease, fence+int64(i))
 			if _, err := t.exec(sqlLeaseJob, micros(j.Due), j.Fence, j.Attempts, j.Workspace, j.Key); err != nil {
 				return fmt.Errorf("claim job %s: %w", j.Key, err)
 			}

@@ -27,45 +27,55 @@ const (
 	sqlLeaveQueue = `DELETE FROM queue_agents WHERE workspace = ? AND agent = ? AND queue = ?`
 )
 
-// Queues implements [livedesk.ReadTx]. Each costs two reads. More is true with Heads 0 where anybody waits.
-func (r *reader) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
-	return r.queues(ctx, q, nil)
-}
-
-// Queues implements [livedesk.ReadTx].
-func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
-	return t.reader.queues(ctx, q, t.noteConversation)
-}
-
-func (r *reader) queues(ctx context.Context, q livedesk.QueueQuery, note func(*livedesk.Conversation)) ([]livedesk.Queue, error) {
+// Queues implements [livedesk.ReadTx]. Each queue costs two reads; an agent one, and an index step for each conversation in
+// the Load.
+func (r *reader) Queues(ctx context.Context, q livedesk.QueueQuery) (out livedesk.Roster, err error) {
 	if err := r.usable(ctx); err != nil {
-		return nil, err
+		return out, err
 	}
 	ids := slices.Clone(q.IDs)
 	for _, agent := range q.Agents {
-		var err error
 		if ids, err = all(r, ids, scanID, sqlQueuesOfAgent, q.Workspace, agent); err != nil {
-			return nil, err
+			return livedesk.Roster{}, err
 		}
 	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	out := make([]livedesk.Queue, len(ids))
-	for i, id := range ids {
-		var err error
-		if out[i], err = r.queue(q.Workspace, id); err != nil {
-			return nil, err
+	agents := slices.Concat(q.Agents, q.Loads)
+	for _, id := range distinct(ids) {
+		queue, err := r.queue(q.Workspace, id)
+		if err == nil {
+			err = r.line(&queue, max(0, q.Heads))
 		}
-		if err := r.line(&out[i], max(0, q.Heads)); err != nil {
-			return nil, err
+		if err != nil {
+			return livedesk.Roster{}, err
 		}
-		for j := range out[i].Waiting {
-			if note != nil {
-				note(&out[i].Waiting[j])
-			}
+		for _, m := range queue.Members {
+			agents = append(agents, m.Agent)
+		}
+		out.Queues = append(out.Queues, queue)
+	}
+	for _, id := range distinct(agents) {
+		if out.Agents, err = all(r, out.Agents, scanAgent, sqlAgent, q.Workspace, id); err != nil {
+			return livedesk.Roster{}, err
 		}
 	}
 	return out, nil
+}
+
+// distinct sorts ids and returns each once.
+func distinct(ids []string) []string {
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// Queues implements [livedesk.ReadTx].
+func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
+	out, err := t.reader.Queues(ctx, q)
+	for i := range out.Queues {
+		for j := range out.Queues[i].Waiting {
+			t.noteConversation(&out.Queues[i].Waiting[j])
+		}
+	}
+	return out, err
 }
 
 // queue returns a queue without its line; an unknown one is empty.

@@ -42,9 +42,10 @@ func TestReopenKeepsEverything(t *testing.T) {
 	s = openAt(t, path, sqlitestore.Config{})
 	require.Equal(t, before, everything(t, s))
 	update(t, s, func(ctx context.Context, tx livedesk.Tx) error {
-		fresh, err := tx.TakeIn(ctx, []livedesk.Arrival{arrival(1, "one")})
-		require.Equal(t, []bool{false}, fresh)
-		return err
+		arrived, err := tx.TakeIn(ctx, []livedesk.Arrival{arrival(1, "one")})
+		require.NoError(t, err)
+		require.False(t, arrived[0].New)
+		return nil
 	})
 }
 
@@ -62,7 +63,7 @@ func everything(t *testing.T, s *sqlitestore.Store) (all []any) {
 		require.NoError(t, err)
 		queues, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "w", Agents: []string{"ann"}})
 		require.NoError(t, err)
-		require.Len(t, queues, 1)
+		require.Len(t, queues.Queues, 1)
 		objects, err := tx.Objects(ctx, livedesk.ObjectQuery{Kind: "channel", Key: "hook"})
 		require.NoError(t, err)
 		all = []any{threads, messages, agents, queues, objects}

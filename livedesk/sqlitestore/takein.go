@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
@@ -20,67 +19,52 @@ const (
 	sqlInsertArrival = `INSERT INTO arrivals (workspace, channel, key) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 )
 
-// meeting is an address on a channel.
-type meeting struct {
-	workspace, channel string
-	address            channel.Address
-}
-
 // TakeIn implements [livedesk.Tx]. A known contact costs two statements, a new one four.
-func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, error) {
-	fresh := make([]bool, len(arrivals))
-	err := t.atomically(ctx, func() error {
+func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	out := make([]livedesk.Arrived, len(arrivals))
+	err := t.change(ctx, func() error {
 		for i := range arrivals {
-			a := &arrivals[i]
-			made, err := t.meet(a)
-			if err != nil {
-				return fmt.Errorf("take in contact %s: %w", a.Contact.ID, err)
+			if err := t.takeIn(&arrivals[i], &out[i]); err != nil {
+				return fmt.Errorf("take in: %w", err)
 			}
-			if a.Key == "" {
-				fresh[i] = made
-				continue
-			}
-			n, err := t.exec(sqlInsertArrival, a.Workspace, a.Channel, a.Key)
-			if err != nil {
-				return fmt.Errorf("take in contact %s: %w", a.Contact.ID, err)
-			}
-			fresh[i] = n == 1
+			t.noteConversation(out[i].Current)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return fresh, nil
+	return out, nil
 }
 
-// meet sees to it that an arrival's contact and thread exist, and reports whether it made the contact. What it reads is
-// kept for Threads, which comes next and asks for the same.
-func (t *tx) meet(a *livedesk.Arrival) (made bool, err error) {
-	m := meeting{a.Workspace, a.Channel, a.Contact.Address}
-	if _, done := t.met[m]; done {
-		return false, nil
-	}
-	l, known, err := one(&t.reader, scanLoaded, sqlLoadedAt, a.Channel, a.Workspace, string(a.Contact.Address))
+// takeIn sees to it that an arrival's contact and thread exist, and remembers its key.
+func (t *tx) takeIn(a *livedesk.Arrival, out *livedesk.Arrived) error {
+	l, known, err := one(&t.reader, scanLoaded, sqlLoadedAt, a.Channel, a.Workspace, string(a.Address))
 	if err != nil {
-		return false, err
+		return err
 	}
 	if !known {
-		l.Contact = a.Contact
-		l.Contact.Workspace, l.Contact.Version = a.Workspace, 0
+		l.Contact = a.NewContact(t.now)
 		if err := t.putContact(&l.Contact); err != nil {
-			return false, err
+			return err
 		}
+		l.Contact.Version++
 	}
 	if l.Thread.Contact == "" {
-		_, err = t.exec(sqlMeetThread, a.Workspace, a.Channel, l.Contact.ID)
-		return !known, err
+		l.Thread = livedesk.Thread{Workspace: a.Workspace, Channel: a.Channel, Contact: l.Contact.ID, Version: 1}
+		if _, err = t.exec(sqlMeetThread, a.Workspace, a.Channel, l.Contact.ID); err != nil {
+			return err
+		}
 	}
-	if t.met == nil {
-		t.met = make(map[meeting]livedesk.LoadedThread, 4)
+	out.LoadedThread, out.New = l, !known
+	if a.Key != "" {
+		n, err := t.exec(sqlInsertArrival, a.Workspace, a.Channel, a.Key)
+		if err != nil {
+			return err
+		}
+		out.New = n == 1
 	}
-	t.met[m] = l
-	return false, nil
+	return nil
 }
 
 func scanID(r *sql.Rows) (id string, err error) { return id, r.Scan(&id) }

@@ -37,31 +37,14 @@ func (r *reader) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]live
 	return out, nil
 }
 
-// Threads implements [livedesk.ReadTx]. What TakeIn has read just now isn't read again.
+// Threads implements [livedesk.ReadTx].
 func (t *tx) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
-	if err := t.usable(ctx); err != nil {
-		return nil, err
-	}
-	out := make([]livedesk.LoadedThread, len(keys))
-	for i, k := range keys {
-		if err := t.thread(k, &out[i]); err != nil {
-			return nil, err
-		}
+	out, err := t.reader.Threads(ctx, keys)
+	for i := range out {
 		t.noteConversation(out[i].Current)
 		t.noteConversation(out[i].Asked)
 	}
-	return out, nil
-}
-
-func (t *tx) thread(k livedesk.ThreadKey, out *livedesk.LoadedThread) (err error) {
-	m := meeting{k.Workspace, k.Channel, k.Address}
-	met, known := t.met[m]
-	if !known || k.Conversation != "" {
-		return t.reader.thread(k, out)
-	}
-	delete(t.met, m) // its maps are given away, to one caller only
-	*out = met
-	return nil
+	return out, err
 }
 
 func (r *reader) thread(k livedesk.ThreadKey, out *livedesk.LoadedThread) (err error) {

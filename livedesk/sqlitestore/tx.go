@@ -11,7 +11,7 @@ import (
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
-// What a transaction consists of. "closure" takes back one Update of several, "change" one call of several.
+// What a transaction consists of. "closure" takes back one Update of several.
 const (
 	sqlBegin      = `BEGIN IMMEDIATE`
 	sqlBeginRead  = `BEGIN`
@@ -20,10 +20,6 @@ const (
 	sqlSavepoint  = `SAVEPOINT closure`
 	sqlRelease    = `RELEASE closure`
 	sqlRollbackTo = `ROLLBACK TO closure`
-
-	sqlChange           = `SAVEPOINT change`
-	sqlReleaseChange    = `RELEASE change`
-	sqlRollbackToChange = `ROLLBACK TO change`
 )
 
 var (
@@ -49,10 +45,10 @@ var (
 // tx is a transaction that writes.
 type tx struct {
 	reader
-	nested  bool // others' changes are in the same transaction
-	guarded bool // it has changed something, behind a savepoint that takes back this closure alone
-	seen    map[rowKey]placement
-	met     map[meeting]livedesk.LoadedThread // what TakeIn has read, until something is written
+	nested bool  // others' changes are in the same transaction
+	wrote  bool  // it has changed something; where it is nested, behind a savepoint that takes back this closure alone
+	failed error // what the verb answered that failed
+	seen   map[rowKey]placement
 }
 
 // Now implements [livedesk.ReadTx].
@@ -112,44 +108,34 @@ func one[T any](r *reader, scan func(*sql.Rows) (T, error), text string, args ..
 	return v, found, err
 }
 
-// atomically runs one change; when it fails, the transaction is as it was before it. The first change of a closure can
-// go back to the closure's own savepoint, later ones set one more.
-func (t *tx) atomically(ctx context.Context, change func() error) error {
+// change runs a verb that writes. When it fails the whole closure has failed: what it did is taken back, whatever fn makes
+// of the error.
+func (t *tx) change(ctx context.Context, verb func() error) error {
 	if err := t.usable(ctx); err != nil {
 		return err
 	}
-	if !t.guarded {
+	if t.failed != nil {
+		return t.failed
+	}
+	if err := t.guard(); err != nil {
+		return err
+	}
+	t.failed = verb()
+	return t.failed
+}
+
+// guard sees to it that what the closure writes can be taken back without what others wrote.
+func (t *tx) guard() error {
+	if t.wrote {
+		return nil
+	}
+	if t.nested {
 		if _, err := t.exec(sqlSavepoint); err != nil {
 			return err
 		}
-		t.guarded = true
-		return t.undoable(change, sqlRollbackTo, "")
 	}
-	if _, err := t.exec(sqlChange); err != nil {
-		return err
-	}
-	return t.undoable(change, sqlRollbackToChange, sqlReleaseChange)
-}
-
-// undoable runs change behind a savepoint, which it goes back to on an error. It removes the savepoint where release
-// isn't empty.
-func (t *tx) undoable(change func() error, rollback, release string) error {
-	err := change()
-	if t.broken != nil {
-		return t.broken
-	}
-	if err != nil {
-		t.met = nil
-		if _, lost := t.exec(rollback); lost != nil {
-			return lost
-		}
-	}
-	if release != "" {
-		if _, lost := t.exec(release); lost != nil {
-			return lost
-		}
-	}
-	return err
+	t.wrote = true
+	return nil
 }
 
 // rollBack takes back the closure. It fails when the savepoint is gone, and that is how one finds out that SQLite has

@@ -163,6 +163,15 @@ CREATE TABLE queue_agents (
 	PRIMARY KEY (workspace, agent, queue)
 ) STRICT, WITHOUT ROWID;
 
+-- How far a sender has spent what it may hand to its carrier.
+CREATE TABLE budgets (
+	workspace TEXT NOT NULL,
+	channel   TEXT NOT NULL,
+	next      INTEGER,
+	version   INTEGER NOT NULL,
+	PRIMARY KEY (workspace, channel)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE jobs (
 	workspace TEXT NOT NULL,
 	key       TEXT NOT NULL,
@@ -201,6 +210,7 @@ INSERT INTO counters (name, value) VALUES ('revision', 0), ('fence', 0);
 DROP TABLE counters;
 DROP TABLE objects;
 DROP TABLE jobs;
+DROP TABLE budgets;
 DROP TABLE queue_agents;
 DROP TABLE queues;
 DROP TABLE agents;
