@@ -19,9 +19,9 @@ type answer struct {
 }
 
 // storeAnswers writes what became of a batch of texts.
-func (e *Engine) storeAnswers(ctx context.Context, batch []*answer) error {
+func (e *Engine) storeAnswers(ctx context.Context, batch []*answer) (alone bool, err error) {
 	var u *unit
-	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
 		u = newUnit(e, tx)
 		var teach []ThreadKey
 		keys := make([]MessageKey, len(batch))
@@ -49,11 +49,11 @@ func (e *Engine) storeAnswers(ctx context.Context, batch []*answer) error {
 		return u.finish(ctx)
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	e.committed(u)
 	signal(e.wakeOutbox) // the next text of the conversation may go
-	return nil
+	return false, nil
 }
 
 // answer decides what an answer does to a text.

@@ -20,10 +20,10 @@ func (r receipt) message() string {
 }
 
 // receive merges a batch of receipts into the messages that they are about, in one transaction.
-func (e *Engine) receive(ctx context.Context, batch []receipt) error {
+func (e *Engine) receive(ctx context.Context, batch []receipt) (alone bool, err error) {
 	teach, err := e.whoOptedOut(ctx, batch)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var u *unit
 	unknown := 0
@@ -48,11 +48,11 @@ func (e *Engine) receive(ctx context.Context, batch []receipt) error {
 		return u.finish(ctx)
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	e.ignored.Add(int64(unknown))
 	e.committed(u)
-	return nil
+	return false, nil
 }
 
 // whoOptedOut finds the threads of receipts that say so, before the transaction: threads are locked before messages.

@@ -27,6 +27,7 @@ type unit struct {
 	deliveries []*Message // changed ones
 	cancels    []Cancel
 	budgets    []Budget
+	placed     bool // queues with agents were locked
 	jobs       []JobChange
 	agents     map[objectKey]*agentCopy // loaded by assign
 	changes    Changes                  // what has no working copy

@@ -170,14 +170,18 @@ func (a *applying) threads(rows []livedesk.Thread) {
 func (a *applying) conversations(rows []livedesk.Conversation) {
 	id := func(c *livedesk.Conversation) string { return c.ID }
 	old, fresh := split(&conversations, sorted(rows, func(c *livedesk.Conversation) string { return c.Workspace }, id))
-	var live, done []*livedesk.Conversation
+	var live, done, bumped []*livedesk.Conversation
 	for _, c := range old {
-		if c.State.Live() {
+		switch was, ok := a.t.talks[rowKey{c.Workspace, c.ID}]; {
+		case ok && sameButActivity(was, *c):
+			bumped = append(bumped, c)
+		case c.State.Live():
 			live = append(live, c)
-		} else {
+		default:
 			done = append(done, c)
 		}
 	}
+	a.write(name("conversation", bumped, id), len(bumped), livedesk.ErrConflict, sqlBumpConversation, activity.versioned(bumped)...)
 	for _, part := range [][]*livedesk.Conversation{done, live} {
 		a.write(name("conversation", part, id), len(part), livedesk.ErrConflict, sqlUpdateConversation, conversations.versioned(part)...)
 	}
@@ -205,8 +209,25 @@ func (a *applying) messages(rows []livedesk.Message) {
 	}
 	id := func(m *message) string { return m.ID }
 	old, fresh := split(&messages, sorted(all, func(m *message) string { return m.Workspace }, id))
-	a.write(name("message", old, id), len(old), livedesk.ErrConflict, sqlUpdateMessage, messages.versioned(old)...)
-	a.add(len(fresh), sqlInsertMessage, messages.args(fresh))
+	var whole, delivered, plain, texts []*message
+	for _, m := range old {
+		if was, ok := a.t.texts[rowKey{m.Workspace, m.ID}]; ok && sameButDelivery(was, m.Message) {
+			delivered = append(delivered, m)
+		} else {
+			whole = append(whole, m)
+		}
+	}
+	for _, m := range fresh {
+		if m.Delivery == nil {
+			plain = append(plain, m)
+		} else {
+			texts = append(texts, m)
+		}
+	}
+	a.write(name("message", delivered, id), len(delivered), livedesk.ErrConflict, sqlUpdateDelivery, deliveries.versioned(delivered)...)
+	a.write(name("message", whole, id), len(whole), livedesk.ErrConflict, sqlUpdateMessage, messages.versioned(whole)...)
+	a.add(len(plain), sqlInsertEntry, entries.args(plain))
+	a.add(len(texts), sqlInsertMessage, messages.args(texts))
 }
 
 func (a *applying) agents(rows []livedesk.Agent) {

@@ -129,7 +129,9 @@ func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, e
 	})
 	out := make([]livedesk.DueText, len(c.got))
 	for i, d := range c.got {
+		t.seen(d.Message)
 		out[i] = d.DueText
+		out[i].Message = cloneMessage(d.Message)
 	}
 	return out, nil
 }

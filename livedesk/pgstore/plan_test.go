@@ -246,7 +246,7 @@ func TestEveryStatementUsesAnIndex(t *testing.T) {
 	require.NoError(t, s.Migrate(t.Context()))
 	_, err = pool.Exec(t.Context(), strings.ReplaceAll(populate, "{s}", name))
 	require.NoError(t, err)
-	for _, table := range []string{"contacts", "threads", "arrivals", "conversations", "messages", "agents", "queues", "queue_agents", "jobs", "objects"} {
+	for _, table := range []string{"contacts", "threads", "arrivals", "conversations", "inbox", "messages", "agents", "queues", "queue_agents", "budgets", "jobs", "objects"} {
 		_, err = pool.Exec(t.Context(), "VACUUM ANALYZE "+name+"."+table)
 		require.NoError(t, err)
 	}

@@ -24,11 +24,13 @@ const (
 	sqlSettings = `SELECT ` + sqlClock + `, ` + sqlDurable + `, set_config('lock_timeout', $1, true),
 		set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), ` + sqlPlans
 
-	// Every statement of ours finds its rows by an index, with whatever parameters: there is no need to plan it anew each
-	// time, which takes longer than to run it, nor to walk a table because it was small when it was last analyzed.
-	// Not every relative of PostgreSQL knows these settings.
+	// Every statement of ours finds its rows by an index, with whatever parameters, in the order in which it names its
+	// tables: there is no need to plan it anew each time, which takes longer than to run it, nor to walk a table or to begin
+	// with another one because they were small, or never analyzed, when it was planned. Not every relative of PostgreSQL
+	// knows these settings.
 	sqlPlans = `CASE WHEN current_setting('enable_seqscan', true) IS NOT NULL THEN set_config('enable_seqscan', 'off', true) END,
-		CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', 'force_generic_plan', true) END`
+		CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', 'force_generic_plan', true) END,
+		CASE WHEN current_setting('join_collapse_limit', true) IS NOT NULL THEN set_config('join_collapse_limit', '1', true) END`
 
 	sqlClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
@@ -67,7 +69,9 @@ type tx struct {
 	failed error // what broke the transaction
 	now    time.Time
 
-	applied *applying                    // what Apply left to travel with what comes next
+	applied *applying                        // what Apply left to travel with what comes next
+	talks   map[rowKey]livedesk.Conversation // as they were loaded
+	texts   map[rowKey]livedesk.Message
 	locked  map[rowKey][]livedesk.Member // queues that are locked, with who was in them
 }
 
@@ -104,7 +108,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	}
 	t := &tx{s: s, conn: c, write: write, start: func(b *pgx.Batch, now *int64) {
 		b.Queue(begin)
-		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil) })
+		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil, nil) })
 	}}
 	inner, cancel := t.context(ctx)
 	defer cancel()
