@@ -11,6 +11,7 @@ import (
 // being live makes room for one that stands behind it. Each row costs one statement; a queue a few more.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
 	return t.change(ctx, func() error {
+		t.applied = true
 		steps := []func(*livedesk.Changes) error{t.applyThreads, t.applyMessages, t.applyQueues, t.applyObjects}
 		for _, step := range steps {
 			if err := step(&c); err != nil {

@@ -25,16 +25,20 @@ const (
 var (
 	// errOver is the answer of a transaction that is used after its function returned.
 	errOver = errors.New("sqlitestore: transaction is over")
+	// errApplied is the answer of every verb behind Apply, which the contract has as the last: another store may have sent
+	// it together with its commit.
+	errApplied = errors.New("sqlitestore: Apply was the last verb of the transaction")
 	// errLimit is the answer to a page or a claim of a size that the contract excludes.
 	errLimit = errors.New("sqlitestore: limit is out of range")
 )
 
 // reader is a transaction that reads. It is used by one goroutine; only over is read by others.
 type reader struct {
-	c      *conn
-	now    time.Time
-	over   atomic.Bool
-	broken error // what SQLite answered last, when the connection isn't to be trusted any more
+	c       *conn
+	now     time.Time
+	over    atomic.Bool
+	applied bool
+	broken  error // what SQLite answered last, when the connection isn't to be trusted any more
 }
 
 var (
@@ -56,10 +60,12 @@ func (r *reader) Now() time.Time { return r.now }
 
 // usable is asked first by every method.
 func (r *reader) usable(ctx context.Context) error {
-	if r.over.Load() {
+	switch {
+	case r.over.Load():
 		return errOver
-	}
-	if r.broken != nil {
+	case r.applied:
+		return errApplied
+	case r.broken != nil:
 		return r.broken
 	}
 	return ctx.Err()
