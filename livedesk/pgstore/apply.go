@@ -308,7 +308,7 @@ func (a *applying) objects(rows []livedesk.Object) {
 	}
 	all := make([]livedesk.Object, len(rows))
 	for i, r := range rows {
-		all[i] = buried(r)
+		all[i] = buried(r.Clone()) // it is sent later
 	}
 	id := func(o *livedesk.Object) string { return o.ID }
 	old, fresh := split(&objects, sorted(all, func(o *livedesk.Object) string { return o.Workspace },
