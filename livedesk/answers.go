@@ -13,13 +13,48 @@ import (
 // answer is what became of a claimed text.
 type answer struct {
 	m        Message
+	of       *attempt // nil when nothing was tried
 	accepted channel.Accepted
 	err      error
 	cancel   channel.Reason
 }
 
-// storeAnswers writes what became of a batch of texts.
+// storeAnswers writes what became of a batch of texts. Nearly always the carrier took them all and nothing else happened
+// to them since the gate: that is tried first, with the rows in hand.
 func (e *Engine) storeAnswers(ctx context.Context, batch []*answer) (alone bool, err error) {
+	for _, a := range batch {
+		if a.of == nil || a.err != nil {
+			return e.answerFromStore(ctx, batch)
+		}
+	}
+	err = e.answerFromHand(ctx, batch)
+	if errors.Is(err, ErrConflict) { // a receipt was faster, or another process took over
+		return e.answerFromStore(ctx, batch)
+	}
+	return false, err
+}
+
+// answerFromHand writes that the carrier took texts, over their rows as the gate stored them.
+func (e *Engine) answerFromHand(ctx context.Context, batch []*answer) error {
+	var u *unit
+	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+		u = newUnit(e, tx)
+		for _, a := range batch {
+			m := a.m.Clone()
+			u.now = a.of.since()
+			u.answer(&m, a)
+		}
+		return u.finish(ctx)
+	})
+	if err == nil {
+		e.committed(u)
+		signal(e.wakeOutbox) // the next text of the conversation may go
+	}
+	return err
+}
+
+// answerFromStore writes what became of texts over their newest rows.
+func (e *Engine) answerFromStore(ctx context.Context, batch []*answer) (alone bool, err error) {
 	var u *unit
 	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
 		u = newUnit(e, tx)

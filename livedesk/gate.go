@@ -25,6 +25,9 @@ type attempt struct {
 	left time.Duration
 }
 
+// since returns the time by the store's clock, counted on from the gate by this machine's.
+func (a *attempt) since() time.Time { return micro(a.now.Add(time.Since(a.at))) }
+
 // claimed is what one claim brought.
 type claimed struct {
 	texts    int        // texts that it did something about
@@ -59,6 +62,9 @@ func (e *Engine) claim(ctx context.Context, limit int) (claimed, error) {
 			return claimed{}, fmt.Errorf("claim texts: %w", err)
 		}
 		e.committed(u)
+		for _, a := range out.attempts {
+			a.m.Version++ // as it is stored
+		}
 		e.limits.learn(out)
 		e.settleStrange(ctx, out.strange)
 		// The store's clock went further than this one: what seemed to have to wait may be due.

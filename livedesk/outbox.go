@@ -20,7 +20,7 @@ const gateToByte = 2 * time.Second
 
 // post hands a text whose attempt was written down to its carrier, and stores the answer.
 func (e *Engine) post(ctx context.Context, a *attempt) error {
-	out := &answer{m: a.m}
+	out := &answer{m: a.m, of: a}
 	if time.Since(a.at) > gateToByte {
 		out.err = &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetry, Err: errors.New("worker slept before the first byte")}
 	} else {

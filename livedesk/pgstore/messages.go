@@ -76,22 +76,9 @@ func (t *tx) Messages(ctx context.Context, keys []livedesk.MessageKey) ([]livede
 		return nil, err
 	}
 	for i, k := range keys {
-		m := found[plain(k)]
-		if out[i] = cloneMessage(m); m.ID != "" {
-			t.seen(m)
-		}
+		out[i] = cloneMessage(found[plain(k)])
 	}
 	return out, nil
-}
-
-// seen keeps a text that was loaded, so that Apply can tell what changed.
-func (t *tx) seen(m livedesk.Message) {
-	if t.write {
-		if t.texts == nil {
-			t.texts = map[rowKey]livedesk.Message{}
-		}
-		t.texts[rowKey{m.Workspace, m.ID}] = m
-	}
 }
 
 // plain returns a key with the fields of its kind only.

@@ -186,15 +186,6 @@ var deliveryColumns = []string{
 	"delivery", "unsent", "due", "expires", "fence", "attempts", "segments", "code", "reason", "history",
 }
 
-// sameButDelivery reports whether two versions of a message differ in nothing else than its delivery and the carrier's id.
-func sameButDelivery(a, b livedesk.Message) bool {
-	if (a.Delivery == nil) != (b.Delivery == nil) {
-		return false
-	}
-	a.Delivery, a.ProviderID = b.Delivery, b.ProviderID
-	return reflect.DeepEqual(a, b)
-}
-
 // The load of an agent isn't kept: it is counted when it is asked for, see agents.go.
 var agents = table[livedesk.Agent]{
 	name: "agents", keys: 2, version: func(a *livedesk.Agent) *int64 { return &a.Version },
