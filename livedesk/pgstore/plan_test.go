@@ -76,6 +76,7 @@ INSERT INTO {s}.queue_agents (workspace, agent, queue) SELECT 'w' || i % 3, 'a' 
 INSERT INTO {s}.jobs (workspace, key, kind, due, fence) SELECT 'w' || i % 3, 'j' || i, 'snooze', i, 1 FROM generate_series(1, 20000) AS i;
 INSERT INTO {s}.objects (workspace, kind, id, key, data, version, revision)
 	SELECT 'w' || i % 3, 'channel', 'c' || i, 'hook' || i, '{}', 1, i FROM generate_series(1, 5000) AS i;
+INSERT INTO {s}.budgets (workspace, channel, next, version) SELECT 'w' || i % 3, 'c' || i, i, 1 FROM generate_series(1, 5000) AS i;
 UPDATE {s}.counters SET value = 5000;
 `
 
