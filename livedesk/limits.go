@@ -41,8 +41,6 @@ const (
 	burst = 10
 	// firstClaim is how many texts of a sender are claimed while its budget isn't known yet.
 	firstClaim = burst
-	// probeEvery is how often a channel whose credentials were refused tries again.
-	probeEvery = time.Minute
 )
 
 // limits keeps the budgets and pauses of senders, in this process.
@@ -54,8 +52,12 @@ type limits struct {
 type budget struct {
 	limiter *rate.Limiter
 	rate    float64
-	paused  time.Time // nothing is claimed before
-	refused bool      // our credentials: one text a minute knocks, until one is answered otherwise
+	paused  time.Time // nothing is claimed before, as the carrier asked
+	// missed counts the sends in a row that did not get as far as the carrier; the row began at missedAt.
+	missed   int
+	missedAt time.Time
+	// reporting says that a worker is writing down what it found out about the channel's health; the others needn't.
+	reporting bool
 }
 
 func newLimits() *limits { return &limits{senders: map[Sender]*budget{}} }
@@ -74,7 +76,7 @@ func (l *limits) of(ch *channelInfo) *budget {
 		}
 		fresh := &budget{limiter: rate.NewLimiter(limit, max(burst, int(math.Ceil(r)))), rate: r}
 		if b != nil {
-			fresh.paused, fresh.refused = b.paused, b.refused
+			fresh.paused, fresh.missed, fresh.missedAt, fresh.reporting = b.paused, b.missed, b.missedAt, b.reporting
 		}
 		b = fresh
 		l.senders[ch.sender()] = b
@@ -91,9 +93,6 @@ func (l *limits) take(ch *channelInfo, now time.Time, segments int) time.Duratio
 	if now.Before(b.paused) {
 		return b.paused.Sub(now)
 	}
-	if b.refused {
-		b.paused = now.Add(probeEvery)
-	}
 	if b.rate < 0 {
 		return 0
 	}
@@ -104,27 +103,46 @@ func (l *limits) take(ch *channelInfo, now time.Time, segments int) time.Duratio
 	return 0
 }
 
-// heard pauses a sender as its carrier asked, or until the next probe when it refused our credentials.
-func (l *limits) heard(ch *channelInfo, now time.Time, err error) {
+// heard pauses a sender as its carrier asked, and reports whether too many sends in a row were unreached.
+func (l *limits) heard(ch *channelInfo, now time.Time, err error, told sign) (lost bool) {
 	after, _ := sms.RetryAfter(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.of(ch)
-	knocked := b.refused
-	b.refused = sms.ReasonOf(err) == channel.ReasonCredentials
-	switch {
-	case b.refused:
-		after = max(after, probeEvery)
-	case knocked:
-		b.paused = time.Time{}
-	}
 	if after > 0 {
 		b.paused = now.Add(min(after, time.Hour))
 	}
+	switch {
+	case told == noSign:
+		return false
+	case told != unreached:
+		b.missed = 0
+		return false
+	case b.missed == 0:
+		b.missedAt = now
+	}
+	b.missed++
+	return b.missed >= missedSends && now.Sub(b.missedAt) >= missedFor
+}
+
+// report lets one worker at a time write down what it found out about a channel.
+func (l *limits) report(ch *channelInfo) (done func(), ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of(ch).reporting {
+		return nil, false
+	}
+	l.of(ch).reporting = true
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.of(ch).reporting = false
+	}, true
 }
 
 // budgets says how many texts of each sender may be claimed now, for those that aren't free to send as many as are due:
-// what is left of a budget, none while paused, none of channels that are out of service.
+// what is left of a budget, none while paused, none of channels that are out of service, one of a channel in trouble once its
+// probe is due.
 func (l *limits) budgets(now time.Time, snap *snapshot) map[Sender]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,8 +153,6 @@ func (l *limits) budgets(now time.Time, snap *snapshot) map[Sender]int {
 			delete(l.senders, s)
 		case now.Before(b.paused):
 			out[s] = 0
-		case b.refused:
-			out[s] = 1
 		case b.rate < 0:
 			out[s] = math.MaxInt32
 		default:
@@ -145,6 +161,15 @@ func (l *limits) budgets(now time.Time, snap *snapshot) map[Sender]int {
 	}
 	for _, s := range snap.closed {
 		out[s] = 0
+	}
+	for _, ch := range snap.troubled {
+		n, given := out[ch.sender()]
+		switch {
+		case now.Before(ch.health.Trouble.Probe):
+			out[ch.sender()] = 0
+		case !given || n > 1:
+			out[ch.sender()] = 1
+		}
 	}
 	return out
 }

@@ -57,7 +57,7 @@ func (e *Engine) work(ctx context.Context, m Message, pass *gatePass, now time.T
 	} else {
 		a.accepted, a.err = e.post(ctx, pass.channel, pass)
 	}
-	e.limits.heard(pass.channel, now, a.err)
+	e.heard(ctx, pass.channel, now, a.err)
 	return e.answers.join(context.WithoutCancel(ctx), a)
 }
 
@@ -75,7 +75,13 @@ func (e *Engine) ready(ctx context.Context, m Message, now time.Time) (*gatePass
 		return nil, &answer{m: m, err: &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetryLater,
 			After: time.Minute, Err: ErrChannelClosed}}
 	}
+	if m.At.Before(ch.since) { // of an earlier life of the channel
+		return nil, &answer{m: m, cancel: channel.ReasonConfig}
+	}
 	if wait := e.limits.take(ch, now, m.Delivery.Segments); wait > 0 {
+		return nil, &answer{m: m, putOff: wait}
+	}
+	if wait := e.held(ctx, ch, now); wait > 0 {
 		return nil, &answer{m: m, putOff: wait}
 	}
 	return &gatePass{m: m, channel: ch}, nil
@@ -291,10 +297,15 @@ func notSent(err error) bool {
 }
 
 // backoff is how long to wait before a text that is known not to have left is tried again, with jitter: 1 s, doubled
-// each time up to 1 min; a minute to half an hour where the carrier needs longer.
+// each time up to 1 min; a minute to half an hour where the carrier needs longer; until the next probe, without jitter, where
+// it refused our credentials.
 func backoff(reason channel.Reason, attempts int) time.Duration {
 	first, most := time.Second, time.Minute
-	if reason != channel.ReasonRetry {
+	switch reason {
+	case channel.ReasonCredentials: // the channel as a whole waits for its next probe, and no text longer than it
+		return probeEvery
+	case channel.ReasonRetry:
+	default:
 		first, most = time.Minute, 30*time.Minute
 	}
 	d := min(first<<min(max(attempts-1, 0), 16), most)
