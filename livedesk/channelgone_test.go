@@ -2,7 +2,6 @@ package livedesk_test
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -139,34 +138,36 @@ func TestCredentialsAreForgotten(t *testing.T) { // F149
 	})
 }
 
-// A channel that is added in the moment in which its account is forgotten keeps it, or is told to bring credentials.
+// A channel that is added in the moment in which its account is forgotten is told to bring credentials; it is never left
+// without an account.
 func TestForgettingRacesWithAdding(t *testing.T) {
 	t.Parallel()
-	for i := range 20 {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			c := w.twilioChannel(nil)
-			require.NoError(t, w.desk.RemoveChannel(w.ctx(), c.ID))
-			w.advance(24 * time.Hour)
-			c.ID, c.Version = "", 0
-			second := w.open()
-			var all sync.WaitGroup
-			all.Go(func() {
-				if err := second.Settle(w.ctx()); err != nil {
-					t.Error(err)
-				}
-			})
-			got, err := w.desk.PutChannel(w.ctx(), c)
-			all.Wait()
-			if err != nil {
-				require.Contains(t, fields(err), "auth_token")
-				return
-			}
-			w.ch = got
-			require.Equal(t, livedesk.HealthOK, w.health(second).State)
-		})
-	}
+	var store switchable
+	w := newWorld(t, func(s *settings) { s.Wrap = store.wrap })
+	c := w.twilioChannel(nil)
+	second := w.open()
+	require.NoError(t, w.desk.RemoveChannel(w.ctx(), c.ID))
+	w.advance(24 * time.Hour)
+	c.ID, c.Version = "", 0
+	store.set(func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+		store.set(nil) // PutChannel has read what there is, and is about to write
+		w.settleOn(second)
+		return inner.Update(ctx, fn)
+	})
+	_, err := w.desk.PutChannel(w.ctx(), c)
+	require.Equal(t, []string{"auth_token"}, fields(err))
+	list, err := w.desk.Channels(w.ctx())
+	require.NoError(t, err)
+	require.Empty(t, list)
+
+	// The other way round the account stays.
+	c = w.twilioChannel(nil)
+	require.NoError(t, w.desk.RemoveChannel(w.ctx(), c.ID))
+	w.advance(24 * time.Hour)
+	c.ID, c.Version = "", 0
+	w.ch = w.put(c)
+	w.settleOn(second)
+	require.Equal(t, livedesk.HealthOK, w.health(second).State)
 }
 
 // A channel's settings are edited while it works: its number too, and the other processes follow.

@@ -537,3 +537,89 @@ func BenchmarkHealth(b *testing.B) {
 		}
 	}
 }
+
+// together lets the first n transactions begin only when all n have come.
+func together(n int32) func(context.Context, livedesk.Store, func(context.Context, livedesk.Tx) error) error {
+	var came atomic.Int32
+	all := make(chan struct{})
+	return func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+		if c := came.Add(1); c == n {
+			close(all)
+		} else if c < n {
+			<-all
+		}
+		return inner.Update(ctx, fn)
+	}
+}
+
+// Processes that come to the next probe in the same moment, each with a text in hand, agree on one.
+func TestProbesRace(t *testing.T) { // F48
+	t.Parallel()
+	var store switchable
+	p := &paper{}
+	w := onPaper(t, p, func(s *settings) { s.Wrap = store.wrap })
+	w.ch = w.put(paperChannel(nil))
+	engines := w.fleet(4)
+	p.answer(func(channel.Outbound) error { return refusedCredentials() })
+	w.startMany(20)
+	w.settle()
+	w.settleAll(engines) // all know
+	before := len(p.tried())
+	for i := range 5 {
+		w.advance(time.Minute)
+		store.set(together(4)) // each begins to claim before any has probed
+		w.settleAll(engines)
+		store.set(nil)
+		require.Len(t, p.tried(), before+i+1)
+	}
+}
+
+// One text alone probes every minute: it doesn't wait longer each time.
+func TestTheOnlyTextProbes(t *testing.T) {
+	t.Parallel()
+	p := &paper{}
+	w := onPaper(t, p)
+	w.ch = w.put(paperChannel(nil))
+	p.answer(func(channel.Outbound) error { return refusedCredentials() })
+	m := w.start(alice, "hello")
+	w.settle()
+	for range 20 {
+		w.later(time.Minute)
+	}
+	require.Len(t, p.tried(), 21)
+	p.answer(nil)
+	w.later(time.Minute)
+	require.Equal(t, livedesk.Delivered, w.state(m.ID))
+}
+
+// taken is a transaction in which somebody else was faster, once.
+type taken struct {
+	livedesk.Tx
+	told *atomic.Bool
+}
+
+func (tx taken) Apply(ctx context.Context, c livedesk.Changes) error {
+	if len(c.Objects) > 0 && !tx.told.Swap(true) {
+		return livedesk.ErrExists
+	}
+	return tx.Tx.Apply(ctx, c)
+}
+
+// That another process wrote the first word about a channel's health just now is nobody's error.
+func TestFirstWordsOfTwoProcesses(t *testing.T) {
+	t.Parallel()
+	var store switchable
+	w := newWorld(t, func(s *settings) { s.Wrap = store.wrap })
+	w.twilioChannel(nil)
+	for _, change := range []func() error{
+		func() error { return w.desk.PauseChannel(w.ctx(), w.ch.ID, host, "x") },
+		func() error { return w.desk.RemoveChannel(w.ctx(), w.ch.ID) },
+	} {
+		var told atomic.Bool
+		store.set(func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+			return inner.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return fn(ctx, taken{tx, &told}) })
+		})
+		require.NoError(t, change())
+		require.True(t, told.Load())
+	}
+}
