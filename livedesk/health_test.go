@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,12 @@ func (h *told) states() (out []livedesk.HealthState) {
 	}
 	h.list = nil
 	return out
+}
+
+func (h *told) all() []livedesk.Health {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.list)
 }
 
 // health returns how the world's channel is doing, as an engine sees it.

@@ -183,8 +183,9 @@ func TestSetUpLeavesNoSecrets(t *testing.T) { // F149, I18
 	for _, o := range w.everyObject() {
 		requireNoCanary(t, "store", string(o.Data)+o.Key+o.ID)
 	}
-	require.NotEmpty(t, heard.list)
-	requireNoCanary(t, "hook", fmt.Sprintf("%+v", heard.list))
+	require.NoError(t, locked.Settle(w.ctx())) // waits for the hook
+	require.NotEmpty(t, heard.all())
+	requireNoCanary(t, "hook", fmt.Sprintf("%+v", heard.all()))
 	require.Contains(t, log.String(), "credentials_refused")
 	requireNoCanary(t, "log", log.String())
 }
