@@ -150,10 +150,15 @@ func notSent(err error) bool {
 }
 
 // backoff is how long to wait before a text that is known not to have left is tried again, with jitter: 1 s, doubled
-// each time up to 1 min; a minute to half an hour where the carrier needs longer.
+// each time up to 1 min; a minute to half an hour where the carrier needs longer; until the next probe, without jitter, where
+// it refused our credentials.
 func backoff(reason channel.Reason, attempts int) time.Duration {
 	first, most := time.Second, time.Minute
-	if reason != channel.ReasonRetry {
+	switch reason {
+	case channel.ReasonCredentials: // the channel as a whole waits for its next probe, and no text longer than it
+		return probeEvery
+	case channel.ReasonRetry:
+	default:
 		first, most = time.Minute, 30*time.Minute
 	}
 	d := min(first<<min(max(attempts-1, 0), 16), most)

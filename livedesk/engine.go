@@ -28,6 +28,7 @@ type Engine struct {
 	wakeOutbox chan struct{}
 	wakeJobs   chan struct{}
 	running    atomic.Bool
+	loops      loopStates
 	ignored    atomic.Int64
 }
 

@@ -11,6 +11,7 @@ import (
 const (
 	jobSnooze = "snooze" // wake a conversation
 	jobServe  = "serve"  // look at a queue again
+	jobForget = "forget" // forget a connection that has no channel any more
 )
 
 // maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
@@ -57,6 +58,10 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 			}
 		case jobServe:
 			u.onQueue(j.Workspace, j.Subject, nil)
+		case jobForget:
+			if err := u.forgetConnection(ctx, j); err != nil {
+				return err
+			}
 		default: // of a newer version of the library: left to it
 			u.jobs = append(u.jobs, JobChange{Job: moved(j, u.now.Add(time.Minute))})
 			return nil

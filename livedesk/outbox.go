@@ -26,7 +26,7 @@ func (e *Engine) post(ctx context.Context, a *attempt) error {
 	} else {
 		out.accepted, out.err = e.send(ctx, a)
 	}
-	e.limits.heard(a.channel, a.now, out.err)
+	e.heard(ctx, a.channel, a.now, out.err)
 	return e.answers.join(context.WithoutCancel(ctx), out)
 }
 

@@ -62,6 +62,9 @@ func (e *Engine) loop(ctx context.Context, name string, wake <-chan struct{}, pa
 	failures := 0
 	for ctx.Err() == nil {
 		n, err := e.safely(name, round)
+		if ctx.Err() == nil {
+			e.loops.note(name, err)
+		}
 		wait := pause
 		switch {
 		case err != nil && ctx.Err() == nil:

@@ -80,6 +80,13 @@ func (e *Engine) webhook(ctx context.Context, w http.ResponseWriter, r *http.Req
 	called := *r
 	called.URL, called.Host, called.Body = public, public.Host, http.NoBody
 	events, err := conn.account.Parse(&called, body)
+	if errors.Is(err, channel.ErrForged) || errors.Is(err, channel.ErrUnauthenticated) {
+		// Another process may have stored new credentials within the last second.
+		if fresh := e.snap.newer(ctx, key, conn); fresh != nil {
+			conn = fresh
+			events, err = conn.account.Parse(&called, body)
+		}
+	}
 	if err != nil {
 		return parseStatus(err), fmt.Errorf("connection %s: %w", conn.id, err)
 	}
