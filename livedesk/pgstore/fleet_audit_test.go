@@ -11,8 +11,8 @@ import (
 )
 
 // What only an eye inside of the transactions can see is written down by triggers: at every gate whether the contact had
-// opted out, and at every automatic assignment how many conversations the agent had then. Both happen under the lock of the
-// row that they are about, so what is written down is what was true.
+// opted out, and at the end of every automatic assignment's transaction how many conversations the agent had. Both happen
+// under the lock of the row that they are about, so what is written down is what was true.
 const auditTables = `
 CREATE TABLE {s}.audit_gates (message text, class text, opted_out boolean);
 CREATE FUNCTION {s}.audit_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -30,7 +30,7 @@ CREATE FUNCTION {s}.audit_assignment() RETURNS trigger LANGUAGE plpgsql AS $$ BE
 		a.capacity, a.presence FROM {s}.agents AS a WHERE a.workspace = NEW.workspace AND a.id = NEW.activity->>'to';
 	RETURN NULL;
 END $$;
-CREATE TRIGGER audit_assignment AFTER INSERT ON {s}.messages FOR EACH ROW
+CREATE CONSTRAINT TRIGGER audit_assignment AFTER INSERT ON {s}.messages DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
 	WHEN (NEW.by_kind = '' AND NEW.activity->>'what' = 'assigned') EXECUTE FUNCTION {s}.audit_assignment();
 `
 
