@@ -25,15 +25,13 @@ func (e *Engine) claim(ctx context.Context, limit int) ([]Message, time.Time, er
 	var msgs []Message
 	var now time.Time
 	snap := e.snap.load()
-	err := retry(ctx, func() error {
-		return e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
-			now = tx.Now()
-			var err error
-			msgs, err = tx.Claim(ctx, Claim{
-				Limit: limit, Lease: e.cfg.Lease, PerSender: firstClaim, Senders: e.limits.budgets(now, snap),
-			})
-			return err
+	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
+		now = tx.Now()
+		var err error
+		msgs, err = tx.Claim(ctx, Claim{
+			Limit: limit, Lease: e.cfg.Lease, PerSender: firstClaim, Senders: e.limits.budgets(now, snap),
 		})
+		return err
 	})
 	if err != nil {
 		return nil, now, fmt.Errorf("claim texts: %w", err)
