@@ -3,6 +3,7 @@ package pgstore_test
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,14 +43,10 @@ func TestFleetNetworkFaults(t *testing.T) {
 			f.start()
 			f.run(f.processes[0]) // alone, so that nobody does its work
 			c := &customers{fleet: f, number: n, taken: map[string]bool{}}
-			for _, p := range f.processes {
-				require.True(t, c.write(p))
-			}
+			together(3*fleetSize, func(i int) { require.True(t, c.write(f.processes[i%fleetSize])) })
 			w.set(broken)
 			for range 2 {
-				for _, p := range f.processes {
-					c.write(p)
-				}
+				f.each(func(p *process) { c.write(p) })
 			}
 			w.set(fault{})
 			f.recovers(c)
@@ -63,6 +60,7 @@ func TestFleetNetworkFaults(t *testing.T) {
 type customers struct {
 	*fleet
 	*number
+	mu    sync.Mutex
 	wrote int
 	taken map[string]bool
 }
@@ -70,15 +68,20 @@ type customers struct {
 // write lets another one write to a process. It must be answered in time, by 204 or 503.
 func (c *customers) write(p *process) (ok bool) {
 	c.Helper()
-	began := time.Now()
+	c.mu.Lock()
 	c.wrote++
-	d, err := c.Deliver(to(c.Context(), p), smstest.Text{ID: fmt.Sprintf("text-%05d", c.wrote), From: address(c.wrote), Body: "hello"})
+	n := c.wrote
+	c.mu.Unlock()
+	began := time.Now()
+	d, err := c.Deliver(to(c.Context(), p), smstest.Text{ID: fmt.Sprintf("text-%05d", n), From: address(n), Body: "hello"})
 	if !d.OK() && d.Status != http.StatusServiceUnavailable {
 		c.Errorf("status %d, error %v", d.Status, err)
 	}
 	if took := time.Since(began); took > 2*time.Second+slack {
 		c.Errorf("answered after %s: a carrier waits for ten", took)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.taken[d.ID] = d.OK()
 	return d.OK()
 }

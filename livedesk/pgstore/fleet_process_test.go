@@ -70,7 +70,6 @@ func (o order) work() error {
 	if err != nil {
 		return err
 	}
-	defer c.pool.Close()
 	mux := http.NewServeMux()
 	mux.Handle("/sms/", c.engine.Webhooks())
 	web := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
@@ -101,7 +100,9 @@ func (o order) open(ctx context.Context) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.MaxConns = 8
+	// What a host should set. pgx waits for a new connection without end otherwise, and a connection that died without anybody
+	// having noticed keeps its place in the pool for 15 s after pgx gave it up: there must be others.
+	cfg.ConnConfig.ConnectTimeout, cfg.MaxConns = 2*time.Second, 20
 	c := &Control{ctx: ctx, ended: make(chan error, 1)}
 	c.ahead.Store(int64(o.Ahead))
 	if c.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
