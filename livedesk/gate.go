@@ -48,16 +48,13 @@ func (e *Engine) claim(ctx context.Context, limit int) (claimed, error) {
 		var out claimed
 		var u *unit
 		guess, allowed := e.limits.allowances(snap)
-		err := retry(ctx, func() error {
-			return e.store.Update(ctx, func(ctx context.Context, tx Tx) (err error) {
-				u = newUnit(e, tx)
-				u.snap = snap
-				out, err = u.claim(ctx, Claim{Limit: limit, PerSender: firstClaim, Senders: allowed})
-				if err != nil {
-					return err
-				}
-				return u.finish(ctx)
-			})
+		err := e.update(ctx, func(ctx context.Context, tx Tx) (err error) {
+			u = newUnit(e, tx)
+			u.snap = snap
+			if out, err = u.claim(ctx, Claim{Limit: limit, PerSender: firstClaim, Senders: allowed}); err != nil {
+				return err
+			}
+			return u.finish(ctx)
 		})
 		if err != nil {
 			return claimed{}, fmt.Errorf("claim texts: %w", err)

@@ -78,7 +78,7 @@ func (c *channelInfo) maxText() int {
 	return 1600
 }
 
-// for finds the channel of the connection that a text was sent to.
+// channelOf finds the channel of the connection that a text was sent to.
 func (c *connectionInfo) channelOf(in channel.Inbound) *channelInfo {
 	for _, ch := range c.channels {
 		if ch.pool != "" && ch.pool == in.Pool {
@@ -97,13 +97,16 @@ func (c *connectionInfo) channelOf(in channel.Inbound) *channelInfo {
 type snapshots struct {
 	e       *Engine
 	current atomic.Pointer[snapshot]
-	busy    chan struct{} // holds one value while somebody refreshes: one at a time, and nobody waits beyond their context
-	now     time.Time     // the store's clock at the last refresh
-	misses  *rate.Limiter // of webhooks with keys that nobody knows
+	begun   atomic.Int64  // refreshes begun
+	misses  *rate.Limiter // of refreshes because of webhooks that speak of what nobody knows
+
+	busy  chan struct{} // holds a token while a refresh is under way; it guards what follows
+	ended int64         // the last one begun that succeeded
+	now   time.Time     // the store's clock at that
 }
 
 func newSnapshots(e *Engine) *snapshots {
-	s := &snapshots{e: e, busy: make(chan struct{}, 1), misses: rate.NewLimiter(20, 20)}
+	s := &snapshots{e: e, misses: rate.NewLimiter(20, 20), busy: make(chan struct{}, 1)}
 	s.current.Store(&snapshot{
 		connections: map[objectKey]*connectionInfo{},
 		byWebhook:   map[string]*connectionInfo{},
@@ -118,17 +121,50 @@ func (s *snapshots) load() *snapshot { return s.current.Load() }
 
 // refresh reads what changed since the current snapshot. It costs one indexed read when nothing did.
 func (s *snapshots) refresh(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	return s.read(ctx)
+}
+
+// lookAgain is refresh for what a webhook speaks of and this process doesn't know. Those who wait share a read that began
+// after they came; how often strangers make us read is bounded.
+func (s *snapshots) lookAgain(ctx context.Context) error {
+	came := s.begun.Load()
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if s.ended > came {
+		return nil
+	}
+	if !s.misses.Allow() {
+		return errTooManyMisses
+	}
+	return s.read(ctx)
+}
+
+func (s *snapshots) enter(ctx context.Context) error {
 	select {
 	case s.busy <- struct{}{}:
+		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("read configuration: %w", context.Cause(ctx))
+		return fmt.Errorf("%w: read configuration: %w", ErrBusy, context.Cause(ctx))
 	}
-	defer func() { <-s.busy }()
-	old := s.load()
+}
+
+func (s *snapshots) leave() { <-s.busy }
+
+func (s *snapshots) read(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	n, old := s.begun.Add(1), s.load()
 	objs, err := s.changedSince(ctx, old.revision)
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
+	s.ended = n
 	if len(objs) > 0 || old.lapsed(s.now) {
 		n := s.next(ctx, old, objs)
 		s.current.Store(n)
@@ -350,17 +386,14 @@ func (s *snapshots) channel(ctx context.Context, workspace, id string) (*channel
 	return nil, fmt.Errorf("channel %s: %w", id, ErrNotFound)
 }
 
-var errTooManyMisses = errors.New("too many webhooks with unknown keys")
+var errTooManyMisses = errors.New("too many webhooks with unknown keys or numbers")
 
 // webhook returns the connection that a webhook's key names. Unknown keys ask the store, at a bounded rate.
 func (s *snapshots) webhook(ctx context.Context, key string) (*connectionInfo, error) {
 	if c, ok := s.load().byWebhook[key]; ok {
 		return c, nil
 	}
-	if !s.misses.Allow() {
-		return nil, errTooManyMisses
-	}
-	if err := s.refresh(ctx); err != nil {
+	if err := s.lookAgain(ctx); err != nil {
 		return nil, err
 	}
 	if c, ok := s.load().byWebhook[key]; ok {
@@ -369,10 +402,25 @@ func (s *snapshots) webhook(ctx context.Context, key string) (*connectionInfo, e
 	return nil, ErrNotFound
 }
 
+// channelOf finds the channel that a text was sent to, nil where there is none. A number that another process may have just
+// added asks the store, as an unknown key does.
+func (s *snapshots) channelOf(ctx context.Context, conn *connectionInfo, in channel.Inbound) (*channelInfo, error) {
+	if ch := conn.channelOf(in); ch != nil {
+		return ch, nil
+	}
+	if err := s.lookAgain(ctx); err != nil {
+		return nil, err
+	}
+	if conn = s.load().byWebhook[conn.key]; conn == nil {
+		return nil, nil
+	}
+	return conn.channelOf(in), nil
+}
+
 // newer returns the connection of a webhook's key as the store has it, if that is another than the one that this process
-// knew and it can be opened. It asks the store at the rate of [snapshots.webhook].
+// knew and it can be opened. It asks the store no oftener than strangers may.
 func (s *snapshots) newer(ctx context.Context, key string, known *connectionInfo) *connectionInfo {
-	if !s.misses.Allow() || s.refresh(ctx) != nil {
+	if s.lookAgain(ctx) != nil {
 		return nil
 	}
 	c := s.load().byWebhook[key]

@@ -150,10 +150,14 @@ func (e *Engine) takeEvents(ctx context.Context, conn *connectionInfo, events []
 	for _, ev := range events {
 		switch ev := ev.(type) {
 		case channel.Inbound:
-			if ch := conn.channelOf(ev); ch != nil {
-				in = append(in, arrival{ch, ev})
-			} else {
+			ch, err := e.snap.channelOf(ctx, conn, ev)
+			switch {
+			case err != nil:
+				return err
+			case ch == nil:
 				e.ignore(ctx, conn, "text for a number that no channel has")
+			default:
+				in = append(in, arrival{ch, ev})
 			}
 		case channel.Receipt:
 			rc = append(rc, receipt{conn, ev})

@@ -130,6 +130,37 @@ func lockAgent(ctx context.Context, tx livedesk.Tx, id string) (livedesk.Roster,
 	return tx.Queues(ctx, livedesk.QueueQuery{Workspace: "w", Loads: []string{id}})
 }
 
+// Connections that died while they were idle, without anybody being told, cost a caller a second each, and not its whole
+// time (F130).
+func TestConnectionsThatDiedIdle(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, url(t))
+	pool := connect(t, w.reach(url(t)), nil)
+	t.Cleanup(w.cut) // nobody has to wait for the dead
+	s, err := pgstore.New(pool, pgstore.Config{Schema: newSchema(t, connect(t, url(t), nil))})
+	require.NoError(t, err)
+	require.NoError(t, s.Migrate(t.Context()))
+	var all, begun sync.WaitGroup
+	begun.Add(4)
+	for range 4 {
+		all.Go(func() {
+			require.NoError(t, s.View(t.Context(), func(ctx context.Context, tx livedesk.ReadTx) error {
+				_ = tx.Now()
+				begun.Done()
+				begun.Wait()
+				return nil
+			}))
+		})
+	}
+	all.Wait()
+	time.Sleep(1100 * time.Millisecond) // the pool trusts those that were used within the second
+	w.set(fault{hole: true})
+	w.set(fault{})
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	require.NoError(t, s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return tx.Apply(ctx, hire("ann")) }))
+}
+
 // holding runs fn while another transaction has ann's row locked.
 func holding(t *testing.T, s *pgstore.Store, fn func()) {
 	t.Helper()

@@ -101,7 +101,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	c, err := s.pool.Acquire(ctx)
+	c, err := s.acquire(ctx)
 	if err != nil {
 		return explain("connect", err)
 	}
