@@ -111,7 +111,7 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 		case m.Delivery.State == Unknown: // and nothing was heard in time
 			m.Delivery.giveUp(u.now)
 		case ch == nil:
-			m.Delivery.State, m.Delivery.Due = Claimed, u.now.Add(strangeLease)
+			m.Delivery.Due = u.now.Add(strangeLease)
 			out.strange = append(out.strange, *m)
 		case u.passes(m, due[i].Thread, ch):
 			a := &attempt{m: *m, channel: ch, to: due[i].Contact.Address, at: at, now: u.now}

@@ -104,8 +104,9 @@ func (l *limits) allowances(snap *snapshot) (now time.Time, out map[Sender]int) 
 	for _, ch := range snap.troubled {
 		n, given := out[ch.sender()]
 		switch {
-		case now.Before(ch.health.Trouble.Probe):
+		case now.Before(ch.health.Quiet), ch.health.Trouble != nil && now.Before(ch.health.Trouble.Probe):
 			out[ch.sender()] = 0
+		case ch.health.Trouble == nil:
 		case !given || n > 1:
 			out[ch.sender()] = 1
 		}

@@ -22,6 +22,9 @@ func (e *Engine) Run(ctx context.Context) error {
 			return fmt.Errorf("store is not ready: %w", err)
 		}
 	}
+	if err := e.snap.refresh(ctx); err != nil && ctx.Err() == nil { // the loop goes on trying
+		e.logError("configuration was not read", err)
+	}
 	// Work in flight outlives ctx, for as long as draining may take.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

@@ -25,7 +25,7 @@ type snapshot struct {
 	health      map[objectKey]healthRecord // by channel; of those that ever had trouble
 	own         map[channel.Address]bool   // numbers of all channels of all workspaces
 	closed      []Sender                   // channels that can't send: disabled, paused, or without an open connection
-	troubled    []*channelInfo             // those of the others that are probed
+	troubled    []*channelInfo             // those of the others that are probed, or that their carrier asked to wait
 }
 
 type objectKey struct{ workspace, id string }
@@ -311,7 +311,7 @@ func (n *snapshot) link() {
 		switch {
 		case fresh.channel.Disabled || fresh.health.Paused || fresh.fault() != nil:
 			n.closed = append(n.closed, fresh.sender())
-		case fresh.health.Trouble != nil:
+		case fresh.health.Trouble != nil, !fresh.health.Quiet.IsZero():
 			n.troubled = append(n.troubled, &fresh)
 		}
 	}

@@ -37,6 +37,18 @@ type healthRecord struct {
 	Paused  bool      `json:"paused,omitempty"` // by a person
 	Why     string    `json:"why,omitempty"`    // that person's words
 	Trouble *trouble  `json:"trouble,omitempty"`
+	// Quiet is until when the carrier asked a sender without a limit to wait. The budgets of the others say it.
+	Quiet time.Time `json:"quiet,omitzero"`
+}
+
+// hush keeps the carrier's wish to wait, and reports whether it is worth to be written: one that asks for hardly more than is
+// kept already isn't.
+func (r *healthRecord) hush(until time.Time) bool {
+	if until.Sub(r.Quiet) < time.Second {
+		return false
+	}
+	r.Quiet = until
+	return true
 }
 
 // trouble is what the carrier's answers, or their absence, told.
@@ -132,8 +144,12 @@ func (e *Engine) heard(ctx context.Context, ch *channelInfo, now time.Time, err 
 	if known == nil {
 		return // removed meanwhile
 	}
-	to := known.health.trouble().after(told, lost)
-	if to == known.health.trouble() {
+	to, quiet := known.health.trouble().after(told, lost), time.Time{}
+	if after, ok := sms.RetryAfter(err); ok && ch.rate() < 0 {
+		quiet = now.Add(min(after, time.Hour))
+	}
+	was := known.health
+	if to == was.trouble() && !was.hush(quiet) {
 		return
 	}
 	done, free := e.limits.report(ch)
@@ -147,7 +163,10 @@ func (e *Engine) heard(ctx context.Context, ch *channelInfo, now time.Time, err 
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err = e.changeHealth(ctx, ch.key(), func(r *healthRecord, now time.Time) bool { return r.turn(to, code, now) })
+	err = e.changeHealth(ctx, ch.key(), func(r *healthRecord, now time.Time) bool {
+		hushed := r.hush(quiet)
+		return r.turn(to, code, now) || hushed
+	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		e.logError("health of a channel was not stored", err, slog.String("channel", ch.channel.ID))
 	}
@@ -159,6 +178,8 @@ func (u *unit) held(ctx context.Context, ch *channelInfo, probes map[Sender]bool
 	t := ch.health.Trouble
 	switch {
 	case ch.channel.Disabled || ch.health.Paused:
+		return true, nil
+	case u.now.Before(ch.health.Quiet):
 		return true, nil
 	case t == nil:
 		return false, nil

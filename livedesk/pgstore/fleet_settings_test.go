@@ -105,9 +105,7 @@ func TestFleetClocks(t *testing.T) {
 			f.start()
 			f.holdThreads(func() {
 				f.run(f.processes[0])
-				f.eventually(patience, "to claim", func() bool {
-					return f.count(`SELECT count(*) FROM {s}.messages WHERE delivery = 'claimed'`) == 10
-				})
+				time.Sleep(300 * time.Millisecond)
 				f.processes[0].kill()
 			})
 			f.run(f.processes[1:]...)
