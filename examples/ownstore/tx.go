@@ -200,7 +200,7 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, e
 // Apply implements [livedesk.Tx]. A step runs even after one that failed; in the end all of them are undone.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
 	return t.change(ctx, func() error {
-		return cmp.Or(write(t, c.Contacts), write(t, c.Threads), write(t, c.Conversations), t.cancel(c.Cancels), write(t, c.Messages),
+		return cmp.Or(write(t, c.Contacts), write(t, c.Threads), write(t, c.Conversations), t.cancel(c.Cancels), write(t, c.Messages), write(t, c.Deliveries),
 			write(t, c.Agents), write(t, c.Queues), t.deleteAgents(c.DeletedAgents), t.changeJobs(c.Jobs), write(t, c.Objects))
 	})
 }

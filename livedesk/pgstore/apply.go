@@ -3,8 +3,10 @@ package pgstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,60 +14,63 @@ import (
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
-// Apply runs behind a savepoint, so that what it refuses leaves nothing behind and doesn't poison the transaction. The
-// savepoint stays until the next Apply or the commit: whether a row was refused is only known after the round trip.
-const (
-	sqlSavepoint  = `SAVEPOINT livedesk_apply`
-	sqlRelease    = `RELEASE SAVEPOINT livedesk_apply`
-	sqlRollbackTo = `ROLLBACK TO SAVEPOINT livedesk_apply`
-)
+// codeDivisionByZero is what a statement that counts its rows answers when there are fewer than there should be, so that
+// what stands behind it, the commit among it, isn't done.
+const codeDivisionByZero = "22012"
 
-// Apply implements [livedesk.Tx]. It costs one round trip: two statements for each kind of row at most, whatever the number
-// of rows, and a few more for queues and for agents that go. Rows that exist are written before new ones, and
-// conversations that stop being live before those that are, so that they make room in the unique keys. One that is
-// refused costs a second round trip.
+// counted makes a statement fail with [codeDivisionByZero] unless it changes as many rows as its parameter after the
+// first n says.
+func counted(statement string, n int) string {
+	return "WITH written AS (" + statement + " RETURNING 1) SELECT 1 / (count(*) = $" + strconv.Itoa(n+1) + "::bigint)::int FROM written"
+}
+
+// Apply implements [livedesk.Tx]. It costs no round trip of its own: its statements, two for each kind of row at most and
+// a few more for queues and for agents that go, are sent with the commit, or with the next verb. What is wrong with c is
+// the error of that. Rows that exist are written before new ones, and conversations that stop being live before those
+// that are, so that they make room in the unique keys.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
-	if len(c.Cancels)+len(c.Jobs) > 0 {
-		t.Now() // they are written with it; an error is that of the pipeline
+	if t.joined || len(c.Cancels)+len(c.Jobs) > 0 {
+		t.Now() // they are written with it, and a host's transaction is looked at before; an error is that of the transaction
 	}
-	a := &applying{t: t}
-	err := t.pipeline(ctx, func(b *pgx.Batch) {
-		a.b = b
-		if t.guarded {
-			b.Queue(sqlRelease)
+	if t.applied != nil { // it isn't the last
+		if err := t.send(ctx, "apply", func(*pgx.Batch) {}); err != nil {
+			return err
 		}
-		b.Queue(sqlSavepoint)
-		a.all(&c)
-	})
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch {
-	case err == nil && a.refused == nil:
-		t.guarded = true
-		if t.locked == nil {
-			t.locked = make(map[rowKey][]livedesk.Member, len(c.Queues))
-		}
-		for _, q := range c.Queues {
-			t.locked[rowKey{q.Workspace, q.ID}] = slices.Clone(q.Members)
-		}
-		return nil
-	case err == nil:
-		err = a.refused
-	case taken(err):
-		err = fmt.Errorf("pgstore: apply: %w", livedesk.ErrExists)
-	default:
-		return t.broke("apply", err)
+	case t.over:
+		return errOver
+	case t.failed != nil:
+		return t.failed
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	if lost := t.exec(ctx, sqlRollbackTo); lost != nil {
-		return t.broke("undo apply", lost)
+	a := &applying{t: t, b: &pgx.Batch{}}
+	a.all(&c)
+	t.applied = a
+	if t.locked == nil {
+		t.locked = make(map[rowKey][]livedesk.Member, len(c.Queues))
 	}
-	t.guarded = true
-	return err
+	for _, q := range c.Queues {
+		t.locked[rowKey{q.Workspace, q.ID}] = slices.Clone(q.Members)
+	}
+	return nil
 }
 
 // applying is one Apply being made up.
 type applying struct {
-	t       *tx
-	b       *pgx.Batch
-	refused error // the first that a count of rows gave away
+	t      *tx
+	b      *pgx.Batch
+	checks []check // in the order of the statements
+	passed int
+}
+
+// check is a statement that counts its rows, and what it means when there are fewer.
+type check struct {
+	what string
+	why  error
 }
 
 // write queues one statement that must change n rows; why is what it means when it changes fewer.
@@ -73,13 +78,43 @@ func (a *applying) write(what string, n int, why error, statement string, args .
 	if n == 0 {
 		return
 	}
-	a.b.Queue(a.t.s.sql(statement), args...).Exec(func(tag pgconn.CommandTag) error {
-		if tag.RowsAffected() != int64(n) && a.refused == nil {
-			a.refused = fmt.Errorf("pgstore: apply %s: %w", what, why)
+	a.checks = append(a.checks, check{what, why})
+	a.b.Queue(a.t.s.sql(statement), append(args, int64(n))...).QueryRow(func(r pgx.Row) error {
+		if err := r.Scan(nil); err != nil {
+			return err
 		}
+		a.passed++
 		return nil
 	})
 }
+
+// add queues one statement that inserts n rows, and fails when one is there already.
+func (a *applying) add(n int, statement string, args []any) {
+	if n > 0 {
+		a.b.Queue(a.t.s.sql(statement), args...)
+	}
+}
+
+// means puts the error of a batch that a was part of into the terms of Apply, where it is about a. a may be nil.
+func (a *applying) means(err error) error {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case a == nil || !ok:
+		return err
+	case pg.Code == codeUniqueViolation:
+		return refused{fmt.Errorf("pgstore: apply: %w", livedesk.ErrExists)}
+	case pg.Code == codeDivisionByZero && a.passed < len(a.checks):
+		c := a.checks[a.passed]
+		return refused{fmt.Errorf("pgstore: apply %s: %w", c.what, c.why)}
+	}
+	return err
+}
+
+// refused is what the store answers about rows that can't be written.
+type refused struct{ error }
+
+// Unwrap returns the cause.
+func (r refused) Unwrap() error { return r.error }
 
 // split returns the rows that replace stored ones, and those that are new.
 func split[T any](t *table[T], rows []*T) (old, fresh []*T) {
@@ -107,8 +142,10 @@ func (a *applying) all(c *livedesk.Changes) {
 	a.conversations(c.Conversations)
 	a.cancels(c.Cancels)
 	a.messages(c.Messages)
+	a.deliveries(c.Deliveries)
 	a.agents(c.Agents)
 	a.queues(c.Queues)
+	a.budgets(c.Budgets)
 	a.deletedAgents(c.DeletedAgents)
 	a.t.applyJobs(a.b, c.Jobs)
 	a.objects(c.Objects)
@@ -121,7 +158,7 @@ func (a *applying) contacts(rows []livedesk.Contact) {
 	for i := range old {
 		a.write(name("contact", old[i:i+1], id), 1, livedesk.ErrConflict, sqlUpdateContact, contacts.versioned(old[i:i+1])...)
 	}
-	a.write(name("contact", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertContact, contacts.args(fresh)...)
+	a.add(len(fresh), sqlInsertContact, contacts.args(fresh))
 }
 
 func (a *applying) threads(rows []livedesk.Thread) {
@@ -134,18 +171,22 @@ func (a *applying) threads(rows []livedesk.Thread) {
 func (a *applying) conversations(rows []livedesk.Conversation) {
 	id := func(c *livedesk.Conversation) string { return c.ID }
 	old, fresh := split(&conversations, sorted(rows, func(c *livedesk.Conversation) string { return c.Workspace }, id))
-	var live, done []*livedesk.Conversation
+	var live, done, bumped []*livedesk.Conversation
 	for _, c := range old {
-		if c.State.Live() {
+		switch was, ok := a.t.talks[rowKey{c.Workspace, c.ID}]; {
+		case ok && sameButActivity(was, *c):
+			bumped = append(bumped, c)
+		case c.State.Live():
 			live = append(live, c)
-		} else {
+		default:
 			done = append(done, c)
 		}
 	}
+	a.write(name("conversation", bumped, id), len(bumped), livedesk.ErrConflict, sqlBumpConversation, activity.versioned(bumped)...)
 	for _, part := range [][]*livedesk.Conversation{done, live} {
 		a.write(name("conversation", part, id), len(part), livedesk.ErrConflict, sqlUpdateConversation, conversations.versioned(part)...)
 	}
-	a.write(name("conversation", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertConversation, conversations.args(fresh)...)
+	a.add(len(fresh), sqlInsertConversation, conversations.args(fresh))
 }
 
 func (a *applying) cancels(rows []livedesk.Cancel) {
@@ -169,15 +210,34 @@ func (a *applying) messages(rows []livedesk.Message) {
 	}
 	id := func(m *message) string { return m.ID }
 	old, fresh := split(&messages, sorted(all, func(m *message) string { return m.Workspace }, id))
+	var plain, texts []*message
+	for _, m := range fresh {
+		if m.Delivery == nil {
+			plain = append(plain, m)
+		} else {
+			texts = append(texts, m)
+		}
+	}
 	a.write(name("message", old, id), len(old), livedesk.ErrConflict, sqlUpdateMessage, messages.versioned(old)...)
-	a.write(name("message", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertMessage, messages.args(fresh)...)
+	a.add(len(plain), sqlInsertEntry, entries.args(plain))
+	a.add(len(texts), sqlInsertMessage, messages.args(texts))
+}
+
+func (a *applying) deliveries(rows []livedesk.Message) {
+	all := make([]message, len(rows))
+	for i := range rows {
+		all[i] = openMessage(&rows[i])
+	}
+	id := func(m *message) string { return m.ID }
+	old := sorted(all, func(m *message) string { return m.Workspace }, id)
+	a.write(name("message", old, id), len(old), livedesk.ErrConflict, sqlUpdateDelivery, deliveries.versioned(old)...)
 }
 
 func (a *applying) agents(rows []livedesk.Agent) {
 	id := func(r *livedesk.Agent) string { return r.ID }
 	old, fresh := split(&agents, sorted(rows, func(r *livedesk.Agent) string { return r.Workspace }, id))
 	a.write(name("agent", old, id), len(old), livedesk.ErrConflict, sqlUpdateAgent, agents.versioned(old)...)
-	a.write(name("agent", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertAgent, agents.args(fresh)...)
+	a.add(len(fresh), sqlInsertAgent, agents.args(fresh))
 }
 
 func (a *applying) queues(rows []livedesk.Queue) {
@@ -187,6 +247,13 @@ func (a *applying) queues(rows []livedesk.Queue) {
 	a.write(name("queue", old, id), len(old), livedesk.ErrConflict, sqlUpdateQueue, queues.versioned(old)...)
 	a.write(name("queue", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertQueue, queues.args(fresh)...)
 	a.places(all)
+}
+
+func (a *applying) budgets(rows []livedesk.Budget) {
+	id := func(b *livedesk.Budget) string { return b.Channel }
+	old, fresh := split(&budgets, sorted(rows, func(b *livedesk.Budget) string { return b.Workspace }, id))
+	a.write(name("budget", old, id), len(old), livedesk.ErrConflict, sqlUpdateBudget, budgets.versioned(old)...)
+	a.write(name("budget", fresh, id), len(fresh), livedesk.ErrExists, sqlInsertBudget, budgets.args(fresh)...)
 }
 
 // places writes which agents are in queues, where that may have changed.
@@ -244,7 +311,7 @@ func (a *applying) objects(rows []livedesk.Object) {
 	}
 	all := make([]livedesk.Object, len(rows))
 	for i, r := range rows {
-		all[i] = buried(r)
+		all[i] = buried(r.Clone()) // it is sent later
 	}
 	id := func(o *livedesk.Object) string { return o.ID }
 	old, fresh := split(&objects, sorted(all, func(o *livedesk.Object) string { return o.Workspace },

@@ -15,34 +15,42 @@ const (
 	// ranks are those of livedesk.Class.Rank, most urgent first.
 	ranks = `(VALUES (0::bigint), (1), (2), (3)) AS r(rank)`
 
-	// ready are texts of rank r that are due and first of their conversation, the longest due first. What somebody else
-	// has locked is passed over.
-	ready = `SELECT m.workspace, m.channel, m.id, m.rank, m.due FROM {s}.messages AS m
-		WHERE m.rank = r.rank AND m.due <= $1 AND m.due IS NOT NULL`
+	// first are those texts that no earlier one of their conversation stands before.
+	first = ` AND t.seq <= (SELECT e.seq FROM {s}.messages AS e WHERE e.workspace = t.workspace
+			AND e.conversation = t.conversation AND e.due IS NOT NULL ORDER BY e.seq LIMIT 1)
+		ORDER BY t.due, t.id `
 
-	first = ` AND NOT EXISTS (SELECT 1 FROM {s}.messages AS e WHERE e.workspace = m.workspace
-			AND e.conversation = m.conversation AND e.seq < m.seq AND e.due IS NOT NULL)
-		ORDER BY m.due, m.id `
+	skip = ` FOR NO KEY UPDATE OF t SKIP LOCKED`
 
-	skip = ` FOR NO KEY UPDATE OF m SKIP LOCKED`
+	// others are those that this transaction has not claimed already.
+	others = ` AND NOT EXISTS (SELECT 1 FROM unnest($8::text[], $9::text[]) AS g(workspace, id)
+			WHERE g.workspace = t.workspace AND g.id = t.id)`
 
-	// budgets are the senders with a budget of their own.
-	budgets = `unnest($4::text[], $5::text[], $6::bigint[]) AS s(workspace, channel, budget)`
+	// claimNow is the time of the transaction: as it was read, or as the server has it now that it begins.
+	claimNow = `coalesce($1::bigint, ` + sqlBegan + ` + $7::bigint)`
+
+	// allowances are the senders with one of their own.
+	allowances = `unnest($4::text[], $5::text[], $6::bigint[]) AS s(workspace, channel, allowed)`
 )
 
+// ready are texts of rank r that are due and first of their conversation, the longest due first. What somebody else
+// has locked is passed over. Columns have names of their own, so that they can be passed on.
+var ready = `SELECT ` + messages.listAs("m_") + `, t.delivery AS m_delivery, r.rank AS m_rank
+	FROM {s}.messages AS t WHERE t.rank = r.rank AND t.due <= ` + claimNow + ` AND t.due IS NOT NULL`
+
 var (
-	// Of the first $2 that are ready, those that are within their sender's budget. The outer LIMIT stops the walk, so no more
-	// than that are locked.
+	// Of the first $2 that are ready, those that are within their sender's allowance. The outer LIMIT stops the walk, so no
+	// more than that are locked.
 	sqlClaim = `WITH front AS MATERIALIZED (
 			SELECT x.* FROM ` + ranks + ` CROSS JOIN LATERAL (` + ready + first + `LIMIT $2` + skip + `) AS x LIMIT $2
 		), numbered AS (
-			SELECT f.*, row_number() OVER (PARTITION BY f.workspace, f.channel ORDER BY f.rank, f.due, f.id) AS place FROM front AS f
+			SELECT f.*, row_number() OVER (PARTITION BY f.m_workspace, f.m_channel ORDER BY f.m_rank, f.m_due, f.m_id) AS place FROM front AS f
 		), chosen AS (
-			SELECT n.* FROM numbered AS n LEFT JOIN ` + budgets + ` ON s.workspace = n.workspace AND s.channel = n.channel
-			WHERE n.place <= coalesce(s.budget, $3)
-		) ` + lease
+			SELECT n.* FROM numbered AS n LEFT JOIN ` + allowances + ` ON s.workspace = n.m_workspace AND s.channel = n.m_channel
+			WHERE n.place <= coalesce(s.allowed, $3)
+		) ` + gated
 
-	// The same choice by asking each sender that has budget left for its first texts. A sender that is paused with a long
+	// The same choice by asking each sender that has some left for its first texts. A sender that is paused with a long
 	// backlog then costs a step and not a walk over all of it.
 	sqlClaimBySender = `WITH RECURSIVE senders AS (
 			(SELECT m.workspace, m.channel FROM {s}.messages AS m WHERE m.due IS NOT NULL ORDER BY m.workspace, m.channel LIMIT 1)
@@ -52,33 +60,38 @@ var (
 				WHERE m.due IS NOT NULL AND (m.workspace, m.channel) > (p.workspace, p.channel)
 				ORDER BY m.workspace, m.channel LIMIT 1) AS n
 		), open AS (
-			SELECT p.workspace, p.channel, least(coalesce(s.budget, $3), $2) AS budget
-			FROM senders AS p LEFT JOIN ` + budgets + ` ON s.workspace = p.workspace AND s.channel = p.channel
-			WHERE coalesce(s.budget, $3) > 0
+			SELECT p.workspace, p.channel, least(coalesce(s.allowed, $3), $2) AS allowed
+			FROM senders AS p LEFT JOIN ` + allowances + ` ON s.workspace = p.workspace AND s.channel = p.channel
+			WHERE coalesce(s.allowed, $3) > 0
 		), front AS MATERIALIZED (
 			SELECT y.* FROM open AS o CROSS JOIN LATERAL (
 				SELECT x.* FROM ` + ranks + ` CROSS JOIN LATERAL (` + ready + `
-					AND m.workspace = o.workspace AND m.channel = o.channel` + first + `LIMIT o.budget` + skip + `) AS x
-				LIMIT o.budget) AS y
+					AND t.workspace = o.workspace AND t.channel = o.channel ` + others + first + `LIMIT o.allowed` + skip + `) AS x
+				LIMIT o.allowed) AS y
 		), chosen AS (
-			SELECT f.* FROM front AS f ORDER BY f.rank, f.due, f.id LIMIT $2
-		) ` + lease
+			SELECT f.* FROM front AS f ORDER BY f.m_rank, f.m_due, f.m_id LIMIT $2
+		) ` + gated
 
-	// There is at least one row: its last column is how many texts were looked at, also where none was chosen.
-	lease = `, leased AS (
-			UPDATE {s}.messages AS t SET delivery = CASE t.delivery WHEN 'queued' THEN 'claimed' ELSE t.delivery END,
-				due = $7, fence = t.fence + 1, version = t.version + 1
-			FROM chosen AS c WHERE t.workspace = c.workspace AND t.id = c.id
-			RETURNING ` + messageList + `, c.rank, c.due AS was
-		) SELECT l.*, (SELECT count(*) FROM front)::text FROM (VALUES (1)) AS v LEFT JOIN leased AS l ON true`
+	// The thread is locked after the text, so it isn't waited for. There is at least one row: its last column is how many
+	// texts were looked at, also where none was chosen.
+	gated = `, gated AS MATERIALIZED (
+			SELECT ` + messages.names("c.m_") + `, c.m_delivery, c.m_rank, ` + contacts.listFrom("p", "p_") + `, ` + threads.listFrom("h", "h_") + `
+			FROM chosen AS c
+			JOIN {s}.threads AS h ON h.workspace = c.m_workspace AND h.channel = c.m_channel AND h.contact = c.m_contact
+			JOIN {s}.contacts AS p ON p.workspace = c.m_workspace AND p.id = c.m_contact
+			FOR NO KEY UPDATE OF h SKIP LOCKED
+		) SELECT l.*, (SELECT count(*) FROM front)::text FROM (VALUES (1)) AS v LEFT JOIN gated AS l ON true`
 
 	// What has not begun to leave is taken back. History keeps its last notes.
-	sqlCancel = `UPDATE {s}.messages AS t SET delivery = 'canceled', reason = u.reason, due = NULL, fence = t.fence + 1,
-			version = t.version + 1, history = CASE WHEN jsonb_array_length(t.history) >= $5::bigint
-				THEN t.history - 0 ELSE coalesce(t.history, '[]'::jsonb) END || $6::jsonb
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS u(workspace, channel, contact, reason)
-		WHERE t.workspace = u.workspace AND t.channel = u.channel AND t.contact = u.contact
-			AND t.delivery IN ('queued', 'claimed')`
+	sqlCancel = `UPDATE {s}.messages AS t SET delivery = 'canceled', unsent = NULL, reason = u.reason, due = NULL,
+			fence = t.fence + 1, version = t.version + 1, history = CASE WHEN jsonb_array_length(t.history) >= $5::bigint
+				THEN t.history - 0 ELSE coalesce(t.history, '[]'::jsonb) END || ($6::jsonb ||
+				CASE WHEN u.reason = '' THEN '{}'::jsonb ELSE jsonb_build_object('detail', u.reason) END)
+		FROM (
+			SELECT m.workspace, m.id, w.reason FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w(workspace, channel, contact, reason)
+			CROSS JOIN LATERAL (SELECT n.workspace, n.id FROM {s}.messages AS n
+				WHERE n.workspace = w.workspace AND n.channel = w.channel AND n.contact = w.contact AND n.unsent OFFSET 0) AS m
+		) AS u WHERE t.workspace = u.workspace AND t.id = u.id AND t.delivery IN ('queued', 'claimed')`
 )
 
 // claim is one claim being made up.
@@ -89,16 +102,16 @@ type claim struct {
 	looked int
 }
 
-// claimed is a text that was leased, with what it is sorted by.
+// claimed is a text that was found, with the rank that it is sorted by.
 type claimed struct {
-	livedesk.Message
-	rank, was int64
+	livedesk.DueText
+	rank int64
 }
 
 // Claim implements [livedesk.Tx]. It costs one round trip, and an index step for each text that is taken, locked by
-// somebody else, or blocked by an earlier one of its conversation. When texts of spent senders stand in front it
-// costs one more round trip, and an index step for each sender with something in the outbox.
-func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.Message, error) {
+// somebody else, or blocked by an earlier one of its conversation. When texts of senders who may send nothing stand in
+// front it costs one more round trip, and an index step for each sender with something in the outbox.
+func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, error) {
 	if q.Limit < 1 {
 		return nil, errLimit
 	}
@@ -107,30 +120,35 @@ func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.Message, e
 		return nil, err
 	}
 	if c.looked > len(c.got) {
-		if err := t.claim(ctx, c, sqlClaimBySender); err != nil {
+		var workspaces, ids []string
+		for _, d := range c.got {
+			workspaces, ids = append(workspaces, d.Message.Workspace), append(ids, d.Message.ID)
+		}
+		if err := t.claim(ctx, c, sqlClaimBySender, workspaces, ids); err != nil {
 			return nil, err
 		}
 	}
 	slices.SortFunc(c.got, func(a, b claimed) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.was, b.was), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.rank, b.rank), a.Message.Delivery.Due.Compare(b.Message.Delivery.Due),
+			cmp.Compare(a.Message.ID, b.Message.ID))
 	})
-	out := make([]livedesk.Message, len(c.got))
-	for i, m := range c.got {
-		out[i] = m.Message
+	out := make([]livedesk.DueText, len(c.got))
+	for i, d := range c.got {
+		out[i] = d.DueText
 	}
 	return out, nil
 }
 
-func (t *tx) claim(ctx context.Context, c *claim, statement string) error {
-	now := t.Now()
+func (t *tx) claim(ctx context.Context, c *claim, statement string, more ...any) error {
+	now, offset := t.clock()
 	return t.send(ctx, "claim texts", func(b *pgx.Batch) {
-		args := append([]any{now.UnixMicro(), int64(c.Limit - len(c.got))}, c.budgets()...)
-		b.Queue(t.s.sql(statement), append(args, now.Add(c.Lease).UnixMicro())...).Query(c.scan)
+		args := append([]any{now, int64(c.Limit - len(c.got))}, c.allowances()...)
+		b.Queue(t.s.sql(statement), append(append(args, offset), more...)...).Query(c.scan)
 	})
 }
 
-// budgets returns what is left: for a sender that isn't named, and for those that are.
-func (c *claim) budgets() []any {
+// allowances returns what is left: for a sender that isn't named, and for those that are.
+func (c *claim) allowances() []any {
 	most := int64(c.Limit)
 	if c.PerSender > 0 {
 		most = int64(c.PerSender)
@@ -163,12 +181,14 @@ func (c *claim) scan(rows pgx.Rows) (err error) {
 		var m message
 		var state *string
 		var one claimed
-		if err := messages.scan(rows, &m, &state, &one.rank, &one.was, nil); err != nil {
+		targets := append(messages.targets(make([]any, 0, 64), &m), &state, &one.rank)
+		targets = threads.targets(contacts.targets(targets, &one.Contact), &one.Thread)
+		if err := rows.Scan(append(targets, nil)...); err != nil {
 			return err
 		}
 		one.Message = m.row(state)
 		c.got = append(c.got, one)
-		c.taken[livedesk.Sender{Workspace: one.Workspace, Channel: one.Channel}]++
+		c.taken[livedesk.Sender{Workspace: one.Message.Workspace, Channel: one.Message.Channel}]++
 	}
 	return rows.Err()
 }

@@ -60,6 +60,9 @@ func (f *failure) Unwrap() []error { return f.errs }
 
 // explain puts an error into the terms of the Store's contract.
 func explain(doing string, err error) error {
+	if r, ok := errors.AsType[refused](err); ok {
+		return r.error
+	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		f := &failure{text: fmt.Sprintf("pgstore: %s: SQLSTATE %s", doing, pg.Code), errs: []error{err}}
 		if why := meanings[pg.Code]; why != "" {
@@ -89,17 +92,14 @@ func explain(doing string, err error) error {
 // explainCommit tells an answer that says no from what leaves the outcome open. pgconn.SafeToRetry can't: it is also true
 // of a connection that was found closed while the answer was waited for.
 func explainCommit(err error) error {
+	if r, ok := errors.AsType[refused](err); ok {
+		return r.error
+	}
 	pg, answered := errors.AsType[*pgconn.PgError](err)
 	if answered && pg.Severity == "ERROR" && pg.Code != codeStatementUnknown {
 		return explain("commit", err)
 	}
 	return &failure{ErrCommitUnknown.Error(), []error{ErrCommitUnknown, err}}
-}
-
-// taken reports whether a unique key refused a row.
-func taken(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == codeUniqueViolation
 }
 
 // missing reports whether a table or its schema isn't there.

@@ -69,7 +69,7 @@ func (j *Joined) run(ctx context.Context, write bool, fn func(ctx context.Contex
 	if err := j.s.enter(ctx); err != nil {
 		return err
 	}
-	t := &tx{s: j.s, conn: j.tx, write: write, start: func(b *pgx.Batch, now *int64) {
+	t := &tx{s: j.s, conn: j.tx, write: write, joined: true, start: func(b *pgx.Batch, now *int64) {
 		b.Queue(sqlJoin)
 		b.Queue(sqlJoinSettings).QueryRow(func(r pgx.Row) error {
 			var level string
@@ -96,9 +96,9 @@ func (j *Joined) run(ctx context.Context, write bool, fn func(ctx context.Contex
 		return t.failed
 	case ctx.Err() != nil:
 		return explain("join", ctx.Err())
-	case t.begun:
-		if _, err := j.tx.Exec(ctx, sqlKeep); err != nil {
-			return explain("join", err)
+	case t.begun || t.applied != nil:
+		if err := t.send(ctx, "join", func(b *pgx.Batch) { b.Queue(sqlKeep) }); err != nil {
+			return err
 		}
 	}
 	kept = true

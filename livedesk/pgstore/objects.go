@@ -27,15 +27,15 @@ var (
 	// and whoever read up to one misses nothing that comes later.
 	sqlReserveRevisions = `UPDATE {s}.counters SET value = value + $1 WHERE name = 'revision'`
 
-	sqlUpdateObject = `UPDATE {s}.objects AS t SET ` + objects.assignments() + `, version = t.version + 1,
-		revision = ` + objects.revision(1) + ` FROM ` + objects.unnest(true) + `
-		WHERE ` + objects.match() + ` AND t.version = u.version`
+	sqlUpdateObject = counted(`UPDATE {s}.objects AS t SET `+objects.assignments()+`, version = t.version + 1,
+		revision = `+objects.revision(1)+` FROM `+objects.unnest(true)+`
+		WHERE `+objects.match()+` AND t.version = u.version`, len(objects.columns)+2)
 
 	// Nobody sees a tombstone, so making the object again is an insert.
-	sqlInsertObject = `INSERT INTO {s}.objects AS t (` + objects.names() + `, version, revision)
-		SELECT ` + objects.values() + `, 1, ` + objects.revision(0) + ` FROM ` + objects.unnest(false) + `
+	sqlInsertObject = counted(`INSERT INTO {s}.objects AS t (`+objects.written()+`, version, revision)
+		SELECT `+objects.values()+`, 1, `+objects.revision(0)+` FROM `+objects.unnest(false)+`
 		ON CONFLICT (workspace, kind, id) DO UPDATE SET key = excluded.key, data = excluded.data, deleted = excluded.deleted,
-			revision = excluded.revision, version = t.version + 1 WHERE t.deleted`
+			revision = excluded.revision, version = t.version + 1 WHERE t.deleted`, len(objects.columns)+1)
 )
 
 // revision is the number of row u out of those that were reserved; the last parameter says how many were reserved

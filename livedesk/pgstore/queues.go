@@ -37,13 +37,21 @@ var (
 			WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL LIMIT $4) AS n)
 		FROM (` + queueIDs + `) AS w`
 
+	// The agents in these queues, and some more.
+	sqlRoster     = `SELECT ` + agents.list() + ` FROM (` + rosterIDs + `) AS u JOIN {s}.agents AS t ON t.workspace = $1 AND t.id = u.id ORDER BY t.id`
+	sqlLockRoster = sqlRoster + ` FOR NO KEY UPDATE OF t`
+
+	// A statement of its own, with a newer view than the one that waited for the agents: whoever assigns holds their
+	// locks.
+	sqlRosterLoads = `SELECT u.id, (` + load + `) FROM (` + rosterIDs + `) AS u`
+
 	sqlQueuesOfAgents = `SELECT DISTINCT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($2::text[])`
 
 	sqlUpdateQueue = queues.update()
 
 	// A lock that nobody wrote yet (version 0) makes room for the first version.
-	sqlInsertQueue = queues.insertInto() + ` ON CONFLICT (workspace, id) DO UPDATE SET count = excluded.count,
-		members = excluded.members, version = 1 WHERE t.version = 0`
+	sqlInsertQueue = counted(queues.insert()+` ON CONFLICT (workspace, id) DO UPDATE SET count = excluded.count,
+		members = excluded.members, version = 1 WHERE t.version = 0`, len(queues.columns))
 
 	sqlLeaveQueues = `DELETE FROM {s}.queue_agents AS m
 		USING unnest($1::text[], $2::text[]) AS q(workspace, id)
@@ -69,6 +77,9 @@ const (
 	queueIDs = `SELECT u.id FROM unnest($2::text[]) AS u(id)
 		UNION SELECT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($3::text[])`
 
+	rosterIDs = `SELECT unnest($4::text[]) AS id UNION SELECT a.agent FROM (` + queueIDs + `) AS w
+		JOIN {s}.queue_agents AS a ON a.workspace = $1 AND a.queue = w.id`
+
 	line = `SELECT c.* FROM {s}.conversations AS c WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL
 		ORDER BY c.priority DESC, c.queued_at, c.id LIMIT $4`
 )
@@ -79,15 +90,21 @@ type lines struct {
 	rows    []livedesk.Queue
 	line    map[string][]livedesk.Conversation
 	waiting map[string]int // by queue, counted up to heads and one
+	agents  *loadedAgents
+	moved   bool // somebody joined another queue meanwhile
 }
 
-// Queues implements [livedesk.ReadTx]. It costs one round trip.
-func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
+// Queues implements [livedesk.ReadTx]. It costs one round trip, and an index entry for each conversation in a Load. Inside
+// Update it makes sure that the agents whose queues were loaded are still members of these and of no others.
+func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
 	ids := slices.Compact(slices.Sorted(slices.Values(q.IDs)))
-	if len(ids)+len(q.Agents) == 0 {
-		return nil, ctx.Err()
+	if len(ids)+len(q.Agents)+len(q.Loads) == 0 {
+		return livedesk.Roster{}, ctx.Err()
 	}
-	l := lines{heads: max(0, q.Heads), line: map[string][]livedesk.Conversation{}, waiting: map[string]int{}}
+	l := lines{
+		heads: max(0, q.Heads), line: map[string][]livedesk.Conversation{}, waiting: map[string]int{}, agents: newLoadedAgents(),
+	}
+	loads := slices.Concat(q.Agents, q.Loads)
 	err := t.send(ctx, "load queues", func(b *pgx.Batch) {
 		if t.write && len(ids) > 0 {
 			b.Queue(t.s.sql(sqlMakeQueues), q.Workspace, ids)
@@ -97,15 +114,34 @@ func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queu
 			b.Queue(t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, int64(l.heads)).Query(l.scanHeads)
 			b.Queue(t.s.sql(sqlWaiting), q.Workspace, ids, q.Agents, int64(l.heads+1)).Query(l.scanWaiting)
 		}
+		b.Queue(t.s.sql(t.pick(sqlRoster, sqlLockRoster)), q.Workspace, ids, q.Agents, loads).Query(l.agents.scan)
+		b.Queue(t.s.sql(sqlRosterLoads), q.Workspace, ids, q.Agents, loads).Query(l.agents.count)
+		if t.write && len(q.Agents) > 0 {
+			b.Queue(t.s.sql(sqlQueuesOfAgents), q.Workspace, q.Agents).Query(l.scanMoves)
+		}
 	})
 	if err != nil {
-		return nil, err
+		return livedesk.Roster{}, err
 	}
-	out := l.queues(q.Workspace, ids)
+	if l.moved {
+		t.failed = &failure{"pgstore: load queues: somebody joined a queue meanwhile", []error{livedesk.ErrSerialization}}
+		return livedesk.Roster{}, t.failed
+	}
+	out := livedesk.Roster{Queues: l.queues(q.Workspace, ids), Agents: l.agents.all()}
 	if t.write {
-		t.remember(q, out)
+		t.remember(out.Queues)
 	}
 	return out, nil
+}
+
+// scanMoves looks once more at the queues of the agents that Queues was called for, now that the agents are locked. Who
+// became a member of another one meanwhile has a place there that this transaction would not offer, and somebody would
+// wait beside it (I11).
+func (l *lines) scanMoves(rows pgx.Rows) error {
+	var id string
+	return each(rows, []any{&id}, func() {
+		l.moved = l.moved || !slices.ContainsFunc(l.rows, func(q livedesk.Queue) bool { return q.ID == id })
+	})
 }
 
 func (l *lines) scanQueues(rows pgx.Rows) error {
@@ -141,40 +177,12 @@ func (l *lines) queues(workspace string, ids []string) []livedesk.Queue {
 	return l.rows
 }
 
-// served are the agents whose queues a transaction has locked, in one workspace.
-type served struct {
-	workspace string
-	agents    []string
-}
-
-// remember keeps what Apply and Agents want to know about the queues that are locked now.
-func (t *tx) remember(q livedesk.QueueQuery, rows []livedesk.Queue) {
+// remember keeps who is in the queues that are locked now, for Apply.
+func (t *tx) remember(rows []livedesk.Queue) {
 	if t.locked == nil {
 		t.locked = make(map[rowKey][]livedesk.Member, len(rows))
 	}
 	for _, r := range rows {
 		t.locked[rowKey{r.Workspace, r.ID}] = slices.Clone(r.Members)
-	}
-	if len(q.Agents) > 0 {
-		t.served = append(t.served, served{q.Workspace, slices.Clone(q.Agents)})
-	}
-}
-
-// queueMoves asks once more for the queues of the agents that Queues was called for, now that the agents are locked.
-// Who became a member of another one meanwhile has a place there that this transaction would not offer, and somebody
-// would wait beside it (I11).
-func (t *tx) queueMoves(b *pgx.Batch, workspace string, moved *bool) {
-	for _, s := range t.served {
-		if s.workspace != workspace {
-			continue
-		}
-		b.Queue(t.s.sql(sqlQueuesOfAgents), s.workspace, s.agents).Query(func(rows pgx.Rows) error {
-			var id string
-			return each(rows, []any{&id}, func() {
-				if _, ok := t.locked[rowKey{workspace, id}]; !ok {
-					*moved = true
-				}
-			})
-		})
 	}
 }

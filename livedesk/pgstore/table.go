@@ -3,6 +3,7 @@ package pgstore
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,27 @@ type table[T any] struct {
 	keys    int // the first columns are the key
 	columns []column[T]
 	version func(row *T) *int64
+}
+
+// only returns the table with some of its columns, in their order; the key is always among them.
+func (t *table[T]) only(names ...string) table[T] {
+	return t.filter(func(name string) bool { return slices.Contains(names, name) })
+}
+
+// without returns the table without some of its columns.
+func (t *table[T]) without(names ...string) table[T] {
+	return t.filter(func(name string) bool { return !slices.Contains(names, name) })
+}
+
+func (t *table[T]) filter(keep func(name string) bool) table[T] {
+	out := *t
+	out.columns = nil
+	for i, c := range t.columns {
+		if i < t.keys || keep(c.name) {
+			out.columns = append(out.columns, c)
+		}
+	}
+	return out
 }
 
 // text is a column that always has a value.
@@ -172,17 +194,35 @@ func (i integer[N]) ScanInt64(v pgtype.Int8) error {
 
 // list is what a SELECT of whole rows names, of the table as t.
 func (t *table[T]) list() string {
-	names := make([]string, 0, len(t.columns)+1)
+	return t.eachRead(func(name, read string) string { return read })
+}
+
+// listAs is list with names for the columns: their own behind a prefix.
+func (t *table[T]) listAs(prefix string) string {
+	return t.eachRead(func(name, read string) string { return read + " AS " + prefix + name })
+}
+
+// listFrom is listAs of the table under another alias.
+func (t *table[T]) listFrom(alias, prefix string) string { return aliased(t.listAs(prefix), alias) }
+
+// names are the columns of list by the names that listAs gave them.
+func (t *table[T]) names(prefix string) string {
+	return t.eachRead(func(name, _ string) string { return prefix + name })
+}
+
+// eachRead joins what fn says of each column that list has; read is how it is selected.
+func (t *table[T]) eachRead(fn func(name, read string) string) string {
+	var out []string
 	for _, c := range t.columns {
 		switch {
 		case c.target == nil:
 		case c.read != "":
-			names = append(names, c.read)
+			out = append(out, fn(c.name, c.read))
 		default:
-			names = append(names, "t."+c.name)
+			out = append(out, fn(c.name, "t."+c.name))
 		}
 	}
-	return strings.Join(append(names, "t.version"), ", ")
+	return strings.Join(append(out, fn("version", "t.version")), ", ")
 }
 
 // aliased is a list of the table under another alias.
@@ -223,16 +263,12 @@ func (c *column[T]) from(alias string) string {
 	return alias + "." + c.name
 }
 
-// insert is a statement that inserts rows as their version 1, and passes over those that a unique key refuses.
+// insert is a statement that inserts rows as their version 1.
 func (t *table[T]) insert() string {
-	return t.insertInto() + " ON CONFLICT DO NOTHING"
+	return "INSERT INTO {s}." + t.name + " AS t (" + t.written() + ", version) SELECT " + t.values() + ", 1 FROM " + t.unnest(false)
 }
 
-func (t *table[T]) insertInto() string {
-	return "INSERT INTO {s}." + t.name + " AS t (" + t.names() + ", version) SELECT " + t.values() + ", 1 FROM " + t.unnest(false)
-}
-
-func (t *table[T]) names() string {
+func (t *table[T]) written() string {
 	names := make([]string, len(t.columns))
 	for i, c := range t.columns {
 		names[i] = c.name
@@ -248,10 +284,10 @@ func (t *table[T]) values() string {
 	return strings.Join(values, ", ")
 }
 
-// update is a statement that replaces rows where the version is the one that the writer has read.
+// update is a statement that replaces rows, all of them with the version that the writer has read, see counted.
 func (t *table[T]) update() string {
-	return "UPDATE {s}." + t.name + " AS t SET " + t.assignments() + ", version = t.version + 1 FROM " +
-		t.unnest(true) + " WHERE " + t.match() + " AND t.version = u.version"
+	return counted("UPDATE {s}."+t.name+" AS t SET "+t.assignments()+", version = t.version + 1 FROM "+
+		t.unnest(true)+" WHERE "+t.match()+" AND t.version = u.version", len(t.columns)+1)
 }
 
 func (t *table[T]) assignments() string {

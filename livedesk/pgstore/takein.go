@@ -16,7 +16,11 @@ import (
 // for the first and then passes over it. Each statement inserts in the order of its key, so that two batches wait for
 // one another in one direction only.
 var (
-	sqlMeetContact = contacts.insertInto() + ` ON CONFLICT (workspace, address) DO NOTHING RETURNING t.workspace, t.address`
+	sqlInsertArrival = `INSERT INTO {s}.arrivals AS a (workspace, channel, key)
+		SELECT u.workspace, u.channel, u.key FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, key)
+		ON CONFLICT DO NOTHING RETURNING a.workspace, a.channel, a.key`
+
+	sqlMeetContact = contacts.insert() + ` ON CONFLICT (workspace, address) DO NOTHING RETURNING t.workspace, t.address`
 
 	// A statement of its own: one that inserts a contact sees neither its own new row nor a concurrent winner's.
 	sqlMeetThread = `INSERT INTO {s}.threads (workspace, channel, contact, version)
@@ -24,10 +28,6 @@ var (
 		FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, address)
 		JOIN {s}.contacts AS c ON c.workspace = u.workspace AND c.address = u.address
 		ORDER BY c.workspace, c.id, u.channel ON CONFLICT DO NOTHING`
-
-	sqlInsertArrival = `INSERT INTO {s}.arrivals AS a (workspace, channel, key)
-		SELECT u.workspace, u.channel, u.key FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, key)
-		ON CONFLICT DO NOTHING RETURNING a.workspace, a.channel, a.key`
 )
 
 // meeting is an address on a channel, addressKey an address, eventKey the key of an arrival.
@@ -43,33 +43,69 @@ type (
 	eventKey struct{ workspace, channel, key string }
 )
 
-// TakeIn implements [livedesk.Tx]. It costs one round trip of three statements, whatever the size of the batch.
-func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, error) {
-	fresh := make([]bool, len(arrivals))
+// TakeIn implements [livedesk.Tx]. It costs one round trip of two statements, whatever the size of the batch, where every
+// thread has a conversation; else a second one of four.
+func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	out := make([]livedesk.Arrived, len(arrivals))
 	if len(arrivals) == 0 {
-		return fresh, ctx.Err()
+		return out, ctx.Err()
 	}
-	b := sortArrivals(arrivals)
+	b, l := sortArrivals(arrivals), newLoadedThreads()
 	err := t.send(ctx, "take in", func(batch *pgx.Batch) {
-		batch.Queue(t.s.sql(sqlMeetContact), contacts.args(b.contacts)...).Query(func(rows pgx.Rows) error {
-			var k addressKey
-			return each(rows, []any{&k.workspace, &k.address}, func() { b.met[k] = true })
-		})
-		batch.Queue(t.s.sql(sqlMeetThread), b.threads()...)
 		if len(b.keys) > 0 {
 			batch.Queue(t.s.sql(sqlInsertArrival), b.events()...).Query(func(rows pgx.Rows) error {
 				var k eventKey
 				return each(rows, []any{&k.workspace, &k.channel, &k.key}, func() { b.arrived[k] = true })
 			})
 		}
+		batch.Queue(t.s.sql(sqlLockMeetings), meetingArgs(b.meetings)...).Query(l.scanWhole)
 	})
+	if err == nil {
+		err = t.meet(ctx, b, arrivals, l)
+	}
 	if err != nil {
 		return nil, err
 	}
-	for i := range arrivals {
-		fresh[i] = b.fresh(i, &arrivals[i])
+	t.saw(l)
+	for i, a := range arrivals {
+		out[i].New = b.fresh(i, &a)
+		out[i].LoadedThread = l.thread(livedesk.ThreadKey{Workspace: a.Workspace, Channel: a.Channel, Address: a.Address})
 	}
-	return fresh, nil
+	return out, nil
+}
+
+// meet makes the contacts and threads that weren't found, and loads them. Others may make the same ones: then they are
+// waited for; but who is met later by others still isn't waited for again, because that could be for ever.
+func (t *tx) meet(ctx context.Context, b *intake, arrivals []livedesk.Arrival, l *loadedThreads) error {
+	var strangers []meeting
+	var fresh []*livedesk.Contact
+	for _, m := range b.meetings {
+		if _, ok := l.at[m]; ok {
+			continue
+		}
+		strangers = append(strangers, m)
+		at := addressKey{m.workspace, m.address}
+		if !b.asked[at] {
+			b.asked[at] = true
+			fresh = append(fresh, new(arrivals[b.firstOf[at]].NewContact(t.now)))
+		}
+	}
+	if len(strangers) == 0 {
+		return nil
+	}
+	slices.SortFunc(fresh, func(x, y *livedesk.Contact) int {
+		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), cmp.Compare(x.Address, y.Address))
+	})
+	args := meetingArgs(strangers)
+	return t.send(ctx, "meet", func(batch *pgx.Batch) {
+		batch.Queue(t.s.sql(sqlMeetContact), contacts.args(fresh)...).Query(func(rows pgx.Rows) error {
+			var k addressKey
+			return each(rows, []any{&k.workspace, &k.address}, func() { b.met[k] = true })
+		})
+		batch.Queue(t.s.sql(sqlMeetThread), args...)
+		batch.Queue(t.s.sql(sqlLockMet), args...).Query(l.scanThreads)
+		batch.Queue(t.s.sql(sqlLockMetConversations), args...).Query(l.scanConversations)
+	})
 }
 
 // each scans every row into the targets and calls got.
@@ -85,43 +121,35 @@ func each(rows pgx.Rows, targets []any, got func()) error {
 
 // intake is a batch of arrivals, each thing once and in the order of its key.
 type intake struct {
-	contacts []*livedesk.Contact
 	meetings []meeting
 	keys     []eventKey
 
 	firstOf map[addressKey]int // which arrival is the first of an address
 	keyOf   map[eventKey]int   // and of a key
-	met     map[addressKey]bool
+	asked   map[addressKey]bool
+	met     map[addressKey]bool // made by us
 	arrived map[eventKey]bool
 }
 
 func sortArrivals(arrivals []livedesk.Arrival) *intake {
 	b := &intake{
 		firstOf: make(map[addressKey]int, len(arrivals)), keyOf: make(map[eventKey]int, len(arrivals)),
-		met: map[addressKey]bool{}, arrived: map[eventKey]bool{},
+		asked: map[addressKey]bool{}, met: map[addressKey]bool{}, arrived: make(map[eventKey]bool, len(arrivals)),
 	}
 	for i := range arrivals {
 		a := &arrivals[i]
-		at := addressKey{a.Workspace, a.Contact.Address}
+		at := addressKey{a.Workspace, a.Address}
 		if _, again := b.firstOf[at]; !again {
 			b.firstOf[at] = i
-			c := a.Contact
-			c.Workspace = a.Workspace
-			b.contacts = append(b.contacts, &c)
 		}
-		b.meetings = append(b.meetings, meeting{a.Workspace, a.Channel, a.Contact.Address})
+		b.meetings = append(b.meetings, meeting{a.Workspace, a.Channel, a.Address})
 		k := eventKey{a.Workspace, a.Channel, a.Key}
 		if _, again := b.keyOf[k]; !again && a.Key != "" {
 			b.keyOf[k] = i
 			b.keys = append(b.keys, k)
 		}
 	}
-	slices.SortFunc(b.contacts, func(x, y *livedesk.Contact) int {
-		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), cmp.Compare(x.Address, y.Address))
-	})
-	slices.SortFunc(b.meetings, func(x, y meeting) int {
-		return cmp.Or(cmp.Compare(x.workspace, y.workspace), cmp.Compare(x.channel, y.channel), cmp.Compare(x.address, y.address))
-	})
+	slices.SortFunc(b.meetings, meeting.compare)
 	b.meetings = slices.Compact(b.meetings)
 	slices.SortFunc(b.keys, func(x, y eventKey) int {
 		return cmp.Or(cmp.Compare(x.workspace, y.workspace), cmp.Compare(x.channel, y.channel), cmp.Compare(x.key, y.key))
@@ -129,10 +157,15 @@ func sortArrivals(arrivals []livedesk.Arrival) *intake {
 	return b
 }
 
-func (b *intake) threads() []any {
-	var workspaces, channels, addresses []string
-	for _, m := range b.meetings {
-		workspaces, channels, addresses = append(workspaces, m.workspace), append(channels, m.channel), append(addresses, string(m.address))
+func (m meeting) compare(o meeting) int {
+	return cmp.Or(cmp.Compare(m.workspace, o.workspace), cmp.Compare(m.channel, o.channel), cmp.Compare(m.address, o.address))
+}
+
+// meetingArgs returns meetings as the parameters (workspaces, channels, addresses).
+func meetingArgs(meetings []meeting) []any {
+	workspaces, channels, addresses := make([]string, len(meetings)), make([]string, len(meetings)), make([]string, len(meetings))
+	for i, m := range meetings {
+		workspaces[i], channels[i], addresses[i] = m.workspace, m.channel, string(m.address)
 	}
 	return []any{workspaces, channels, addresses}
 }
@@ -149,7 +182,7 @@ func (b *intake) events() []any {
 // contact.
 func (b *intake) fresh(i int, a *livedesk.Arrival) bool {
 	if a.Key == "" {
-		at := addressKey{a.Workspace, a.Contact.Address}
+		at := addressKey{a.Workspace, a.Address}
 		return b.met[at] && b.firstOf[at] == i
 	}
 	k := eventKey{a.Workspace, a.Channel, a.Key}

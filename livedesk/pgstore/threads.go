@@ -1,9 +1,11 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,11 +13,27 @@ import (
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
-// found are the threads that keys name: by address in $1 to $3, by conversation in $4 and $5. Which thread a conversation
-// belongs to never changes, so it needs no lock to ask. It is MATERIALIZED because PostgreSQL, when it has waited for a
-// row lock and evaluates the query again for the new row, finds nothing through a UNION ALL that it inlined: the
-// thread then seemed not to exist.
-const found = `WITH found AS MATERIALIZED (
+// A statement that waits for a row lock is evaluated again with the newest version of the rows that it locks, and the old
+// one of all others. So a thread that got another conversation meanwhile falls out of the statements that load both, and
+// is asked for once more, with a newer view.
+const (
+	byAddress = ` FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, address)
+		JOIN {s}.contacts AS t ON t.workspace = u.workspace AND t.address = u.address
+		JOIN {s}.threads AS h ON h.workspace = u.workspace AND h.channel = u.channel AND h.contact = t.id`
+
+	byConversation = ` FROM unnest($1::text[], $2::text[]) AS u(workspace, id)
+		JOIN {s}.conversations AS v ON v.workspace = u.workspace AND v.id = u.id
+		JOIN {s}.threads AS h ON h.workspace = v.workspace AND h.channel = v.channel AND h.contact = v.contact
+		JOIN {s}.contacts AS t ON t.workspace = v.workspace AND t.id = v.contact`
+
+	current = ` JOIN {s}.conversations AS v ON v.workspace = h.workspace AND v.id = h.conversation`
+
+	byThread = ` ORDER BY h.workspace, h.contact, h.channel`
+
+	// found are the threads that keys of both kinds name: by address in $1 to $3, by conversation in $4 and $5. It is
+	// MATERIALIZED because PostgreSQL, when it evaluates the query again for a row that it waited for, finds nothing
+	// through a UNION ALL that it inlined.
+	found = `WITH found AS MATERIALIZED (
 		SELECT c.workspace, u.channel, c.id AS contact, u.address
 		FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, address)
 		JOIN {s}.contacts AS c ON c.workspace = u.workspace AND c.address = u.address
@@ -23,16 +41,29 @@ const found = `WITH found AS MATERIALIZED (
 		SELECT v.workspace, v.channel, v.contact, NULL
 		FROM unnest($4::text[], $5::text[]) AS u(workspace, id)
 		JOIN {s}.conversations AS v ON v.workspace = u.workspace AND v.id = u.id) `
+)
 
 var (
-	// Contacts are locked in the order of their ids, each before its thread.
+	threadList = contacts.list() + `, u.address, ` + aliased(threads.list(), "h")
+	wholeList  = threadList + `, ` + aliased(conversations.list(), "v")
+
+	// Threads that have a conversation, with it: by address, and by the conversation where that is the current one.
+	sqlMeetings     = `SELECT ` + wholeList + byAddress + current + byThread
+	sqlLockMeetings = sqlMeetings + ` FOR NO KEY UPDATE OF h, v`
+	sqlTalks        = `SELECT ` + strings.Replace(wholeList, "u.address", "''", 1) + byConversation + ` WHERE h.conversation = v.id` + byThread
+	sqlLockTalks    = sqlTalks + ` FOR NO KEY UPDATE OF h, v`
+
+	// Threads that were made just now, maybe by somebody else who has them locked: then it is tried again.
+	sqlLockMet              = `SELECT ` + threadList + byAddress + byThread + ` FOR NO KEY UPDATE OF h NOWAIT`
+	sqlLockMetConversations = `SELECT ` + aliased(conversations.list(), "v") + byAddress + current + byThread + ` FOR NO KEY UPDATE OF v`
+
+	// Any threads, in two statements.
 	sqlThreads = found + `SELECT ` + contacts.list() + `, coalesce(f.address, ''), ` + aliased(threads.list(), "h") + `
 		FROM found AS f
 		JOIN {s}.contacts AS t ON t.workspace = f.workspace AND t.id = f.contact
-		JOIN {s}.threads AS h ON h.workspace = f.workspace AND h.contact = f.contact AND h.channel = f.channel
-		ORDER BY t.workspace, t.id, h.channel`
+		JOIN {s}.threads AS h ON h.workspace = f.workspace AND h.contact = f.contact AND h.channel = f.channel` + byThread
 
-	sqlLockThreads = sqlThreads + ` FOR NO KEY UPDATE OF t, h`
+	sqlLockThreads = sqlThreads + ` FOR NO KEY UPDATE OF h`
 
 	// A statement of its own, with a newer view than the one that waited for the threads.
 	sqlThreadConversations = found + `SELECT ` + conversations.list() + ` FROM {s}.conversations AS t
@@ -61,34 +92,85 @@ type loadedThreads struct {
 	rows map[threadID]livedesk.LoadedThread
 	at   map[meeting]threadID
 	talk map[rowKey]livedesk.Conversation
-	gone bool // a contact moved to another address while it was waited for
 }
 
-// Threads implements [livedesk.ReadTx]. It costs one round trip of two statements, whatever the number of keys.
+func newLoadedThreads() *loadedThreads {
+	return &loadedThreads{
+		rows: map[threadID]livedesk.LoadedThread{}, at: map[meeting]threadID{}, talk: map[rowKey]livedesk.Conversation{},
+	}
+}
+
+// Threads implements [livedesk.ReadTx]. It costs one round trip of one statement, whatever the number of keys, where these
+// are all of one kind and name current conversations; else one more of two statements.
 func (t *tx) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
 	out := make([]livedesk.LoadedThread, len(keys))
 	if len(keys) == 0 {
 		return out, ctx.Err()
 	}
-	l := loadedThreads{
-		rows: map[threadID]livedesk.LoadedThread{}, at: map[meeting]threadID{}, talk: map[rowKey]livedesk.Conversation{},
+	l := newLoadedThreads()
+	meetings, talks := sortKeys(keys)
+	var err error
+	switch {
+	case len(talks) == 0:
+		err = t.send(ctx, "load threads", func(b *pgx.Batch) {
+			b.Queue(t.s.sql(t.pick(sqlMeetings, sqlLockMeetings)), meetingArgs(meetings)...).Query(l.scanWhole)
+		})
+	case len(meetings) == 0:
+		err = t.send(ctx, "load threads", func(b *pgx.Batch) {
+			b.Queue(t.s.sql(t.pick(sqlTalks, sqlLockTalks)), keyArgs(talks)...).Query(l.scanWhole)
+		})
 	}
-	args := threadArgs(keys)
-	err := t.send(ctx, "load threads", func(b *pgx.Batch) {
-		b.Queue(t.s.sql(t.pick(sqlThreads, sqlLockThreads)), args...).Query(l.scanThreads)
-		b.Queue(t.s.sql(t.pick(sqlThreadConversations, sqlLockThreadConversations)), args...).Query(l.scanConversations)
-	})
+	if err == nil {
+		err = t.otherThreads(ctx, keys, l)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if l.gone {
-		t.failed = &failure{"pgstore: load threads: a contact moved meanwhile", []error{livedesk.ErrSerialization}}
-		return nil, t.failed
-	}
+	t.saw(l)
 	for i, k := range keys {
 		out[i] = l.thread(k)
 	}
 	return out, nil
+}
+
+// saw keeps the conversations that were loaded, so that Apply can tell what changed.
+func (t *tx) saw(l *loadedThreads) {
+	switch {
+	case !t.write:
+	case t.talks == nil:
+		t.talks = l.talk
+	default:
+		maps.Copy(t.talks, l.talk)
+	}
+}
+
+// otherThreads loads what was not found, if there is anything.
+func (t *tx) otherThreads(ctx context.Context, keys []livedesk.ThreadKey, l *loadedThreads) error {
+	var left []livedesk.ThreadKey
+	for _, k := range keys {
+		if !l.has(k) {
+			left = append(left, k)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	meetings, talks := sortKeys(left)
+	args := append(meetingArgs(meetings), keyArgs(talks)...)
+	return t.send(ctx, "load threads", func(b *pgx.Batch) {
+		b.Queue(t.s.sql(t.pick(sqlThreads, sqlLockThreads)), args...).Query(l.scanThreads)
+		b.Queue(t.s.sql(t.pick(sqlThreadConversations, sqlLockThreadConversations)), args...).Query(l.scanConversations)
+	})
+}
+
+// has reports whether a key was found with its thread.
+func (l *loadedThreads) has(k livedesk.ThreadKey) bool {
+	if k.Conversation != "" {
+		_, ok := l.talk[rowKey{k.Workspace, k.Conversation}]
+		return ok
+	}
+	_, ok := l.at[meeting{k.Workspace, k.Channel, k.Address}]
+	return ok
 }
 
 // pick returns the statement that locks inside Update, and the other one in a View.
@@ -99,18 +181,18 @@ func (t *tx) pick(view, update string) string {
 	return view
 }
 
-// threadArgs are the parameters of found, each key once.
-func threadArgs(keys []livedesk.ThreadKey) []any {
-	meetings, talks := map[meeting]bool{}, map[rowKey]bool{}
+// sortKeys returns what keys name, each once and in order.
+func sortKeys(keys []livedesk.ThreadKey) (meetings []meeting, talks []rowKey) {
 	for _, k := range keys {
 		if k.Conversation != "" {
-			talks[rowKey{k.Workspace, k.Conversation}] = true
+			talks = append(talks, rowKey{k.Workspace, k.Conversation})
 		} else {
-			meetings[meeting{k.Workspace, k.Channel, k.Address}] = true
+			meetings = append(meetings, meeting{k.Workspace, k.Channel, k.Address})
 		}
 	}
-	a, b := intake{meetings: slices.Collect(maps.Keys(meetings))}, keyArgs(slices.Collect(maps.Keys(talks)))
-	return append(a.threads(), b...)
+	slices.SortFunc(meetings, meeting.compare)
+	slices.SortFunc(talks, func(a, b rowKey) int { return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.id, b.id)) })
+	return slices.Compact(meetings), slices.Compact(talks)
 }
 
 // keyArgs returns keys as the parameters (workspaces, ids).
@@ -126,19 +208,38 @@ func (l *loadedThreads) scanThreads(rows pgx.Rows) error {
 	for rows.Next() {
 		var r livedesk.LoadedThread
 		var asked channel.Address
-		targets := append(contacts.targets(nil, &r.Contact), &asked)
+		targets := append(contacts.targets(make([]any, 0, 32), &r.Contact), &asked)
 		if err := rows.Scan(threads.targets(targets, &r.Thread)...); err != nil {
 			return err
 		}
-		id := threadID{r.Thread.Workspace, r.Thread.Channel, r.Thread.Contact}
-		l.rows[id] = r
-		if asked == "" { // by conversation
-			continue
-		}
-		l.at[meeting{id.workspace, id.channel, asked}] = id
-		l.gone = l.gone || asked != r.Contact.Address
+		l.add(r, asked)
 	}
 	return rows.Err()
+}
+
+// scanWhole scans threads with their current conversation.
+func (l *loadedThreads) scanWhole(rows pgx.Rows) error {
+	for rows.Next() {
+		var r livedesk.LoadedThread
+		var c livedesk.Conversation
+		var asked channel.Address
+		targets := threads.targets(append(contacts.targets(make([]any, 0, 64), &r.Contact), &asked), &r.Thread)
+		if err := rows.Scan(conversations.targets(targets, &c)...); err != nil {
+			return err
+		}
+		l.add(r, asked)
+		l.talk[rowKey{c.Workspace, c.ID}] = c
+	}
+	return rows.Err()
+}
+
+// add keeps a thread; asked is the address that it was found by, empty for none.
+func (l *loadedThreads) add(r livedesk.LoadedThread, asked channel.Address) {
+	id := threadID{r.Thread.Workspace, r.Thread.Channel, r.Thread.Contact}
+	l.rows[id] = r
+	if asked != "" {
+		l.at[meeting{id.workspace, id.channel, asked}] = id
+	}
 }
 
 func (l *loadedThreads) scanConversations(rows pgx.Rows) error {

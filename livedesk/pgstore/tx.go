@@ -20,15 +20,19 @@ const (
 	sqlCommit    = `COMMIT`
 	sqlRollback  = `ROLLBACK`
 
-	// The clock, read once per transaction, and settings that end with it, as after SET LOCAL.
-	sqlSettings = `SELECT ` + sqlClock + `, ` + sqlDurable + `, set_config('lock_timeout', $1, true),
+	// When it began, which is its time, and settings that end with it, as after SET LOCAL.
+	sqlSettings = `SELECT ` + sqlBegan + `, ` + sqlDurable + `, set_config('lock_timeout', $1, true),
 		set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), ` + sqlPlans
 
-	// Every statement of ours finds its rows by an index, with whatever parameters: there is no need to plan it anew each
-	// time, which takes longer than to run it, nor to walk a table because it was small when it was last analyzed.
-	// Not every relative of PostgreSQL knows these settings.
+	// Every statement of ours finds its rows by an index, with whatever parameters, in the order in which it names its
+	// tables: there is no need to plan it anew each time, which takes longer than to run it, nor to walk a table or to begin
+	// with another one because they were small, or never analyzed, when it was planned. Not every relative of PostgreSQL
+	// knows these settings.
 	sqlPlans = `CASE WHEN current_setting('enable_seqscan', true) IS NOT NULL THEN set_config('enable_seqscan', 'off', true) END,
-		CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', 'force_generic_plan', true) END`
+		CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', 'force_generic_plan', true) END,
+		CASE WHEN current_setting('join_collapse_limit', true) IS NOT NULL THEN set_config('join_collapse_limit', '1', true) END`
+
+	sqlBegan = `(extract(epoch FROM now()) * 1000000)::bigint`
 
 	sqlClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
@@ -66,10 +70,12 @@ type tx struct {
 	over   bool
 	failed error // what broke the transaction
 	now    time.Time
+	ahead  *time.Duration // what ClockOffset said, where it was asked before the server
+	joined bool           // inside a transaction of the host's, whose own time may be long ago
 
-	guarded bool                         // the savepoint of Apply exists
-	locked  map[rowKey][]livedesk.Member // queues that are locked, with who was in them
-	served  []served
+	applied *applying                        // what Apply left to travel with what comes next
+	talks   map[rowKey]livedesk.Conversation // as they were loaded
+	locked  map[rowKey][]livedesk.Member     // queues that are locked, with who was in them
 }
 
 var _ livedesk.Tx = (*tx)(nil)
@@ -83,8 +89,8 @@ func (s *Store) View(ctx context.Context, fn func(ctx context.Context, tx livede
 	return s.run(ctx, false, func(ctx context.Context, t *tx) error { return fn(ctx, t) })
 }
 
-// Update implements [livedesk.Store]. It is a READ COMMITTED transaction with row locks. It costs one round trip to begin,
-// which is that of the first verb unless fn asks for Now before, one for each verb, and one to commit. A statement
+// Update implements [livedesk.Store]. It is a READ COMMITTED transaction with row locks. It costs one round trip for each
+// verb, the first of which begins it (as Now does before any), and one to commit, which takes Apply with it. A statement
 // that loses to others (SQLSTATE 40001, 40P01) or waits too long for them (55P03) makes it [livedesk.ErrSerialization].
 // [ErrCommitUnknown] means that it may or may not have been committed. Any other error means that it was not.
 func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx livedesk.Tx) error) error {
@@ -95,7 +101,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	c, err := s.pool.Acquire(ctx)
+	c, err := s.acquire(ctx)
 	if err != nil {
 		return explain("connect", err)
 	}
@@ -105,7 +111,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	}
 	t := &tx{s: s, conn: c, write: write, start: func(b *pgx.Batch, now *int64) {
 		b.Queue(begin)
-		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil) })
+		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil, nil) })
 	}}
 	inner, cancel := t.context(ctx)
 	defer cancel()
@@ -113,7 +119,6 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	if err := fn(inner, t); err != nil {
 		return err
 	}
-	t.end()
 	return t.commit(ctx, c)
 }
 
@@ -122,6 +127,21 @@ func (t *tx) context(ctx context.Context) (context.Context, context.CancelFunc) 
 	inner, cancel := context.WithCancel(context.WithValue(ctx, nested{t.s}, true))
 	t.first = func() error { return t.send(inner, "begin", func(*pgx.Batch) {}) }
 	return inner, cancel
+}
+
+// clock returns the transaction's time as a parameter: nil, and what is to be added to the server's, before it has begun.
+func (t *tx) clock() (now *int64, offset int64) {
+	t.mu.Lock()
+	began := !t.begun && !t.joined
+	t.mu.Unlock()
+	if !began {
+		return new(t.Now().UnixMicro()), 0
+	}
+	if ahead := t.s.cfg.ClockOffset; ahead != nil {
+		t.ahead = new(ahead().Truncate(time.Microsecond))
+		return nil, t.ahead.Microseconds()
+	}
+	return nil, 0
 }
 
 // Now implements [livedesk.ReadTx]. It begins the transaction if nothing else did; when that fails every verb and the
@@ -150,18 +170,7 @@ func (t *tx) broke(doing string, err error) error {
 	return t.failed
 }
 
-// exec runs one statement without parameters, also in a transaction that the server has aborted.
-func (t *tx) exec(ctx context.Context, statement string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over {
-		return errOver
-	}
-	_, err := t.conn.Exec(ctx, statement)
-	return err
-}
-
-// pipeline is send without a verdict on the error.
+// pipeline is send without a verdict on the error, but for that of an Apply that goes with it.
 func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -180,18 +189,31 @@ func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 		t.begun = true
 		t.start(b, &now)
 	}
+	applied := t.take(b)
 	add(b)
 	if b.Len() == 0 {
 		return nil
 	}
-	err := t.conn.SendBatch(ctx, b).Close()
+	err := applied.means(t.conn.SendBatch(ctx, b).Close())
 	if begins && now != 0 {
 		t.now = time.UnixMicro(now).UTC()
-		if offset := t.s.cfg.ClockOffset; offset != nil {
+		switch offset := t.s.cfg.ClockOffset; {
+		case t.ahead != nil:
+			t.now = t.now.Add(*t.ahead)
+		case offset != nil:
 			t.now = t.now.Add(offset()).Truncate(time.Microsecond)
 		}
 	}
 	return err
+}
+
+// take puts what Apply left into a batch; mu is held.
+func (t *tx) take(b *pgx.Batch) *applying {
+	a := t.applied
+	if t.applied = nil; a != nil {
+		b.QueuedQueries = append(b.QueuedQueries, a.b.QueuedQueries...)
+	}
+	return a
 }
 
 // end lets no further verb run.
@@ -201,31 +223,43 @@ func (t *tx) end() {
 	t.mu.Unlock()
 }
 
-// commit ends a transaction whose function succeeded. The end of ctx doesn't interrupt a COMMIT that was sent, so it
-// never leaves the outcome open.
+// commit ends a transaction whose function succeeded, in one round trip with what Apply left. The end of ctx doesn't
+// interrupt a COMMIT that was sent, so it never leaves the outcome open.
 func (t *tx) commit(ctx context.Context, c *pgxpool.Conn) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
 	switch {
 	case t.failed != nil:
 		return t.failed
 	case ctx.Err() != nil:
 		return explain("commit", ctx.Err())
-	case !t.begun || !t.write:
+	case !t.write || !t.begun && t.applied == nil:
 		return nil
 	case c.Conn().IsClosed(): // nothing is sent
 		return explain("commit", net.ErrClosed)
 	}
+	ctx = context.WithoutCancel(ctx)
 	if d := t.s.cfg.CommitTimeout; d > 0 {
-		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+		detached, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
 		ctx = detached
-	} else {
-		ctx = context.WithoutCancel(ctx)
 	}
-	tag, err := c.Exec(ctx, sqlCommit)
-	if err != nil {
+	b := &pgx.Batch{}
+	if !t.begun {
+		t.begun = true
+		t.start(b, new(int64))
+	}
+	applied := t.take(b)
+	rolledBack := false
+	b.Queue(sqlCommit).Exec(func(tag pgconn.CommandTag) error {
+		rolledBack = tag.String() != sqlCommit
+		return nil
+	})
+	switch err := applied.means(t.conn.SendBatch(ctx, b).Close()); {
+	case err != nil:
 		return explainCommit(err)
-	}
-	if tag.String() != sqlCommit {
+	case rolledBack:
 		return errRolledBack
 	}
 	return nil

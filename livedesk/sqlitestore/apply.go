@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -49,7 +50,7 @@ func (t *tx) applyMessages(c *livedesk.Changes) error {
 			return fmt.Errorf("cancel for contact %s: %w", cancel.Contact, err)
 		}
 	}
-	return each(c.Messages, "message", func(r *livedesk.Message) string { return r.ID }, t.putMessage)
+	return each(slices.Concat(c.Messages, c.Deliveries), "message", func(r *livedesk.Message) string { return r.ID }, t.putMessage)
 }
 
 func (t *tx) applyQueues(c *livedesk.Changes) error {

@@ -14,8 +14,9 @@ import (
 const batchSize = 20
 
 // Bench measures a store at what a desk does all day, as subbenchmarks: taking in a batch of texts, the same from many
-// goroutines at once, claiming and finishing texts, assigning a conversation, and a page of an inbox. Each measures one
-// transaction, or as many as its name says. open must return a fresh and empty store and clean up by itself.
+// goroutines at once, claiming texts within a budget and storing the carrier's answers, assigning a conversation, and a
+// page of an inbox. Each measures one transaction, or as many as its name says. open must return a fresh and empty store and
+// clean up by itself.
 func Bench(b *testing.B, open func(b *testing.B) livedesk.Store) {
 	for _, m := range []struct {
 		name string
@@ -39,33 +40,24 @@ func Bench(b *testing.B, open func(b *testing.B) livedesk.Store) {
 	}
 }
 
-// takeBatch stores one text of each of some people, as the engine does: keys, threads, then all rows.
+// takeBatch stores one text of each of some people, as the engine does: TakeIn, then all rows.
 func (p *probe) takeBatch(ctx context.Context, at site, round int, people []int) {
 	var arrivals []livedesk.Arrival
-	var keys []livedesk.ThreadKey
 	for _, n := range people {
 		arrivals = append(arrivals, at.arrival(n, fmt.Sprint(round, " ", n)))
-		keys = append(keys, at.key(n))
 	}
 	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		if _, err := tx.TakeIn(ctx, arrivals); err != nil {
-			return err
-		}
-		rows, err := tx.Threads(ctx, keys)
+		arrived, err := tx.TakeIn(ctx, arrivals)
 		if err != nil {
 			return err
 		}
 		var c livedesk.Changes
-		for _, l := range rows {
-			if l.Current == nil {
-				l.Current = new(newConversation(l))
-				l.Thread.Conversation = l.Current.ID
-			}
-			l.Current.LastSeq++
-			l.Current.ActiveAt = tx.Now()
-			c.Threads = append(c.Threads, l.Thread)
-			c.Conversations = append(c.Conversations, *l.Current)
-			c.Messages = append(c.Messages, incoming(*l.Current, l.Current.LastSeq))
+		for _, a := range arrived {
+			one := textIn(a.LoadedThread)
+			one.Conversations[0].ActiveAt = tx.Now()
+			c.Threads = append(c.Threads, one.Threads...)
+			c.Conversations = append(c.Conversations, one.Conversations...)
+			c.Messages = append(c.Messages, one.Messages...)
 		}
 		return tx.Apply(ctx, c)
 	})
@@ -116,14 +108,51 @@ func benchClaim(b *testing.B, p *probe) {
 			b.StartTimer()
 		}
 		seq++
-		batch := p.claim(ctx, livedesk.Claim{Limit: batchSize, Lease: long})
+		batch := p.send(ctx)
 		p.that(len(batch) == batchSize, "a full batch is claimed, not %d", len(batch))
-		for i := range batch {
-			batch[i].Delivery.State, batch[i].Delivery.Due = livedesk.Accepted, time.Time{}
-		}
-		p.apply(ctx, livedesk.Changes{Messages: batch})
+		p.answer(ctx, batch)
 	}
 	b.ReportMetric(float64(b.N*batchSize)/b.Elapsed().Seconds(), "texts/s")
+}
+
+// send claims a batch as the engine does: the texts, what their senders have left, and both written down.
+func (p *probe) send(ctx context.Context) (batch []livedesk.Message) {
+	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+		due, err := tx.Claim(ctx, livedesk.Claim{Limit: batchSize})
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		batch = textsOf(due)
+		budgets, err := tx.Senders(ctx, []livedesk.Sender{{Workspace: batch[0].Workspace, Channel: batch[0].Channel}})
+		if err != nil {
+			return err
+		}
+		budgets[0].Next = tx.Now()
+		for i := range batch {
+			d := batch[i].Delivery
+			d.State, d.Due, d.Fence = livedesk.Posting, tx.Now().Add(long), d.Fence+1
+		}
+		return tx.Apply(ctx, livedesk.Changes{Messages: batch, Budgets: budgets})
+	})
+	return batch
+}
+
+// answer stores what the carrier answered.
+func (p *probe) answer(ctx context.Context, batch []livedesk.Message) {
+	var keys []livedesk.MessageKey
+	for _, m := range batch {
+		keys = append(keys, livedesk.MessageKey{Workspace: m.Workspace, ID: m.ID})
+	}
+	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+		rows, err := tx.Messages(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			rows[i].Delivery.State, rows[i].Delivery.Due = livedesk.Accepted, time.Time{}
+		}
+		return tx.Apply(ctx, livedesk.Changes{Messages: rows})
+	})
 }
 
 func benchAssign(b *testing.B, p *probe) {

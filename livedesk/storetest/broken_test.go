@@ -112,74 +112,71 @@ func (s nests) View(ctx context.Context, fn func(context.Context, livedesk.ReadT
 	return s.spare.View(ctx, fn)
 }
 
-// unlocked runs a function on a view that stands still and writes at its end: nobody is locked out.
+// unlocked runs a function on a view that stands still and writes at its end: transactions run side by side, and nobody is
+// locked out. What TakeIn does is committed at once.
 type unlocked struct{ livedesk.Store }
 
 func (s unlocked) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
-	d := &deferred{}
+	d := &deferred{s: s.Store, outside: ctx}
 	err := s.Store.View(ctx, func(ctx context.Context, tx livedesk.ReadTx) error {
-		d.view = tx
+		d.ReadTx = tx
 		return fn(ctx, d)
 	})
-	if err != nil {
+	if err != nil || d.changes == nil {
 		return err
 	}
 	time.Sleep(time.Millisecond) // room for others
-	return s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		for _, c := range d.changes {
-			if err := tx.Apply(ctx, c); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return tx.Apply(ctx, *d.changes) })
 }
 
-// deferred is a transaction that only Queues, Agents and Apply are used of.
+// deferred is a transaction of an unlocked store.
 type deferred struct {
-	livedesk.Tx // nil
-	view        livedesk.ReadTx
-	changes     []livedesk.Changes
+	livedesk.ReadTx
+	s       livedesk.Store
+	outside context.Context
+	changes *livedesk.Changes
 }
 
-func (d *deferred) Now() time.Time { return d.view.Now() }
-
-func (d *deferred) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
-	return d.view.Queues(ctx, q)
+// apart runs what a ReadTx can't in a transaction of its own.
+func (d *deferred) apart(fn func(ctx context.Context, tx livedesk.Tx) error) error {
+	return d.s.Update(d.outside, fn)
 }
 
-func (d *deferred) Agents(ctx context.Context, workspace string, ids []string) ([]livedesk.Agent, error) {
-	return d.view.Agents(ctx, workspace, ids)
+func (d *deferred) TakeIn(_ context.Context, arrivals []livedesk.Arrival) (out []livedesk.Arrived, err error) {
+	err = d.apart(func(ctx context.Context, tx livedesk.Tx) error {
+		out, err = tx.TakeIn(ctx, arrivals)
+		return err
+	})
+	return out, err
 }
 
-func (d *deferred) Threads(ctx context.Context, k []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
-	return d.view.Threads(ctx, k)
+func (d *deferred) Claim(_ context.Context, c livedesk.Claim) (out []livedesk.DueText, err error) {
+	err = d.apart(func(ctx context.Context, tx livedesk.Tx) error {
+		out, err = tx.Claim(ctx, c)
+		return err
+	})
+	return out, err
 }
 
-func (d *deferred) Messages(ctx context.Context, k []livedesk.MessageKey) ([]livedesk.Message, error) {
-	return d.view.Messages(ctx, k)
+func (d *deferred) Senders(_ context.Context, keys []livedesk.Sender) (out []livedesk.Budget, err error) {
+	err = d.apart(func(ctx context.Context, tx livedesk.Tx) error {
+		out, err = tx.Senders(ctx, keys)
+		return err
+	})
+	return out, err
 }
 
-func (d *deferred) Conversations(ctx context.Context, q livedesk.ConversationQuery) ([]livedesk.Conversation, error) {
-	return d.view.Conversations(ctx, q)
+func (d *deferred) ClaimJobs(_ context.Context, limit int, lease time.Duration) (out []livedesk.Job, err error) {
+	err = d.apart(func(ctx context.Context, tx livedesk.Tx) error {
+		out, err = tx.ClaimJobs(ctx, limit, lease)
+		return err
+	})
+	return out, err
 }
 
 func (d *deferred) Apply(_ context.Context, c livedesk.Changes) error {
-	d.changes = append(d.changes, c)
+	d.changes = &c
 	return nil
-}
-
-// onlyAssignments is unlocked for what locks queues, and sound for the rest.
-type onlyAssignments struct{ livedesk.Store }
-
-func (s onlyAssignments) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) (err error) {
-	// The calls that deferred lacks panic on its nil transaction; then the sound store does it.
-	defer func() {
-		if recover() != nil {
-			err = s.Store.Update(ctx, fn)
-		}
-	}()
-	return unlocked(s).Update(ctx, fn)
 }
 
 // altered is a store whose transactions are changed on the way.
@@ -206,22 +203,70 @@ func (s altered) Update(ctx context.Context, fn func(context.Context, livedesk.T
 // forgetsKeys finds every key new.
 type forgetsKeys struct{ livedesk.Tx }
 
-func (t forgetsKeys) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, error) {
-	_, err := t.Tx.TakeIn(ctx, arrivals)
-	return slices.Repeat([]bool{true}, len(arrivals)), err
+func (t forgetsKeys) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	arrived, err := t.Tx.TakeIn(ctx, arrivals)
+	for i := range arrived {
+		arrived[i].New = true
+	}
+	return arrived, err
 }
 
 // missesTwins finds both of two equal keys in one call new.
 type missesTwins struct{ livedesk.Tx }
 
-func (t missesTwins) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, error) {
-	fresh, err := t.Tx.TakeIn(ctx, arrivals)
-	for i := range fresh {
+func (t missesTwins) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	arrived, err := t.Tx.TakeIn(ctx, arrivals)
+	for i := range arrived {
 		for j := range i {
-			fresh[i] = fresh[i] || fresh[j] && arrivals[i].Key == arrivals[j].Key && arrivals[i].Key != ""
+			twins := arrivals[i].Key == arrivals[j].Key && arrivals[i].Key != ""
+			arrived[i].New = arrived[i].New || arrived[j].New && twins
 		}
 	}
-	return fresh, err
+	return arrived, err
+}
+
+// remembersThreads answers TakeIn with the threads as it first saw them.
+type remembersThreads struct {
+	mu   sync.Mutex
+	seen map[livedesk.ThreadKey]livedesk.LoadedThread
+}
+
+type remembering struct {
+	livedesk.Tx
+	r *remembersThreads
+}
+
+func (t remembering) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	arrived, err := t.Tx.TakeIn(ctx, arrivals)
+	t.r.mu.Lock()
+	defer t.r.mu.Unlock()
+	for i := range arrived {
+		k := livedesk.ThreadKey{Workspace: arrivals[i].Workspace, Channel: arrivals[i].Channel, Address: arrivals[i].Address}
+		if l, known := t.r.seen[k]; known && !arrived[i].New {
+			arrived[i].LoadedThread = l.Clone()
+		}
+		t.r.seen[k] = arrived[i].LoadedThread.Clone()
+	}
+	return arrived, err
+}
+
+// remembersKnown returns a store that has the thread of a key that it knows from the time when the key was new.
+func remembersKnown(s livedesk.Store) livedesk.Store {
+	r := &remembersThreads{seen: map[livedesk.ThreadKey]livedesk.LoadedThread{}}
+	return altered{Store: s, write: func(tx livedesk.Tx) livedesk.Tx { return remembering{tx, r} }}
+}
+
+// missesThreads returns threads for new keys only.
+type missesThreads struct{ livedesk.Tx }
+
+func (t missesThreads) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	arrived, err := t.Tx.TakeIn(ctx, arrivals)
+	for i := range arrived {
+		if !arrived[i].New {
+			arrived[i].LoadedThread = livedesk.LoadedThread{}
+		}
+	}
+	return arrived, err
 }
 
 // ignoresVersions writes whatever the version.
@@ -245,95 +290,206 @@ func (t ignoresVersions) Apply(ctx context.Context, c livedesk.Changes) error {
 	return t.Tx.Apply(ctx, c)
 }
 
-// manyLive takes a second live conversation of a contact, as one of a contact of another name.
-type manyLive struct{ livedesk.Tx }
-
-func (t manyLive) Apply(ctx context.Context, c livedesk.Changes) error {
-	err := t.Tx.Apply(ctx, c)
-	if !errors.Is(err, livedesk.ErrExists) || len(c.Conversations) == 0 {
-		return err
-	}
-	c.Conversations = slices.Clone(c.Conversations)
-	for i := range c.Conversations {
-		c.Conversations[i].Contact += " " + c.Conversations[i].ID
-	}
-	return t.Tx.Apply(ctx, c)
+// again is a store that does something with the changes of an Update when that has ended: a second one of its own, say.
+type again struct {
+	livedesk.Store
+	before func(c livedesk.Changes) livedesk.Changes // what the Update applies instead; may be nil
+	after  func(ctx context.Context, s livedesk.Store, c livedesk.Changes, err error) error
 }
 
-// halfApplies leaves behind what it wrote before it failed.
-type halfApplies struct{ livedesk.Tx }
-
-func (t halfApplies) Apply(ctx context.Context, c livedesk.Changes) error {
-	first := livedesk.Changes{Contacts: c.Contacts}
-	c.Contacts = nil
-	if err := t.Tx.Apply(ctx, first); err != nil {
+func (s again) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
+	spy := &spied{before: s.before}
+	err := s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+		spy.Tx = tx
+		return fn(ctx, spy)
+	})
+	if spy.applied == nil || ctx.Err() != nil {
 		return err
 	}
-	return t.Tx.Apply(ctx, c)
+	return s.after(ctx, s.Store, *spy.applied, err)
 }
 
-// poisoned answers every call with an error after one failed.
-type poisoned struct {
+type spied struct {
 	livedesk.Tx
-	failed error
+	before  func(c livedesk.Changes) livedesk.Changes
+	applied *livedesk.Changes
 }
 
-func (t *poisoned) Apply(ctx context.Context, c livedesk.Changes) error {
-	if t.failed == nil {
-		t.failed = t.Tx.Apply(ctx, c)
+func (t *spied) Apply(ctx context.Context, c livedesk.Changes) error {
+	t.applied = &c
+	if t.before != nil {
+		c = t.before(c)
 	}
-	return t.failed
+	return t.Tx.Apply(ctx, c)
 }
 
-// staleFences claims without raising the fence.
-type staleFences struct{ livedesk.Tx }
+func apply(ctx context.Context, s livedesk.Store, c livedesk.Changes) error {
+	return s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return tx.Apply(ctx, c) })
+}
 
-func (t staleFences) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.Message, error) {
-	rows, err := t.Tx.Claim(ctx, c)
-	if err != nil {
-		return nil, err
+// manyLive takes a second live conversation of a contact, as one of a contact of another name.
+func manyLive(s livedesk.Store) livedesk.Store {
+	return again{Store: s, after: func(ctx context.Context, s livedesk.Store, c livedesk.Changes, err error) error {
+		if !errors.Is(err, livedesk.ErrExists) || len(c.Conversations) == 0 {
+			return err
+		}
+		c.Conversations = slices.Clone(c.Conversations)
+		for i := range c.Conversations {
+			c.Conversations[i].Contact += " " + c.Conversations[i].ID
+		}
+		return apply(ctx, s, c)
+	}}
+}
+
+// halfApplies leaves behind what it wrote before it was refused.
+func halfApplies(s livedesk.Store) livedesk.Store {
+	return again{Store: s, after: func(ctx context.Context, s livedesk.Store, c livedesk.Changes, err error) error {
+		if errors.Is(err, livedesk.ErrExists) || errors.Is(err, livedesk.ErrConflict) {
+			_ = apply(ctx, s, livedesk.Changes{Contacts: c.Contacts})
+		}
+		return err
+	}}
+}
+
+// keepsRefused commits what came before an Apply that was refused, when the function doesn't care.
+type keepsRefused struct{ livedesk.Store }
+
+func (s keepsRefused) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
+	return s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return fn(ctx, picky{tx}) })
+}
+
+// picky looks before it applies, so that the store behind it never has to refuse.
+type picky struct{ livedesk.Tx }
+
+func (t picky) Apply(ctx context.Context, c livedesk.Changes) error {
+	for _, row := range c.Conversations {
+		stored, err := t.Conversations(ctx, livedesk.ConversationQuery{Workspace: row.Workspace, IDs: []string{row.ID}})
+		if err != nil {
+			return err
+		}
+		if len(stored) == 1 && stored[0].Version != row.Version {
+			return livedesk.ErrConflict
+		}
 	}
+	return t.Tx.Apply(ctx, c)
+}
+
+// losesBudgets writes everything but budgets.
+type losesBudgets struct{ livedesk.Tx }
+
+func (t losesBudgets) Apply(ctx context.Context, c livedesk.Changes) error {
+	c.Budgets = nil
+	return t.Tx.Apply(ctx, c)
+}
+
+// sharesBudgets takes a channel's budget for that of the channel of the same id in another workspace.
+type sharesBudgets struct{ livedesk.Tx }
+
+func (t sharesBudgets) Senders(ctx context.Context, keys []livedesk.Sender) ([]livedesk.Budget, error) {
+	rows, err := t.Tx.Senders(ctx, keys)
 	for i := range rows {
-		rows[i].Delivery.Fence--
+		if rows[i].Version == 0 {
+			other, err := t.Tx.Senders(ctx, []livedesk.Sender{{Workspace: "acme", Channel: keys[i].Channel}})
+			if err != nil {
+				return nil, err
+			}
+			rows[i] = other[0]
+			rows[i].Sender = keys[i]
+		}
 	}
-	if err := t.Tx.Apply(ctx, livedesk.Changes{Messages: rows}); err != nil {
-		return nil, err
+	return rows, err
+}
+
+// claimsForever leases what it finds for a while, without anybody having asked for it.
+type claimsForever struct {
+	mu  sync.Mutex
+	due map[string]bool
+}
+
+type claimingTx struct {
+	livedesk.Tx
+	c *claimsForever
+}
+
+func (t claimingTx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
+	due, err := t.Tx.Claim(ctx, c)
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	return slices.DeleteFunc(due, func(d livedesk.DueText) bool {
+		had := t.c.due[d.Message.ID]
+		t.c.due[d.Message.ID] = true
+		return had
+	}), err
+}
+
+// leasesTexts returns a store whose Claim takes a text once and for all.
+func leasesTexts(s livedesk.Store) livedesk.Store {
+	c := &claimsForever{due: map[string]bool{}}
+	return altered{Store: s, write: func(tx livedesk.Tx) livedesk.Tx { return claimingTx{tx, c} }}
+}
+
+// staleConsent finds texts with their threads as they were before the last change.
+type staleConsent struct {
+	mu   sync.Mutex
+	seen map[livedesk.RowKey]livedesk.Thread
+}
+
+type staleTx struct {
+	livedesk.Tx
+	s *staleConsent
+}
+
+func (t staleTx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
+	due, err := t.Tx.Claim(ctx, c)
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	for i := range due {
+		at, _ := due[i].Thread.Keys()
+		was, known := t.s.seen[at]
+		t.s.seen[at] = due[i].Thread
+		if known {
+			due[i].Thread = was
+		}
 	}
-	for i := range rows {
-		rows[i].Version++
-	}
-	return rows, nil
+	return due, err
+}
+
+// seesOldConsent returns a store whose Claim has the consent of the claim before.
+func seesOldConsent(s livedesk.Store) livedesk.Store {
+	c := &staleConsent{seen: map[livedesk.RowKey]livedesk.Thread{}}
+	return altered{Store: s, write: func(tx livedesk.Tx) livedesk.Tx { return staleTx{tx, c} }}
 }
 
 // greedyClaims takes no notice of budgets.
 type greedyClaims struct{ livedesk.Tx }
 
-func (t greedyClaims) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.Message, error) {
+func (t greedyClaims) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
 	c.PerSender, c.Senders = 0, nil
 	return t.Tx.Claim(ctx, c)
 }
 
-// revivesPosting puts what was being posted back to claimed.
+// revivesPosting finds what was being posted as if it waited.
 type revivesPosting struct{ livedesk.Tx }
 
-func (t revivesPosting) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.Message, error) {
-	rows, err := t.Tx.Claim(ctx, c)
-	for i := range rows {
-		rows[i].Delivery.State = livedesk.Claimed
+func (t revivesPosting) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
+	due, err := t.Tx.Claim(ctx, c)
+	for i := range due {
+		due[i].Message.Delivery.State = livedesk.Queued
 	}
-	return rows, err
+	return due, err
 }
 
 // cancelsLate runs Cancels after Messages.
-type cancelsLate struct{ livedesk.Tx }
-
-func (t cancelsLate) Apply(ctx context.Context, c livedesk.Changes) error {
-	cancels := c.Cancels
-	c.Cancels = nil
-	if err := t.Tx.Apply(ctx, c); err != nil {
-		return err
-	}
-	return t.Tx.Apply(ctx, livedesk.Changes{Cancels: cancels})
+func cancelsLate(s livedesk.Store) livedesk.Store {
+	return again{Store: s, before: func(c livedesk.Changes) livedesk.Changes {
+		c.Cancels = nil
+		return c
+	}, after: func(ctx context.Context, s livedesk.Store, c livedesk.Changes, err error) error {
+		if err != nil || len(c.Cancels) == 0 {
+			return err
+		}
+		return apply(ctx, s, livedesk.Changes{Cancels: c.Cancels})
+	}}
 }
 
 // forgivesFences ends jobs under any fence.

@@ -39,7 +39,7 @@ func newContact(workspace string, address channel.Address) livedesk.Contact {
 
 // arrival is a text with a key from person n.
 func (at site) arrival(n int, key string) livedesk.Arrival {
-	return livedesk.Arrival{Workspace: at.workspace, Channel: at.channel, Key: key, Contact: newContact(at.workspace, phone(n))}
+	return livedesk.Arrival{Workspace: at.workspace, Channel: at.channel, Key: key, Address: phone(n), Country: "US"}
 }
 
 func (at site) key(n int) livedesk.ThreadKey {
@@ -47,24 +47,15 @@ func (at site) key(n int) livedesk.ThreadKey {
 }
 
 // meet makes the threads of persons from to to-1 and returns them.
-func (p *probe) meet(ctx context.Context, at site, from, to int) (out []livedesk.LoadedThread) {
+func (p *probe) meet(ctx context.Context, at site, from, to int) []livedesk.LoadedThread {
 	var arrivals []livedesk.Arrival
-	var keys []livedesk.ThreadKey
 	for n := from; n < to; n++ {
 		arrivals = append(arrivals, at.arrival(n, ""))
-		keys = append(keys, at.key(n))
 	}
-	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		if _, err := tx.TakeIn(ctx, arrivals); err != nil {
-			return err
-		}
-		var err error
-		out, err = tx.Threads(ctx, keys)
-		return err
-	})
-	p.that(len(out) == len(keys), "%d threads are loaded for %d keys", len(out), len(keys))
-	for i, l := range out {
-		p.that(l.Contact.ID != "", "thread %d exists after TakeIn", i)
+	var out []livedesk.LoadedThread
+	for i, a := range p.takeIn(ctx, arrivals...) {
+		p.that(a.Contact.ID != "", "thread %d exists after TakeIn", i)
+		out = append(out, a.LoadedThread)
 	}
 	return out
 }
@@ -173,12 +164,16 @@ func (p *probe) contacts(ctx context.Context, workspace string, ids ...string) (
 	return out
 }
 
-func (p *probe) queues(ctx context.Context, q livedesk.QueueQuery) (out []livedesk.Queue) {
+func (p *probe) roster(ctx context.Context, q livedesk.QueueQuery) (out livedesk.Roster) {
 	p.read(ctx, func(ctx context.Context, tx livedesk.ReadTx) (err error) {
 		out, err = tx.Queues(ctx, q)
 		return err
 	})
 	return out
+}
+
+func (p *probe) queues(ctx context.Context, q livedesk.QueueQuery) []livedesk.Queue {
+	return p.roster(ctx, q).Queues
 }
 
 func (p *probe) queue(ctx context.Context, workspace, id string, heads int) livedesk.Queue {
@@ -211,20 +206,74 @@ func (p *probe) timeline(ctx context.Context, q livedesk.TimelineQuery) (out []l
 	return out
 }
 
-func (p *probe) takeIn(ctx context.Context, arrivals ...livedesk.Arrival) (fresh []bool) {
+func (p *probe) takeIn(ctx context.Context, arrivals ...livedesk.Arrival) (out []livedesk.Arrived) {
 	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
-		fresh, err = tx.TakeIn(ctx, arrivals)
+		out, err = tx.TakeIn(ctx, arrivals)
 		return err
 	})
-	p.that(len(fresh) == len(arrivals), "TakeIn answers %d times for %d arrivals", len(fresh), len(arrivals))
-	return fresh
+	p.that(len(out) == len(arrivals), "TakeIn answers %d times for %d arrivals", len(out), len(arrivals))
+	return out
 }
 
-func (p *probe) claim(ctx context.Context, c livedesk.Claim) (out []livedesk.Message) {
+// fresh takes arrivals in and returns which of them were new.
+func (p *probe) fresh(ctx context.Context, arrivals ...livedesk.Arrival) []bool {
+	return news(p.takeIn(ctx, arrivals...))
+}
+
+func news(arrived []livedesk.Arrived) []bool {
+	out := make([]bool, len(arrived))
+	for i, a := range arrived {
+		out[i] = a.New
+	}
+	return out
+}
+
+// due claims, and writes nothing.
+func (p *probe) due(ctx context.Context, c livedesk.Claim) (out []livedesk.DueText) {
 	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
 		out, err = tx.Claim(ctx, c)
 		return err
 	})
+	return out
+}
+
+// post claims and writes down, in the same transaction, that the texts are being posted, as the engine does. It returns
+// them as they are stored.
+func (p *probe) post(ctx context.Context, c livedesk.Claim) (out []livedesk.Message) {
+	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+		due, err := tx.Claim(ctx, c)
+		out = textsOf(due) // the function runs again when the transaction lost to another
+		for i := range out {
+			d := out[i].Delivery
+			d.State, d.Due, d.Fence = livedesk.Posting, tx.Now().Add(long), d.Fence+1
+		}
+		if err != nil || len(out) == 0 {
+			return err
+		}
+		return tx.Apply(ctx, livedesk.Changes{Messages: out})
+	})
+	for i := range out {
+		out[i].Version++
+	}
+	return out
+}
+
+func textsOf(due []livedesk.DueText) []livedesk.Message {
+	out := make([]livedesk.Message, len(due))
+	for i, d := range due {
+		out[i] = d.Message
+	}
+	return out
+}
+
+func dueIDs(due []livedesk.DueText) []string { return messageIDs(textsOf(due)) }
+
+func (p *probe) budgets(ctx context.Context, keys ...livedesk.Sender) (out []livedesk.Budget) {
+	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
+		out, err = tx.Senders(ctx, keys)
+		return err
+	})
+	p.that(len(out) == len(keys), "%d budgets are loaded for %d senders", len(out), len(keys))
 	return out
 }
 

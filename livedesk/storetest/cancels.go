@@ -15,7 +15,7 @@ func cancelCases() []Case {
 		clause("keep the last notes of a full history", cancelHistory),
 		clause("take back texts of the named thread only", cancelScope),
 		clause("run before Messages", cancelBeforeMessages),
-		clause("take the text from the worker that has it", cancelFromWorker),
+		clause("take the text from the worker that has seen it", cancelFromWorker),
 		clause("make room for the next text of the conversation", cancelUnblocks),
 		clause("of a thread without texts have no effect", cancelNothing),
 	}
@@ -124,7 +124,7 @@ func cancelBeforeMessages(ctx context.Context, p *probe) {
 	confirmation := outgoing(c, 2, p.now(ctx))
 	confirmation.Class = livedesk.ClassConfirmation
 	p.apply(ctx, livedesk.Changes{Cancels: []livedesk.Cancel{cancelFor(c)}, Messages: []livedesk.Message{confirmation}})
-	p.same(messageIDs(p.claim(ctx, anything)), []string{confirmation.ID}, "what is claimed")
+	p.same(dueIDs(p.due(ctx, anything)), []string{confirmation.ID}, "what is due")
 	old.Version = 1
 	p.is(p.tryApply(ctx, livedesk.Changes{Cancels: []livedesk.Cancel{cancelFor(c)}, Messages: []livedesk.Message{old}}), livedesk.ErrConflict,
 		"writing a text that the cancel changed")
@@ -133,7 +133,7 @@ func cancelBeforeMessages(ctx context.Context, p *probe) {
 func cancelFromWorker(ctx context.Context, p *probe) {
 	c := p.talk(ctx, newSite(), 1)
 	p.sendable(ctx, outgoing(c, 1, p.now(ctx)))
-	m := p.claim(ctx, anything)[0]
+	m := p.due(ctx, anything)[0].Message
 	p.cancel(ctx, c)
 	m.Delivery.State = livedesk.Posting
 	p.is(p.tryApply(ctx, livedesk.Changes{Messages: []livedesk.Message{m}}), livedesk.ErrConflict, "posting what was canceled")
@@ -145,7 +145,7 @@ func cancelUnblocks(ctx context.Context, p *probe) {
 	p.cancel(ctx, c)
 	next := outgoing(c, 2, p.now(ctx))
 	p.sendable(ctx, next)
-	p.same(messageIDs(p.claim(ctx, anything)), []string{next.ID}, "what is claimed")
+	p.same(dueIDs(p.due(ctx, anything)), []string{next.ID}, "what is due")
 }
 
 func cancelNothing(ctx context.Context, p *probe) {

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,29 +12,28 @@ import (
 
 func claimCases() []Case {
 	return []Case{
-		clause("takes what is due and nothing else", claimDue),
-		clause("returns what it stored: a higher Fence, a Due of now and lease, Claimed if it was Queued", claimReturns),
-		clause("takes nothing twice while the lease lasts", claimOnce),
-		clause("takes again what a worker let lapse, under a higher Fence", claimLapsed),
-		clause("leaves a state other than Queued as it is", claimKeepsState),
+		clause("finds what is due and nothing else", claimDue),
+		clause("returns a text as it is stored, with its contact and its thread", claimReturns),
+		clause("changes nothing", claimChangesNothing),
+		clause("finds an unfinished text whatever its state", claimAnyState),
 		clause("waits for an earlier unfinished text of the conversation", claimInOrder),
 		clause("waits for an earlier text that isn't due yet", claimBehindLater),
 		clause("isn't held up by other conversations", claimBeside),
-		clause("takes the lowest rank first, then the longest due", claimUrgent),
-		clause("takes at most Limit", claimLimit),
-		clause("takes at most PerSender of one sender", claimPerSender),
+		clause("finds the lowest rank first, then the longest due", claimUrgent),
+		clause("finds at most Limit", claimLimit),
+		clause("finds at most PerSender of one sender", claimPerSender),
 		clause("lets Senders override PerSender, 0 taking none", claimSenders),
 		clause("passes over a spent sender to the next", claimPastSpent),
 		clause("serves every workspace", claimWorkspaces),
-		clause("what it returned can be written by its Version", claimWritten),
-		clause("who lost the lease to another can't write", claimLost),
+		clause("what it found can be written in the same transaction", claimWritten),
+		clause("finds nothing that was taken back, and what is left with the newest consent", claimAfterStop),
 		clause("follows a text whose Due was moved", claimMoved),
 		clause("leaves everything as it was when the transaction is rolled back", claimRolledBack),
 	}
 }
 
 // anything claims all that is due.
-var anything = livedesk.Claim{Limit: 100, Lease: long}
+var anything = livedesk.Claim{Limit: 100}
 
 // sendable stores texts and returns them as they are stored.
 func (p *probe) sendable(ctx context.Context, rows ...livedesk.Message) []livedesk.Message {
@@ -49,57 +50,34 @@ func claimDue(ctx context.Context, p *probe) {
 	due, exactly, later, never := outgoing(rows[0], 1, now.Add(-time.Second)), outgoing(rows[1], 1, now), outgoing(rows[2], 1, now.Add(long)), outgoing(rows[3], 1, time.Time{})
 	never.Delivery.State = livedesk.Sent
 	p.sendable(ctx, due, exactly, later, never, incoming(rows[4], 1))
-	p.same(messageIDs(p.claim(ctx, anything)), []string{due.ID, exactly.ID}, "what is claimed")
+	p.same(dueIDs(p.due(ctx, anything)), []string{due.ID, exactly.ID}, "what is found")
 }
 
 func claimReturns(ctx context.Context, p *probe) {
-	c := p.talk(ctx, newSite(), 1)
+	at := newSite()
+	c := p.talk(ctx, at, 1)
 	m := fullMessages(c)[1]
 	m.Delivery.State, m.Delivery.Due = livedesk.Queued, p.now(ctx)
-	p.sendable(ctx, m)
-	var got []livedesk.Message
-	var now time.Time
-	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
-		now = tx.Now()
-		got, err = tx.Claim(ctx, livedesk.Claim{Limit: 1, Lease: 90 * time.Second})
-		return err
-	})
-	p.that(len(got) == 1, "one text is claimed, not %d", len(got))
-	d := got[0].Delivery
-	p.that(d.Fence > 7, "the fence grows from 7, it is %d", d.Fence)
-	p.that(d.Due.Equal(now.Add(90*time.Second)), "due is now and lease")
-	p.that(d.State == livedesk.Claimed, "the state is claimed, not %s", d.State)
-	want := m
-	want.Version = got[0].Version
-	want.Delivery = new(*m.Delivery)
-	want.Delivery.Fence, want.Delivery.Due, want.Delivery.State = d.Fence, d.Due, d.State
-	p.same(got[0], want, "the rest of the message")
-	p.same(p.message(ctx, c.Workspace, m.ID), got[0], "the stored message")
+	m = p.sendable(ctx, m)[0]
+	l := p.threads(ctx, at.key(1))[0]
+	l.Contact.Name, l.Contact.Labels, l.Thread.Automatic = "Zoe", []string{"vip"}, 3
+	p.apply(ctx, livedesk.Changes{Contacts: []livedesk.Contact{l.Contact}, Threads: []livedesk.Thread{l.Thread}})
+	l.Contact.Version++
+	l.Thread.Version++
+	p.same(p.due(ctx, anything), []livedesk.DueText{{Message: m, Contact: l.Contact, Thread: l.Thread}}, "what is found")
 }
 
-func claimOnce(ctx context.Context, p *probe) {
-	c := p.talk(ctx, newSite(), 1)
-	p.sendable(ctx, outgoing(c, 1, p.now(ctx)))
-	p.that(len(p.claim(ctx, anything)) == 1, "the text is claimed")
-	p.that(len(p.claim(ctx, anything)) == 0, "it isn't claimed a second time")
-}
-
-func claimLapsed(ctx context.Context, p *probe) {
+func claimChangesNothing(ctx context.Context, p *probe) {
 	c := p.talk(ctx, newSite(), 1)
 	m := p.sendable(ctx, outgoing(c, 1, p.now(ctx)))[0]
-	fence := int64(0)
-	for range 3 {
-		got := p.claim(ctx, livedesk.Claim{Limit: 1, Lease: p.brief()})
-		p.that(len(got) == 1 && got[0].ID == m.ID, "the text is claimed when its lease lapsed")
-		p.that(got[0].Delivery.Fence > fence, "the fence grows from %d, it is %d", fence, got[0].Delivery.Fence)
-		p.that(got[0].Delivery.State == livedesk.Claimed, "it stays claimed")
-		fence = got[0].Delivery.Fence
-		p.lapse(ctx)
-	}
+	first := p.due(ctx, anything)
+	p.that(len(first) == 1, "the text is found")
+	p.same(p.message(ctx, c.Workspace, m.ID), m, "the stored text")
+	p.same(p.due(ctx, anything), first, "what is found the next time")
 }
 
-func claimKeepsState(ctx context.Context, p *probe) {
-	states := []livedesk.DeliveryState{livedesk.Claimed, livedesk.Posting, livedesk.Unknown, livedesk.Accepted}
+func claimAnyState(ctx context.Context, p *probe) {
+	states := []livedesk.DeliveryState{livedesk.Queued, livedesk.Claimed, livedesk.Posting, livedesk.Unknown, livedesk.Accepted}
 	rows := p.talks(ctx, newSite(), 1, len(states)+1)
 	want := map[string]livedesk.DeliveryState{}
 	for i, s := range states {
@@ -108,10 +86,10 @@ func claimKeepsState(ctx context.Context, p *probe) {
 		want[m.ID] = s
 		p.sendable(ctx, m)
 	}
-	got := p.claim(ctx, anything)
-	p.that(len(got) == len(states), "every text with a due is claimed, not %d", len(got))
-	for _, m := range got {
-		p.that(m.Delivery.State == want[m.ID], "%s stays, it is %s", want[m.ID], m.Delivery.State)
+	got := p.due(ctx, anything)
+	p.that(len(got) == len(states), "every text with a due is found, not %d", len(got))
+	for _, d := range got {
+		p.that(d.Message.Delivery.State == want[d.Message.ID], "%s stays, it is %s", want[d.Message.ID], d.Message.Delivery.State)
 	}
 }
 
@@ -123,14 +101,10 @@ func claimInOrder(ctx context.Context, p *probe) {
 	first.Class, third.Class = livedesk.ClassAutomatic, livedesk.ClassConfirmation
 	p.sendable(ctx, third, first, second)
 	for _, want := range []livedesk.Message{first, second, third} {
-		got := p.claim(ctx, anything)
-		p.same(messageIDs(got), []string{want.ID}, "what is claimed")
-		p.that(len(p.claim(ctx, anything)) == 0, "nothing more while it is unfinished")
+		got := p.post(ctx, anything)
+		p.same(messageIDs(got), []string{want.ID}, "what is found")
+		p.that(len(p.due(ctx, anything)) == 0, "nothing more while it is posted")
 		m := got[0]
-		m.Delivery.State, m.Delivery.Due = livedesk.Posting, p.now(ctx).Add(long)
-		p.apply(ctx, livedesk.Changes{Messages: []livedesk.Message{m}})
-		p.that(len(p.claim(ctx, anything)) == 0, "nothing more while it is posted")
-		m.Version++
 		m.Delivery.State, m.Delivery.Due = livedesk.Accepted, time.Time{}
 		p.apply(ctx, livedesk.Changes{Messages: []livedesk.Message{m}})
 	}
@@ -142,10 +116,10 @@ func claimBehindLater(ctx context.Context, p *probe) {
 	waits.Delivery.State = livedesk.Unknown
 	next := outgoing(c, 2, p.now(ctx))
 	p.sendable(ctx, waits, next)
-	p.that(len(p.claim(ctx, anything)) == 0, "nothing is claimed behind a text without a verdict")
+	p.that(len(p.due(ctx, anything)) == 0, "nothing is found behind a text without a verdict")
 	waits.Version, waits.Delivery.Due, waits.Delivery.State = 1, time.Time{}, livedesk.Unconfirmed
 	p.apply(ctx, livedesk.Changes{Messages: []livedesk.Message{waits}})
-	p.same(messageIDs(p.claim(ctx, anything)), []string{next.ID}, "what is claimed after the verdict")
+	p.same(dueIDs(p.due(ctx, anything)), []string{next.ID}, "what is found after the verdict")
 }
 
 func claimBeside(ctx context.Context, p *probe) {
@@ -157,7 +131,7 @@ func claimBeside(ctx context.Context, p *probe) {
 		p.sendable(ctx, m, outgoing(c, 2, now.Add(-long)))
 		want = append(want, m.ID)
 	}
-	p.same(messageIDs(p.claim(ctx, anything)), want, "what is claimed")
+	p.same(dueIDs(p.due(ctx, anything)), want, "what is found")
 }
 
 func claimUrgent(ctx context.Context, p *probe) {
@@ -180,8 +154,8 @@ func claimUrgent(ctx context.Context, p *probe) {
 		return a.Delivery.Due.Compare(b.Delivery.Due)
 	})
 	want := messageIDs(texts)
-	p.same(messageIDs(p.claim(ctx, livedesk.Claim{Limit: 10, Lease: long})), want[:10], "the first ten")
-	p.same(messageIDs(p.claim(ctx, anything)), want[10:], "the others")
+	p.same(messageIDs(p.post(ctx, livedesk.Claim{Limit: 10})), want[:10], "the first ten")
+	p.same(dueIDs(p.due(ctx, anything)), want[10:], "the others")
 }
 
 func claimLimit(ctx context.Context, p *probe) {
@@ -190,8 +164,8 @@ func claimLimit(ctx context.Context, p *probe) {
 		p.sendable(ctx, outgoing(c, 1, p.now(ctx)))
 	}
 	for _, want := range []int{3, 3, 1, 0} {
-		got := p.claim(ctx, livedesk.Claim{Limit: 3, Lease: long})
-		p.that(len(got) == want, "%d texts are claimed, not %d", want, len(got))
+		got := p.post(ctx, livedesk.Claim{Limit: 3})
+		p.that(len(got) == want, "%d texts are found, not %d", want, len(got))
 	}
 }
 
@@ -223,15 +197,15 @@ func claimPerSender(ctx context.Context, p *probe) {
 	all := p.crowd(ctx, 7, a, b)
 	for i := 0; i < 7; i += 3 {
 		end := min(i+3, 7)
-		got := bySender(p.claim(ctx, livedesk.Claim{Limit: 100, Lease: long, PerSender: 3}))
-		p.same(got, map[string][]string{a.channel: all[a.channel][i:end], b.channel: all[b.channel][i:end]}, "what is claimed")
+		got := bySender(p.post(ctx, livedesk.Claim{Limit: 100, PerSender: 3}))
+		p.same(got, map[string][]string{a.channel: all[a.channel][i:end], b.channel: all[b.channel][i:end]}, "what is found")
 	}
 }
 
 func claimSenders(ctx context.Context, p *probe) {
 	a, b, c, d := newSite(), newSite(), newSite(), newSite()
 	all := p.crowd(ctx, 5, a, b, c, d)
-	got := bySender(p.claim(ctx, livedesk.Claim{Limit: 100, Lease: long, PerSender: 2, Senders: map[livedesk.Sender]int{
+	got := bySender(p.post(ctx, livedesk.Claim{Limit: 100, PerSender: 2, Senders: map[livedesk.Sender]int{
 		{Workspace: a.workspace, Channel: a.channel}: 0,
 		{Workspace: b.workspace, Channel: b.channel}: 4,
 		{Workspace: c.workspace, Channel: c.channel}: 1,
@@ -239,13 +213,13 @@ func claimSenders(ctx context.Context, p *probe) {
 	}}))
 	p.same(got, map[string][]string{
 		b.channel: all[b.channel][:4], c.channel: all[c.channel][:1], d.channel: all[d.channel][:2],
-	}, "what is claimed under budgets of 0, 4, 1 and the common 2")
-	rest := bySender(p.claim(ctx, livedesk.Claim{Limit: 100, Lease: long, Senders: map[livedesk.Sender]int{
+	}, "what is found under budgets of 0, 4, 1 and the common 2")
+	rest := bySender(p.post(ctx, livedesk.Claim{Limit: 100, Senders: map[livedesk.Sender]int{
 		{Workspace: a.workspace, Channel: a.channel}: 3,
 	}}))
 	p.same(rest, map[string][]string{
 		a.channel: all[a.channel][:3], b.channel: all[b.channel][4:], c.channel: all[c.channel][1:], d.channel: all[d.channel][2:],
-	}, "what is claimed under a budget of 3 and no common one")
+	}, "what is found under a budget of 3 and no common one")
 }
 
 func claimPastSpent(ctx context.Context, p *probe) {
@@ -254,10 +228,10 @@ func claimPastSpent(ctx context.Context, p *probe) {
 	late := outgoing(p.talk(ctx, other, 1), 1, p.now(ctx))
 	late.Class = livedesk.ClassAutomatic
 	p.sendable(ctx, late)
-	got := p.claim(ctx, livedesk.Claim{Limit: 3, Lease: long, Senders: map[livedesk.Sender]int{
+	got := p.due(ctx, livedesk.Claim{Limit: 3, Senders: map[livedesk.Sender]int{
 		{Workspace: spent.workspace, Channel: spent.channel}: 2,
 	}})
-	p.that(len(got) == 3 && got[2].ID == late.ID, "the other sender's text is claimed behind the two that are allowed")
+	p.that(len(got) == 3 && got[2].Message.ID == late.ID, "the other sender's text is found behind the two that are allowed")
 }
 
 func claimWorkspaces(ctx context.Context, p *probe) {
@@ -265,48 +239,74 @@ func claimWorkspaces(ctx context.Context, p *probe) {
 	foreign := site{"beta", at.channel}
 	p.crowd(ctx, 2, at)
 	p.crowd(ctx, 2, foreign)
-	got := p.claim(ctx, livedesk.Claim{Limit: 100, Lease: long, PerSender: 1})
-	p.that(len(got) == 2 && got[0].Workspace != got[1].Workspace, "one channel id in two workspaces is two senders")
+	got := p.due(ctx, livedesk.Claim{Limit: 100, PerSender: 1})
+	p.that(len(got) == 2 && got[0].Message.Workspace != got[1].Message.Workspace, "one channel id in two workspaces is two senders")
 }
 
 func claimWritten(ctx context.Context, p *probe) {
-	c := p.talk(ctx, newSite(), 1)
+	at := newSite()
+	c := p.talk(ctx, at, 1)
 	p.sendable(ctx, outgoing(c, 1, p.now(ctx)))
-	m := p.claim(ctx, anything)[0]
-	m.Delivery.State, m.Delivery.Due, m.ProviderID = livedesk.Accepted, time.Time{}, "SM1"
-	p.apply(ctx, livedesk.Changes{Messages: []livedesk.Message{m}})
-	m.Version++
-	p.same(p.message(ctx, m.Workspace, m.ID), m, "the message")
+	var d livedesk.DueText
+	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+		due, err := tx.Claim(ctx, anything)
+		if err != nil || len(due) != 1 {
+			return errors.Join(err, fmt.Errorf("%d texts are found, not 1", len(due)))
+		}
+		d = due[0]
+		d.Message.Delivery.State, d.Message.Delivery.Due, d.Message.ProviderID = livedesk.Accepted, time.Time{}, "SM1"
+		d.Thread.Automatic++
+		return tx.Apply(ctx, livedesk.Changes{Messages: []livedesk.Message{d.Message}, Threads: []livedesk.Thread{d.Thread}})
+	})
+	d.Message.Version++
+	d.Thread.Version++
+	p.same(p.message(ctx, c.Workspace, d.Message.ID), d.Message, "the text")
+	p.same(p.threads(ctx, at.key(1))[0].Thread, d.Thread, "the thread")
+	p.that(len(p.due(ctx, anything)) == 0, "nothing is due any more")
 }
 
-func claimLost(ctx context.Context, p *probe) {
-	c := p.talk(ctx, newSite(), 1)
-	p.sendable(ctx, outgoing(c, 1, p.now(ctx)))
-	mine := p.claim(ctx, livedesk.Claim{Limit: 1, Lease: p.brief()})[0]
-	p.lapse(ctx)
-	theirs := p.claim(ctx, anything)[0]
-	mine.Delivery.State = livedesk.Posting
-	p.is(p.tryApply(ctx, livedesk.Changes{Messages: []livedesk.Message{mine}}), livedesk.ErrConflict, "a write under a lapsed lease")
-	theirs.Delivery.State = livedesk.Posting
-	p.apply(ctx, livedesk.Changes{Messages: []livedesk.Message{theirs}})
+// stopping opts the contact of a loaded thread out, takes back what waits, and confirms it.
+func stopping(l livedesk.LoadedThread, confirmation livedesk.Message) livedesk.Changes {
+	l.Thread.Consent = livedesk.ConsentState{OptedOut: true, Since: origin, Source: "keyword", Keyword: "stop"}
+	confirmation.Class = livedesk.ClassConfirmation
+	return livedesk.Changes{
+		Threads: []livedesk.Thread{l.Thread}, Cancels: []livedesk.Cancel{cancelFor(*l.Current)}, Messages: []livedesk.Message{confirmation},
+	}
+}
+
+func claimAfterStop(ctx context.Context, p *probe) {
+	at := newSite()
+	c := p.talk(ctx, at, 1)
+	p.sendable(ctx, outgoing(c, 1, p.now(ctx)), outgoing(c, 2, p.now(ctx)))
+	got := p.due(ctx, anything)
+	p.that(len(got) == 1 && !got[0].Thread.Consent.OptedOut, "before a STOP a text is found whose thread has not opted out")
+	confirmation := outgoing(c, 3, p.now(ctx))
+	p.apply(ctx, stopping(p.threads(ctx, at.key(1))[0], confirmation))
+	got = p.due(ctx, anything)
+	p.same(dueIDs(got), []string{confirmation.ID}, "what is found after it")
+	p.that(got[0].Thread.Consent.OptedOut, "its thread says that the contact opted out")
 }
 
 func claimMoved(ctx context.Context, p *probe) {
 	c := p.talk(ctx, newSite(), 1)
 	m := p.sendable(ctx, outgoing(c, 1, p.now(ctx).Add(long)))[0]
-	p.that(len(p.claim(ctx, anything)) == 0, "it isn't due")
+	p.that(len(p.due(ctx, anything)) == 0, "it isn't due")
 	m.Delivery.Due = p.now(ctx)
 	p.apply(ctx, livedesk.Changes{Messages: []livedesk.Message{m}})
-	p.that(len(p.claim(ctx, anything)) == 1, "it is due after it was moved")
+	p.that(len(p.due(ctx, anything)) == 1, "it is due after it was moved")
 }
 
 func claimRolledBack(ctx context.Context, p *probe) {
 	c := p.talk(ctx, newSite(), 1)
 	m := p.sendable(ctx, outgoing(c, 1, p.now(ctx)))[0]
 	p.peek(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		_, err := tx.Claim(ctx, anything)
-		return err
+		due, err := tx.Claim(ctx, anything)
+		if err != nil || len(due) != 1 {
+			return errors.Join(err, fmt.Errorf("%d texts are found, not 1", len(due)))
+		}
+		due[0].Message.Delivery.State, due[0].Message.Delivery.Due = livedesk.Posting, tx.Now().Add(long)
+		return tx.Apply(ctx, livedesk.Changes{Messages: textsOf(due)})
 	})
-	p.same(p.message(ctx, m.Workspace, m.ID), m, "the message")
-	p.that(len(p.claim(ctx, anything)) == 1, "it can be claimed")
+	p.same(p.message(ctx, m.Workspace, m.ID), m, "the text")
+	p.that(len(p.due(ctx, anything)) == 1, "it can be claimed")
 }

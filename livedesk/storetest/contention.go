@@ -26,14 +26,14 @@ func claimsAtOnce(ctx context.Context, p *probe) {
 	}
 	p.sendable(ctx, rows...)
 	var mu sync.Mutex
-	leased, last := map[string]int{}, map[string]int64{}
+	posted, last := map[string]int{}, map[string]int64{}
 	note := func(batch []livedesk.Message) {
 		mu.Lock()
 		defer mu.Unlock()
 		for i := range batch {
 			m := &batch[i]
-			leased[m.ID]++
-			p.that(leased[m.ID] == 1, "a text is leased once")
+			posted[m.ID]++
+			p.that(posted[m.ID] == 1, "a text is posted once")
 			p.that(last[m.Conversation]+1 == m.Seq, "text %d follows text %d of its conversation", m.Seq, last[m.Conversation])
 			last[m.Conversation] = m.Seq
 			m.Delivery.State, m.Delivery.Due, m.ProviderID = livedesk.Accepted, time.Time{}, "SM"+m.ID
@@ -44,7 +44,7 @@ func claimsAtOnce(ctx context.Context, p *probe) {
 	p.parallel(workers, func(int) {
 		for finished.Load() < conversations*each && !p.broken() {
 			p.that(time.Since(time.Unix(0, progress.Load())) < soon, "something is claimed within %v: %d texts are left", soon, conversations*each-finished.Load())
-			batch := p.claim(ctx, livedesk.Claim{Limit: 25, Lease: long})
+			batch := p.post(ctx, livedesk.Claim{Limit: 25})
 			if len(batch) == 0 {
 				time.Sleep(time.Millisecond)
 				continue
@@ -55,8 +55,8 @@ func claimsAtOnce(ctx context.Context, p *probe) {
 			finished.Add(int64(len(batch)))
 		}
 	})
-	p.that(len(leased) == conversations*each, "%d of %d texts were leased", len(leased), conversations*each)
-	p.that(len(p.claim(ctx, anything)) == 0, "nothing is left")
+	p.that(len(posted) == conversations*each, "%d of %d texts were posted", len(posted), conversations*each)
+	p.that(len(p.due(ctx, anything)) == 0, "nothing is left")
 }
 
 func jobsAtOnce(ctx context.Context, p *probe) {
@@ -95,7 +95,10 @@ func jobsAtOnce(ctx context.Context, p *probe) {
 	p.that(len(leased) == n, "%d of %d jobs were leased", len(leased), n)
 }
 
-func cancelsAtOnce(ctx context.Context, p *probe) {
+// stopsAtOnce lets contacts opt out while workers look for texts. STOP takes back what waits and leaves a confirmation, in
+// one transaction with the consent: whoever finds the confirmation must see the consent, and whoever finds another text
+// must not.
+func stopsAtOnce(ctx context.Context, p *probe) {
 	const n = 60
 	at := newSite()
 	talks := p.talks(ctx, at, 0, n)
@@ -108,29 +111,53 @@ func cancelsAtOnce(ctx context.Context, p *probe) {
 		}
 	}
 	p.sendable(ctx, rows...)
-	var canceled [n]atomic.Bool
+	var stopped [n]atomic.Bool
+	look := func(worker int) {
+		var before [n]bool
+		for i := range before {
+			before[i] = stopped[i].Load()
+		}
+		var due []livedesk.DueText
+		p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
+			due, err = tx.Claim(ctx, livedesk.Claim{Limit: 1 + 2*worker})
+			if err != nil || worker%2 == 0 {
+				return err
+			}
+			texts := textsOf(due)
+			for i := range texts { // and put back
+				texts[i].Delivery.Fence++
+			}
+			return tx.Apply(ctx, livedesk.Changes{Messages: texts})
+		})
+		for _, d := range due {
+			confirms := d.Message.Class == livedesk.ClassConfirmation
+			p.that(confirms || !before[place[d.Message.Conversation]], "a text is found after a STOP that took it back was committed")
+			p.that(d.Thread.Consent.OptedOut == confirms, "a text that is %s is found with a consent of another moment", d.Message.Class)
+		}
+	}
 	p.parallel(workers, func(worker int) {
-		if worker == 0 {
-			for i, c := range talks {
-				p.cancel(ctx, c)
-				canceled[i].Store(true)
+		if worker > 0 {
+			for !stopped[n-1].Load() && !p.broken() {
+				look(worker)
 			}
 			return
 		}
-		for !canceled[n-1].Load() && !p.broken() {
-			var before [n]bool
-			for i := range before {
-				before[i] = canceled[i].Load()
-			}
-			for _, m := range p.claim(ctx, livedesk.Claim{Limit: 2, Lease: time.Millisecond}) {
-				p.that(!before[place[m.Conversation]], "a text is claimed after its cancel was committed")
-			}
+		for i := range talks {
+			p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+				arrived, err := tx.TakeIn(ctx, []livedesk.Arrival{at.arrival(i, "stop "+talks[i].ID)})
+				if err != nil {
+					return err
+				}
+				return tx.Apply(ctx, stopping(arrived[0].LoadedThread, outgoing(talks[i], 4, tx.Now())))
+			})
+			stopped[i].Store(true)
 		}
 	})
 	for _, m := range rows {
 		got := p.message(ctx, m.Workspace, m.ID).Delivery.State
 		p.that(got == livedesk.Canceled, "every text ends canceled, not %s", got)
 	}
+	p.that(len(p.due(ctx, anything)) == n, "%d confirmations are due", n)
 }
 
 // placed is a queue with agents, worked as the engine works it: whoever wants a place and whoever frees one locks the
@@ -148,19 +175,11 @@ func (w *placed) work(ctx context.Context, change func(q *livedesk.Queue, staff 
 	for round := 0; again; round++ {
 		w.p.that(round < retries, "a line doesn't say for ever that there are more behind it, with all places free")
 		w.p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-			queues, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: w.at.workspace, IDs: []string{w.queue}, Heads: 100})
+			found, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: w.at.workspace, IDs: []string{w.queue}, Heads: 100})
 			if err != nil {
 				return err
 			}
-			q := &queues[0]
-			var ids []string
-			for _, m := range q.Members {
-				ids = append(ids, m.Agent)
-			}
-			staff, err := tx.Agents(ctx, w.at.workspace, ids)
-			if err != nil {
-				return err
-			}
+			q, staff := &found.Queues[0], found.Agents
 			changes := change(q, staff)
 			for _, c := range q.Waiting {
 				if a := w.pick(staff); a != nil {

@@ -56,25 +56,32 @@ func (t startsOver) Timeline(ctx context.Context, q livedesk.TimelineQuery) ([]l
 // alwaysMore bids whoever looks at a line to look again.
 type alwaysMore struct{ livedesk.Tx }
 
-func (t alwaysMore) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
-	rows, err := t.Tx.Queues(ctx, q)
-	for i := range rows {
-		rows[i].More = true
+func (t alwaysMore) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
+	found, err := t.Tx.Queues(ctx, q)
+	for i := range found.Queues {
+		found.Queues[i].More = true
 	}
-	return rows, err
+	return found, err
+}
+
+// missesLoads finds the agents of queues only.
+type missesLoads struct{ livedesk.ReadTx }
+
+func (t missesLoads) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
+	q.Loads = nil
+	return t.ReadTx.Queues(ctx, q)
 }
 
 // checksLate forgives that a unique key is taken before it is given up.
-type checksLate struct{ livedesk.Tx }
-
-func (t checksLate) Apply(ctx context.Context, c livedesk.Changes) error {
-	err := t.Tx.Apply(ctx, c)
-	if errors.Is(err, livedesk.ErrExists) {
+func checksLate(s livedesk.Store) livedesk.Store {
+	return again{Store: s, after: func(ctx context.Context, s livedesk.Store, c livedesk.Changes, err error) error {
+		if !errors.Is(err, livedesk.ErrExists) {
+			return err
+		}
 		c.Contacts = slices.Clone(c.Contacts)
 		slices.Reverse(c.Contacts)
-		err = t.Tx.Apply(ctx, c)
-	}
-	return err
+		return apply(ctx, s, c)
+	}}
 }
 
 // renumbersJobs gives every job the fence 1 with its first claim.

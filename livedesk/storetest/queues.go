@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ func queueCases() []Case {
 	return []Case{
 		clause("an unknown one is empty", queueUnknown),
 		clause("are loaded by id and by member, each once, sorted by id", queueSelection),
+		clause("come with the agents who are members, and those of Agents and Loads, each once, sorted by id", queueRoster),
+		clause("come with agents who have their Load", queueLoads),
 		clause("Members are replaced as a whole, in order", queueMembers),
 		clause("have heads by priority, then the longest waiting, then id", queueOrder),
 		clause("show as many heads as asked for and whether there are more", queueHeads),
@@ -30,10 +33,11 @@ func queueCases() []Case {
 func queueUnknown(ctx context.Context, p *probe) {
 	p.same(p.queue(ctx, "acme", "team:none", 9), livedesk.Queue{Workspace: "acme", ID: "team:none"}, "an unknown queue")
 	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		rows, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "acme", IDs: []string{"team:none"}, Heads: 1})
+		found, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "acme", IDs: []string{"team:none"}, Heads: 1})
 		if err != nil {
 			return err
 		}
+		rows := found.Queues
 		if len(rows) != 1 || rows[0].ID != "team:none" || rows[0].Version != 0 {
 			return fmt.Errorf("an unknown queue inside Update is %+v", rows)
 		}
@@ -74,6 +78,69 @@ func queueSelection(ctx context.Context, p *probe) {
 	p.same(load(nil, []string{"zoe", "ann", "nobody"}), []string{"team:a", "team:c"}, "those of three agents")
 	p.same(load([]string{"team:c", "team:b"}, []string{"ann"}), []string{"team:a", "team:b", "team:c"}, "by id and by agent")
 	p.that(len(load(nil, nil)) == 0, "nothing selects nothing")
+}
+
+func queueRoster(ctx context.Context, p *probe) {
+	p.hire(ctx, "acme", "zoe", "ann", "ben", "carl", "Dora")
+	p.hire(ctx, "beta", "ann", "eve")
+	p.apply(ctx, livedesk.Changes{Queues: []livedesk.Queue{
+		{Workspace: "acme", ID: "team:a", Members: members("zoe", "gone", "ann")},
+		{Workspace: "acme", ID: "team:b", Members: members("ann", "ben")},
+		{Workspace: "beta", ID: "team:a", Members: members("eve")},
+	}})
+	for what, q := range map[string]struct {
+		livedesk.QueueQuery
+		queues, agents []string
+	}{
+		"by id":              {livedesk.QueueQuery{IDs: []string{"team:a"}}, []string{"team:a"}, []string{"ann", "zoe"}},
+		"by two ids":         {livedesk.QueueQuery{IDs: []string{"team:b", "team:a", "team:b"}}, []string{"team:a", "team:b"}, []string{"ann", "ben", "zoe"}},
+		"by an unknown id":   {livedesk.QueueQuery{IDs: []string{"team:c"}}, []string{"team:c"}, nil},
+		"by agent":           {livedesk.QueueQuery{Agents: []string{"ben"}}, []string{"team:b"}, []string{"ann", "ben"}},
+		"by who is in none":  {livedesk.QueueQuery{Agents: []string{"carl", "nobody"}}, nil, []string{"carl"}},
+		"by who isn't there": {livedesk.QueueQuery{Agents: []string{"gone"}}, []string{"team:a"}, []string{"ann", "zoe"}},
+		"with loads":         {livedesk.QueueQuery{Loads: []string{"zoe", "Dora", "zoe", "eve"}}, nil, []string{"Dora", "zoe"}},
+		"with everything": {
+			livedesk.QueueQuery{IDs: []string{"team:b"}, Agents: []string{"carl", "ben"}, Loads: []string{"Dora", "ann"}},
+			[]string{"team:b"}, []string{"Dora", "ann", "ben", "carl"},
+		},
+		"with nothing": {},
+	} {
+		q.Workspace, q.Heads = "acme", 1
+		got := p.roster(ctx, q.QueueQuery)
+		p.same(queueIDs(got.Queues), q.queues, "the queues "+what)
+		p.same(agentIDs(got.Agents), q.agents, "the agents "+what)
+		p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+			locked, err := tx.Queues(ctx, q.QueueQuery)
+			return errors.Join(err, differ(locked, got, "what an Update finds "+what))
+		})
+	}
+	for _, a := range p.roster(ctx, livedesk.QueueQuery{Workspace: "acme", IDs: []string{"team:a"}}).Agents {
+		p.same(a, p.agents(ctx, "acme", a.ID)[0], "an agent")
+	}
+}
+
+func queueLoads(ctx context.Context, p *probe) {
+	p.hire(ctx, "acme", "ann", "ben")
+	p.apply(ctx, livedesk.Changes{Queues: []livedesk.Queue{{Workspace: "acme", ID: "team:a", Members: members("ann")}}})
+	rows := p.talksAs(ctx, newSite(), 0, 3, func(n int, c *livedesk.Conversation) { c.Assignee = []string{"ann", "ben", "ann"}[n] })
+	q := livedesk.QueueQuery{Workspace: "acme", IDs: []string{"team:a"}, Loads: []string{"ben"}}
+	check := func(want ...int) {
+		look := func(got livedesk.Roster, err error) error {
+			if err == nil && len(got.Agents) != 2 {
+				err = fmt.Errorf("%d agents are loaded, not 2", len(got.Agents))
+			}
+			if err != nil {
+				return err
+			}
+			return differ([]int{got.Agents[0].Load, got.Agents[1].Load}, want, "the loads of ann and ben")
+		}
+		p.read(ctx, func(ctx context.Context, tx livedesk.ReadTx) error { return look(tx.Queues(ctx, q)) })
+		p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return look(tx.Queues(ctx, q)) })
+	}
+	check(2, 1)
+	rows[0].Assignee, rows[1].State = "ben", livedesk.Snoozed
+	p.apply(ctx, livedesk.Changes{Conversations: rows})
+	check(1, 1)
 }
 
 func queueMembers(ctx context.Context, p *probe) {
@@ -210,10 +277,11 @@ func queueLosesAgent(ctx context.Context, p *probe) {
 func queueWrittenWithDeletion(ctx context.Context, p *probe) {
 	p.staffed(ctx)
 	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		rows, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "acme", Agents: []string{"ann"}})
+		found, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "acme", Agents: []string{"ann"}})
 		if err != nil {
 			return err
 		}
+		rows := found.Queues
 		for i := range rows {
 			rows[i].Members = slices.DeleteFunc(rows[i].Members, func(m livedesk.Member) bool { return m.Agent == "ann" })
 		}

@@ -14,7 +14,7 @@ import (
 func reopenCases() []Case {
 	all := []Case{
 		clause("finds every row as it was", reopenRows),
-		clause("finds the Fence of a text, so that the next claim has a higher one", reopenFences),
+		clause("finds the Fence of a text, so that who lost it is known", reopenFences),
 		clause("gives no job a Fence that its key had before", reopenJobFences),
 		clause("goes on with revisions behind those that were seen, tombstones among them", reopenRevisions),
 		clause("knows the keys of TakeIn", reopenKeys),
@@ -57,15 +57,16 @@ func reopenFences(ctx context.Context, p *probe) {
 	m := outgoing(c, 1, p.now(ctx))
 	m.Delivery.Fence = 1 << 40
 	p.sendable(ctx, m)
-	held := p.claim(ctx, livedesk.Claim{Limit: 1, Lease: p.brief()})[0]
+	held := p.post(ctx, anything)[0]
 	p.again()
 	got := p.message(ctx, m.Workspace, m.ID)
 	p.that(got.Delivery.Fence == held.Delivery.Fence, "the fence is %d as it was, not %d", held.Delivery.Fence, got.Delivery.Fence)
 	p.same(got, held, "the text")
-	p.lapse(ctx)
-	next := p.claim(ctx, anything)
-	p.that(len(next) == 1 && next[0].Delivery.Fence > held.Delivery.Fence, "the next claim has a higher fence than %d", held.Delivery.Fence)
-	held.Delivery.State = livedesk.Posting
+	held.Delivery.Due = p.now(ctx)
+	p.apply(ctx, livedesk.Changes{Messages: []livedesk.Message{held}})
+	p.again()
+	next := p.due(ctx, anything)
+	p.that(len(next) == 1 && next[0].Message.Delivery.Fence == held.Delivery.Fence, "the next claim finds it under the fence %d", held.Delivery.Fence)
 	p.is(p.tryApply(ctx, livedesk.Changes{Messages: []livedesk.Message{held}}), livedesk.ErrConflict, "a write of who had it before")
 }
 
@@ -110,9 +111,9 @@ func reopenRevisions(ctx context.Context, p *probe) {
 
 func reopenKeys(ctx context.Context, p *probe) {
 	at := newSite()
-	first := at.arrival(1, "k1")
-	p.takeIn(ctx, first)
+	first := p.takeIn(ctx, at.arrival(1, "k1"))[0]
 	p.again()
-	p.same(p.takeIn(ctx, at.arrival(1, "k1"), at.arrival(1, "k2"), at.arrival(1, "")), []bool{false, true, false}, "whether the keys are new")
-	p.that(p.threads(ctx, at.key(1))[0].Contact.ID == first.Contact.ID, "the contact is the first one")
+	got := p.takeIn(ctx, at.arrival(1, "k1"), at.arrival(1, "k2"), at.arrival(1, ""))
+	p.same(news(got), []bool{false, true, false}, "whether the keys are new")
+	p.that(got[0].Contact.ID == first.Contact.ID, "the contact is the first one")
 }

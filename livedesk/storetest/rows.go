@@ -16,6 +16,7 @@ func rowCases() []Case {
 		clause("a message of every kind comes back as it was written", messageComesBack),
 		clause("an agent and a queue come back as they were written", agentComesBack),
 		clause("an object and a job come back as they were written", objectComesBack),
+		clause("a budget comes back as it was written", budgetComesBack),
 		clause("text of every plane of Unicode is kept to the byte", textIsKept),
 		clause("a text of a mebibyte is kept", largeTextIsKept, LargeTexts),
 		clause("times are kept in whole microseconds, UTC", timesAreKept),
@@ -144,6 +145,18 @@ func objectComesBack(ctx context.Context, p *probe) {
 	p.same(jobs[0], j, "the job")
 }
 
+func budgetComesBack(ctx context.Context, p *probe) {
+	at, other := newSite(), newSite()
+	full, bare := livedesk.Budget{Sender: at.sender(), Next: origin}, livedesk.Budget{Sender: other.sender()}
+	for v := range int64(2) {
+		full.Version, bare.Version = v, v
+		p.apply(ctx, livedesk.Changes{Budgets: []livedesk.Budget{full, bare}})
+		full.Version, bare.Version = v+1, v+1
+		p.same(p.budgets(ctx, full.Sender, bare.Sender), []livedesk.Budget{full, bare}, "the budgets")
+		full.Next, bare.Next = bare.Next, origin.Add(time.Microsecond)
+	}
+}
+
 // hardText has what stores trip over: controls, every plane, noncharacters, what SQL and LIKE treat specially.
 func hardText() string {
 	var b strings.Builder
@@ -217,7 +230,7 @@ func longIDs(ctx context.Context, p *probe) {
 	stem := strings.Repeat("é", 63) + "i" // 127 bytes
 	at := site{stem + "w", newID()}
 	p.takeIn(ctx, at.arrival(1, "k"))
-	p.same(p.takeIn(ctx, site{stem + "x", at.channel}.arrival(1, "k")), []bool{true}, "whether a key is new in a workspace that differs in its last byte")
+	p.same(p.fresh(ctx, site{stem + "x", at.channel}.arrival(1, "k")), []bool{true}, "whether a key is new in a workspace that differs in its last byte")
 	queue := livedesk.TeamQueue(stem + "t")
 	c := livedesk.Changes{
 		Agents: []livedesk.Agent{{Workspace: at.workspace, ID: stem + "a"}, {Workspace: at.workspace, ID: stem + "b"}},

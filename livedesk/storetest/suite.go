@@ -164,11 +164,13 @@ func groups() []group {
 		{"jobs", jobCases()},
 		{"agents", agentCases()},
 		{"queues", queueCases()},
+		{"budgets", budgetCases()},
 		{"objects", objectCases()},
 		{"lists", listCases()},
 		{"timeline", timelineCases()},
 		{"workspaces", workspaceCases()},
 		{"reopening", reopenCases()},
+		{"locks", lockCases()},
 		{"concurrency", concurrencyCases()},
 	}
 	for _, g := range all {

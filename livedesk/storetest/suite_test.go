@@ -93,8 +93,15 @@ func TestBrokenStoresAreReported(t *testing.T) {
 		"nests": {func(s livedesk.Store) livedesk.Store { return nests{s, memstore.New()} }, []string{
 			"transactions: a transaction inside a transaction is ErrNested and does no harm",
 		}},
-		"locks nothing": {func(s livedesk.Store) livedesk.Store { return onlyAssignments{s} }, []string{
-			"concurrency: what Threads, Messages, Queues and Agents return isn't changed by others meanwhile",
+		"locks nothing": {func(s livedesk.Store) livedesk.Store { return unlocked{s} }, []string{
+			"locks: Claim passes over a text that somebody else has locked, and waits for nobody",
+			"locks: Claim passes over a text whose thread somebody else has locked, and waits for nobody",
+			"locks: Queues passes over a waiting conversation that somebody else has locked, and says that there is more",
+			"locks: TakeIn returns what whoever had the thread before left of it",
+			"locks: Threads, Messages, Senders and Queues return what whoever had the rows before left of them",
+			"locks: what Threads, Messages, Senders and Queues return isn't changed by others meanwhile",
+			"locks: what TakeIn returns isn't changed by others meanwhile",
+			"locks: what Claim returns isn't changed by others meanwhile",
 			"concurrency: nobody waits while there is room",
 			"concurrency: no agent is given more than the capacity",
 		}},
@@ -105,36 +112,54 @@ func TestBrokenStoresAreReported(t *testing.T) {
 		"misses twins in a batch": {writer(func(tx livedesk.Tx) livedesk.Tx { return missesTwins{tx} }), []string{
 			"TakeIn: of equal keys in one call the first is new",
 		}},
+		"has the thread of a known key as it was": {remembersKnown, []string{
+			"TakeIn: returns the thread as it is now, also for a key that it knows",
+			"locks: TakeIn returns what whoever had the thread before left of it",
+		}},
+		"has no thread for a known key": {writer(func(tx livedesk.Tx) livedesk.Tx { return missesThreads{tx} }), []string{
+			"TakeIn: returns each arrival's thread as Threads does, in the order of the arrivals",
+		}},
 		"ignores versions": {writer(func(tx livedesk.Tx) livedesk.Tx { return ignoresVersions{tx} }), []string{
-			"transactions: ErrConflict leaves the transaction usable",
+			"transactions: an Apply that is refused is ErrConflict or ErrExists, and writes nothing of its changes",
 			"conversations: a row of another Version is ErrConflict",
 			"concurrency: of many writers of one version one wins",
 		}},
-		"has many live": {writer(func(tx livedesk.Tx) livedesk.Tx { return manyLive{tx} }), []string{
-			"transactions: ErrExists leaves the transaction usable",
+		"has many live": {manyLive, []string{
+			"transactions: an Apply that is refused is ErrConflict or ErrExists, and writes nothing of its changes",
 			"conversations: a contact has at most one live conversation on a channel",
 			"conversations: reopening beside a live one is ErrExists",
 		}},
-		"applies by halves": {writer(func(tx livedesk.Tx) livedesk.Tx { return halfApplies{tx} }), []string{
-			"transactions: an Apply that fails writes nothing of its changes",
+		"applies by halves": {halfApplies, []string{
+			"transactions: an Apply that is refused is ErrConflict or ErrExists, and writes nothing of its changes",
 		}},
-		"is poisoned by an error": {writer(func(tx livedesk.Tx) livedesk.Tx { return &poisoned{Tx: tx} }), []string{
-			"transactions: ErrConflict leaves the transaction usable",
-			"transactions: ErrExists leaves the transaction usable",
+		"commits what came before a refusal": {func(s livedesk.Store) livedesk.Store { return keepsRefused{s} }, []string{
+			"transactions: an Apply that is refused ends the transaction with nothing kept, whatever the function returns",
 		}},
-		"claims under an old fence": {writer(func(tx livedesk.Tx) livedesk.Tx { return staleFences{tx} }), []string{
-			"Claim: returns what it stored: a higher Fence, a Due of now and lease, Claimed if it was Queued",
-			"Claim: takes again what a worker let lapse, under a higher Fence",
+		"loses budgets": {writer(func(tx livedesk.Tx) livedesk.Tx { return losesBudgets{tx} }), []string{
+			"rows: a budget comes back as it was written",
+			"budgets: can be written in the transaction that loaded them",
+			"locks: of a budget that isn't there yet no change is lost",
+		}},
+		"has one budget for two workspaces": {writer(func(tx livedesk.Tx) livedesk.Tx { return sharesBudgets{tx} }), []string{
+			"budgets: of one workspace are none of another's",
+		}},
+		"leases what it finds": {leasesTexts, []string{
+			"Claim: changes nothing",
+			"Claim: leaves everything as it was when the transaction is rolled back",
+		}},
+		"has the consent of another time": {seesOldConsent, []string{
+			"Claim: finds nothing that was taken back, and what is left with the newest consent",
+			"concurrency: what Claim finds is of one moment with its thread, and nothing that a STOP took back before",
 		}},
 		"ignores budgets": {writer(func(tx livedesk.Tx) livedesk.Tx { return greedyClaims{tx} }), []string{
-			"Claim: takes at most PerSender of one sender",
+			"Claim: finds at most PerSender of one sender",
 			"Claim: lets Senders override PerSender, 0 taking none",
 			"Claim: passes over a spent sender to the next",
 		}},
 		"forgets that a text was posted": {writer(func(tx livedesk.Tx) livedesk.Tx { return revivesPosting{tx} }), []string{
-			"Claim: leaves a state other than Queued as it is",
+			"Claim: finds an unfinished text whatever its state",
 		}},
-		"cancels after it wrote": {writer(func(tx livedesk.Tx) livedesk.Tx { return cancelsLate{tx} }), []string{
+		"cancels after it wrote": {cancelsLate, []string{
 			"Cancels: run before Messages",
 		}},
 		"ends jobs under any fence": {writer(func(tx livedesk.Tx) livedesk.Tx { return forgivesFences{tx} }), []string{
@@ -157,8 +182,12 @@ func TestBrokenStoresAreReported(t *testing.T) {
 			"objects: behind a revision come at most Limit",
 			"timeline: can be paged both ways without a gap",
 		}},
+		"loads no agents for their loads": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return missesLoads{tx} }), []string{
+			"queues: come with the agents who are members, and those of Agents and Loads, each once, sorted by id",
+			"queues: come with agents who have their Load",
+		}},
 		"says for ever that there are more": {writer(func(tx livedesk.Tx) livedesk.Tx { return alwaysMore{tx} }), nil}, // which of the concurrent clauses sees it first is chance
-		"checks unique keys at the end": {writer(func(tx livedesk.Tx) livedesk.Tx { return checksLate{tx} }), []string{
+		"checks unique keys at the end": {checksLate, []string{
 			"conversations: unique keys are checked row by row in order, so that who gives one up stands before who takes it",
 		}},
 		"numbers the fences of a job anew": {writer(func(tx livedesk.Tx) livedesk.Tx { return renumbersJobs{tx} }), []string{
@@ -200,7 +229,7 @@ func TestForgetfulStoresAreReported(t *testing.T) {
 		"keeps everything": {func(s livedesk.Store) livedesk.Store { return s }, nil},
 		"keeps nothing": {func(livedesk.Store) livedesk.Store { return memstore.New() }, []string{
 			"reopening: finds every row as it was",
-			"reopening: finds the Fence of a text, so that the next claim has a higher one",
+			"reopening: finds the Fence of a text, so that who lost it is known",
 			"reopening: goes on with revisions behind those that were seen, tombstones among them",
 			"reopening: knows the keys of TakeIn",
 		}},
@@ -209,7 +238,7 @@ func TestForgetfulStoresAreReported(t *testing.T) {
 				return altered{Store: s, read: func(tx livedesk.ReadTx) livedesk.ReadTx { return losesFences{tx} }}
 			}, []string{
 				"reopening: finds every row as it was",
-				"reopening: finds the Fence of a text, so that the next claim has a higher one",
+				"reopening: finds the Fence of a text, so that who lost it is known",
 			},
 		},
 		"counts the fences of jobs from the beginning": {writer(func(tx livedesk.Tx) livedesk.Tx { return renumbersJobs{tx} }), []string{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -16,6 +17,8 @@ func takeInCases() []Case {
 		clause("sees to it that contact and thread exist", takeInMakes),
 		clause("makes contact and thread for a key that it knows too", takeInKnownKey),
 		clause("leaves a contact whose address is known as it is", takeInKnownContact),
+		clause("returns each arrival's thread as Threads does, in the order of the arrivals", takeInReturns),
+		clause("returns the thread as it is now, also for a key that it knows", takeInNewest),
 		clause("without a key an arrival is new when it made the contact", takeInKeyless),
 		clause("makes one contact for one address in a workspace", takeInAddresses),
 		clause("forgets the keys of a transaction that was rolled back", takeInRollback),
@@ -28,45 +31,53 @@ func takeInOnce(ctx context.Context, p *probe) {
 	at := newSite()
 	long := strings.Repeat("k", 64)
 	for _, key := range []string{"SM1", long, "sm1", " SM1"} {
-		p.same(p.takeIn(ctx, at.arrival(1, key)), []bool{true}, "whether a key is new the first time")
-		p.same(p.takeIn(ctx, at.arrival(1, key)), []bool{false}, "whether a key is new the second time")
-		p.same(p.takeIn(ctx, at.arrival(2, key)), []bool{false}, "whether a key is new from another address")
+		p.same(p.fresh(ctx, at.arrival(1, key)), []bool{true}, "whether a key is new the first time")
+		p.same(p.fresh(ctx, at.arrival(1, key)), []bool{false}, "whether a key is new the second time")
+		p.same(p.fresh(ctx, at.arrival(2, key)), []bool{false}, "whether a key is new from another address")
 	}
 }
 
 func takeInTwins(ctx context.Context, p *probe) {
 	at := newSite()
-	got := p.takeIn(ctx, at.arrival(1, "a"), at.arrival(1, "a"), at.arrival(1, "b"), at.arrival(2, "a"), at.arrival(1, "b"))
+	got := p.fresh(ctx, at.arrival(1, "a"), at.arrival(1, "a"), at.arrival(1, "b"), at.arrival(2, "a"), at.arrival(1, "b"))
 	p.same(got, []bool{true, false, true, false, false}, "whether a, a, b, a, b are new")
 }
 
 func takeInScopes(ctx context.Context, p *probe) {
 	at := newSite()
 	other, foreign := site{at.workspace, newID()}, site{"beta", at.channel}
-	got := p.takeIn(ctx, at.arrival(1, "a"), other.arrival(1, "a"), foreign.arrival(1, "a"))
+	got := p.fresh(ctx, at.arrival(1, "a"), other.arrival(1, "a"), foreign.arrival(1, "a"))
 	p.same(got, []bool{true, true, true}, "whether a key is new on another channel and in another workspace")
-	got = p.takeIn(ctx, at.arrival(1, "a"), other.arrival(1, "a"), foreign.arrival(1, "a"))
+	got = p.fresh(ctx, at.arrival(1, "a"), other.arrival(1, "a"), foreign.arrival(1, "a"))
 	p.same(got, []bool{false, false, false}, "whether they are the second time")
 	// Parts of a key must not run together.
 	split, joined := site{"ab", "c" + at.channel}, site{"abc", at.channel}
-	got = p.takeIn(ctx, split.arrival(1, "x"), joined.arrival(1, "x"))
+	got = p.fresh(ctx, split.arrival(1, "x"), joined.arrival(1, "x"))
 	p.same(got, []bool{true, true}, "whether a key is new in a workspace whose name is longer")
 }
 
 func takeInMakes(ctx context.Context, p *probe) {
 	at := newSite()
 	a := at.arrival(1, "k")
-	a.Contact.Name, a.Contact.Country, a.Contact.Labels = "Zoe", "US", []string{"vip"}
-	p.takeIn(ctx, a)
-	l := p.threads(ctx, at.key(1))[0]
-	p.that(l.Contact.Version > 0 && l.Thread.Version > 0, "contact and thread have a version")
-	want := a.Contact
-	want.Version = l.Contact.Version
-	p.same(l.Contact, want, "the contact")
-	p.same(l.Thread, livedesk.Thread{
-		Workspace: at.workspace, Channel: at.channel, Contact: a.Contact.ID, Version: l.Thread.Version,
+	var got []livedesk.Arrived
+	var now time.Time
+	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
+		got, err = tx.TakeIn(ctx, []livedesk.Arrival{a, at.arrival(2, "")})
+		now = tx.Now()
+		return err
+	})
+	l := p.threads(ctx, at.key(1), at.key(2))
+	p.that(l[0].Contact.ID != "" && l[1].Contact.ID != "" && l[0].Contact.ID != l[1].Contact.ID, "each contact has an id of its own")
+	p.that(l[0].Contact.Version > 0 && l[0].Thread.Version > 0, "contact and thread have a version")
+	want := a.NewContact(now)
+	want.ID, want.Version = l[0].Contact.ID, l[0].Contact.Version
+	p.same(l[0].Contact, want, "the contact")
+	p.same(l[0].Thread, livedesk.Thread{
+		Workspace: at.workspace, Channel: at.channel, Contact: want.ID, Version: l[0].Thread.Version,
 	}, "the thread")
-	p.that(l.Current == nil && l.Asked == nil, "a new thread has no conversation")
+	p.that(l[0].Current == nil && l[0].Asked == nil, "a new thread has no conversation")
+	p.same([]livedesk.LoadedThread{got[0].LoadedThread, got[1].LoadedThread}, l, "what TakeIn returned")
+	p.same(p.contacts(ctx, at.workspace, want.ID)[0], want, "the contact by its id")
 }
 
 func takeInKnownKey(ctx context.Context, p *probe) {
@@ -78,20 +89,59 @@ func takeInKnownKey(ctx context.Context, p *probe) {
 
 func takeInKnownContact(ctx context.Context, p *probe) {
 	at := newSite()
-	first := p.meet(ctx, at, 1, 2)[0]
-	again := at.arrival(1, "k")
-	again.Contact.Name = "somebody else"
-	p.takeIn(ctx, again)
-	p.same(p.threads(ctx, at.key(1))[0], first, "the thread")
-	p.that(p.contacts(ctx, at.workspace, again.Contact.ID)[0].ID == "", "the arrival's contact isn't stored")
+	c := p.meet(ctx, at, 1, 2)[0].Contact
+	c.Name, c.Country = "Zoe", "CA"
+	p.apply(ctx, livedesk.Changes{Contacts: []livedesk.Contact{c}})
+	c.Version++
+	p.same(p.takeIn(ctx, at.arrival(1, "k"))[0].Contact, c, "the contact that TakeIn returns")
+	p.same(p.threads(ctx, at.key(1))[0].Contact, c, "the contact")
+}
+
+func takeInReturns(ctx context.Context, p *probe) {
+	at := newSite()
+	other := site{at.workspace, newID()}
+	p.talks(ctx, at, 0, 9)
+	var batch []livedesk.Arrival
+	var keys []livedesk.ThreadKey
+	for i := range 40 { // nine with a conversation, some who are new, many of them often, and on two channels
+		n := i * 7 % 13
+		on := []site{at, other}[i%2]
+		batch, keys = append(batch, on.arrival(n, fmt.Sprint("k", i/3))), append(keys, on.key(n))
+	}
+	for _, when := range []string{"the first", "the second"} {
+		arrived := p.takeIn(ctx, batch...)
+		for i, l := range p.threads(ctx, keys...) {
+			p.same(arrived[i].LoadedThread, l, fmt.Sprintf("%s time, the thread of arrival %d", when, i))
+		}
+	}
+}
+
+func takeInNewest(ctx context.Context, p *probe) {
+	at := newSite()
+	p.that(p.takeIn(ctx, at.arrival(1, "k"))[0].Current == nil, "a new thread has no conversation")
+	for i := range 3 {
+		l := p.threads(ctx, at.key(1))[0]
+		if l.Current == nil {
+			l.Current = new(newConversation(l))
+			l.Thread.Conversation = l.Current.ID
+		}
+		l.Thread.Automatic++
+		l.Current.Unread++
+		p.apply(ctx, livedesk.Changes{Threads: []livedesk.Thread{l.Thread}, Conversations: []livedesk.Conversation{*l.Current}})
+		for _, key := range []string{"k", fmt.Sprint("k", i), ""} {
+			got := p.takeIn(ctx, at.arrival(1, key))[0]
+			p.that(got.Thread.Automatic == i+1, "after %d changes the thread of key %q shows %d", i+1, key, got.Thread.Automatic)
+			p.that(got.Current != nil && got.Current.Unread == i+1, "after %d changes the conversation of key %q shows them", i+1, key)
+		}
+	}
 }
 
 func takeInKeyless(ctx context.Context, p *probe) {
 	at := newSite()
 	other := site{at.workspace, newID()}
-	got := p.takeIn(ctx, at.arrival(1, ""), at.arrival(1, ""), other.arrival(1, ""), at.arrival(2, ""))
+	got := p.fresh(ctx, at.arrival(1, ""), at.arrival(1, ""), other.arrival(1, ""), at.arrival(2, ""))
 	p.same(got, []bool{true, false, false, true}, "whether keyless arrivals are new")
-	p.same(p.takeIn(ctx, at.arrival(1, "")), []bool{false}, "whether one is the second time")
+	p.same(p.fresh(ctx, at.arrival(1, "")), []bool{false}, "whether one is the second time")
 	p.that(p.threads(ctx, other.key(1))[0].Thread.Version > 0, "the thread on the other channel exists")
 }
 
@@ -104,10 +154,10 @@ func takeInAddresses(ctx context.Context, p *probe) {
 	p.that(l[0].Thread.Channel != l[1].Thread.Channel, "each channel has its own thread")
 	p.that(l[0].Contact.ID != l[2].Contact.ID, "another workspace has its own contact")
 	upper, lower := at.arrival(3, "e"), at.arrival(3, "f")
-	upper.Contact.Address, lower.Contact.Address = "AMAZON", "amazon"
-	p.takeIn(ctx, upper, lower)
-	rows := p.contacts(ctx, at.workspace, upper.Contact.ID, lower.Contact.ID)
-	p.that(rows[0].ID != "" && rows[1].ID != "", "addresses compare byte by byte")
+	upper.Address, lower.Address = "AMAZON", "amazon"
+	got := p.takeIn(ctx, upper, lower)
+	p.that(got[0].Contact.ID != got[1].Contact.ID, "addresses compare byte by byte")
+	p.that(got[0].Contact.Address == "AMAZON" && got[1].Contact.Address == "amazon", "each contact has its own address")
 }
 
 func takeInRollback(ctx context.Context, p *probe) {
@@ -117,7 +167,7 @@ func takeInRollback(ctx context.Context, p *probe) {
 		return err
 	})
 	p.that(p.threads(ctx, at.key(1))[0].Contact.ID == "", "no contact is left")
-	p.same(p.takeIn(ctx, at.arrival(1, "k")), []bool{true}, "whether the key is new afterwards")
+	p.same(p.fresh(ctx, at.arrival(1, "k")), []bool{true}, "whether the key is new afterwards")
 }
 
 func takeInBatch(ctx context.Context, p *probe) {
@@ -128,7 +178,7 @@ func takeInBatch(ctx context.Context, p *probe) {
 		batch = append(batch, at.arrival(i%37, fmt.Sprint("k", i/2)))
 		want = append(want, i%2 == 0)
 	}
-	p.same(p.takeIn(ctx, batch...), want, "whether the keys of a batch are new")
+	p.same(p.fresh(ctx, batch...), want, "whether the keys of a batch are new")
 	var keys []livedesk.ThreadKey
 	for i := range 37 {
 		keys = append(keys, at.key(i))

@@ -19,18 +19,19 @@ func (p *probe) twin(ctx context.Context, w *world, workspace string) *world {
 	out := *w
 	out.at.workspace = workspace
 	contact := livedesk.Contact{Workspace: workspace, ID: w.known.Contact.ID, Address: w.known.Contact.Address, Name: "twin", CreatedAt: origin}
-	p.takeIn(ctx, livedesk.Arrival{Workspace: workspace, Channel: w.at.channel, Key: "seen", Contact: contact})
-	l := p.threads(ctx, out.at.key(1))[0]
-	p.that(l.Contact.Name == "twin", "the twin contact is stored")
+	p.apply(ctx, livedesk.Changes{Contacts: []livedesk.Contact{contact}})
+	l := p.takeIn(ctx, out.at.arrival(1, "seen"))[0].LoadedThread
+	p.that(l.Contact.ID == contact.ID && l.Contact.Name == "twin", "the twin contact is stored")
 	c := *w.known.Current
 	c.Workspace, c.Version = workspace, 0
 	l.Thread.Conversation = c.ID
 	out.text.Workspace, out.agent.Workspace, out.queue.Workspace = workspace, workspace, workspace
 	out.job.Workspace, out.object.Workspace, out.object.Key = workspace, workspace, "webhook-"+workspace
+	out.budget.Workspace = workspace
 	p.apply(ctx, livedesk.Changes{
 		Threads: []livedesk.Thread{l.Thread}, Conversations: []livedesk.Conversation{c}, Messages: []livedesk.Message{out.text},
 		Agents: []livedesk.Agent{out.agent}, Queues: []livedesk.Queue{out.queue}, Jobs: []livedesk.JobChange{{Job: out.job}},
-		Objects: []livedesk.Object{out.object},
+		Budgets: []livedesk.Budget{out.budget}, Objects: []livedesk.Object{out.object},
 	})
 	out.known = p.threads(ctx, out.at.key(1))[0]
 	return &out
@@ -39,10 +40,10 @@ func (p *probe) twin(ctx context.Context, w *world, workspace string) *world {
 // own is a picture with what one workspace shows of the calls that serve all.
 func (w *world) own(ctx context.Context, p *probe) picture {
 	out := w.picture(ctx, p)
-	var due []livedesk.Message
-	for _, m := range out.Due {
-		if m.Workspace == w.at.workspace {
-			due = append(due, m)
+	var due []livedesk.DueText
+	for _, d := range out.Due {
+		if d.Message.Workspace == w.at.workspace {
+			due = append(due, d)
 		}
 	}
 	var jobs []livedesk.Job
@@ -110,6 +111,9 @@ func foreignIsMissing(ctx context.Context, p *probe) {
 		},
 		"Queues by agent": func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error) {
 			return tx.Queues(ctx, livedesk.QueueQuery{Workspace: "beta", Agents: []string{pick(foreign, "ann")}, Heads: 9})
+		},
+		"Queues by loads": func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error) {
+			return tx.Queues(ctx, livedesk.QueueQuery{Workspace: "beta", Loads: []string{pick(foreign, "ann")}})
 		},
 		"Agents": func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error) {
 			return tx.Agents(ctx, "beta", []string{pick(foreign, "ann")})
