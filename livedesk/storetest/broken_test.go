@@ -200,75 +200,6 @@ func (s altered) Update(ctx context.Context, fn func(context.Context, livedesk.T
 	return s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return fn(ctx, s.write(tx)) })
 }
 
-// forgetsKeys finds every key new.
-type forgetsKeys struct{ livedesk.Tx }
-
-func (t forgetsKeys) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
-	arrived, err := t.Tx.TakeIn(ctx, arrivals)
-	for i := range arrived {
-		arrived[i].New = true
-	}
-	return arrived, err
-}
-
-// missesTwins finds both of two equal keys in one call new.
-type missesTwins struct{ livedesk.Tx }
-
-func (t missesTwins) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
-	arrived, err := t.Tx.TakeIn(ctx, arrivals)
-	for i := range arrived {
-		for j := range i {
-			twins := arrivals[i].Key == arrivals[j].Key && arrivals[i].Key != ""
-			arrived[i].New = arrived[i].New || arrived[j].New && twins
-		}
-	}
-	return arrived, err
-}
-
-// remembersThreads answers TakeIn with the threads as it first saw them.
-type remembersThreads struct {
-	mu   sync.Mutex
-	seen map[livedesk.ThreadKey]livedesk.LoadedThread
-}
-
-type remembering struct {
-	livedesk.Tx
-	r *remembersThreads
-}
-
-func (t remembering) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
-	arrived, err := t.Tx.TakeIn(ctx, arrivals)
-	t.r.mu.Lock()
-	defer t.r.mu.Unlock()
-	for i := range arrived {
-		k := livedesk.ThreadKey{Workspace: arrivals[i].Workspace, Channel: arrivals[i].Channel, Address: arrivals[i].Address}
-		if l, known := t.r.seen[k]; known && !arrived[i].New {
-			arrived[i].LoadedThread = l.Clone()
-		}
-		t.r.seen[k] = arrived[i].LoadedThread.Clone()
-	}
-	return arrived, err
-}
-
-// remembersKnown returns a store that has the thread of a key that it knows from the time when the key was new.
-func remembersKnown(s livedesk.Store) livedesk.Store {
-	r := &remembersThreads{seen: map[livedesk.ThreadKey]livedesk.LoadedThread{}}
-	return altered{Store: s, write: func(tx livedesk.Tx) livedesk.Tx { return remembering{tx, r} }}
-}
-
-// missesThreads returns threads for new keys only.
-type missesThreads struct{ livedesk.Tx }
-
-func (t missesThreads) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
-	arrived, err := t.Tx.TakeIn(ctx, arrivals)
-	for i := range arrived {
-		if !arrived[i].New {
-			arrived[i].LoadedThread = livedesk.LoadedThread{}
-		}
-	}
-	return arrived, err
-}
-
 // ignoresVersions writes whatever the version.
 type ignoresVersions struct{ livedesk.Tx }
 
@@ -351,14 +282,7 @@ func halfApplies(s livedesk.Store) livedesk.Store {
 	}}
 }
 
-// keepsRefused commits what came before an Apply that was refused, when the function doesn't care.
-type keepsRefused struct{ livedesk.Store }
-
-func (s keepsRefused) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
-	return s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return fn(ctx, picky{tx}) })
-}
-
-// picky looks before it applies, so that the store behind it never has to refuse.
+// picky looks before it applies, so that the store behind it has nothing to refuse, and commits what came before.
 type picky struct{ livedesk.Tx }
 
 func (t picky) Apply(ctx context.Context, c livedesk.Changes) error {
@@ -372,111 +296,6 @@ func (t picky) Apply(ctx context.Context, c livedesk.Changes) error {
 		}
 	}
 	return t.Tx.Apply(ctx, c)
-}
-
-// losesBudgets writes everything but budgets.
-type losesBudgets struct{ livedesk.Tx }
-
-func (t losesBudgets) Apply(ctx context.Context, c livedesk.Changes) error {
-	c.Budgets = nil
-	return t.Tx.Apply(ctx, c)
-}
-
-// sharesBudgets takes a channel's budget for that of the channel of the same id in another workspace.
-type sharesBudgets struct{ livedesk.Tx }
-
-func (t sharesBudgets) Senders(ctx context.Context, keys []livedesk.Sender) ([]livedesk.Budget, error) {
-	rows, err := t.Tx.Senders(ctx, keys)
-	for i := range rows {
-		if rows[i].Version == 0 {
-			other, err := t.Tx.Senders(ctx, []livedesk.Sender{{Workspace: "acme", Channel: keys[i].Channel}})
-			if err != nil {
-				return nil, err
-			}
-			rows[i] = other[0]
-			rows[i].Sender = keys[i]
-		}
-	}
-	return rows, err
-}
-
-// claimsForever leases what it finds for a while, without anybody having asked for it.
-type claimsForever struct {
-	mu  sync.Mutex
-	due map[string]bool
-}
-
-type claimingTx struct {
-	livedesk.Tx
-	c *claimsForever
-}
-
-func (t claimingTx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
-	due, err := t.Tx.Claim(ctx, c)
-	t.c.mu.Lock()
-	defer t.c.mu.Unlock()
-	return slices.DeleteFunc(due, func(d livedesk.DueText) bool {
-		had := t.c.due[d.Message.ID]
-		t.c.due[d.Message.ID] = true
-		return had
-	}), err
-}
-
-// leasesTexts returns a store whose Claim takes a text once and for all.
-func leasesTexts(s livedesk.Store) livedesk.Store {
-	c := &claimsForever{due: map[string]bool{}}
-	return altered{Store: s, write: func(tx livedesk.Tx) livedesk.Tx { return claimingTx{tx, c} }}
-}
-
-// staleConsent finds texts with their threads as they were before the last change.
-type staleConsent struct {
-	mu   sync.Mutex
-	seen map[livedesk.RowKey]livedesk.Thread
-}
-
-type staleTx struct {
-	livedesk.Tx
-	s *staleConsent
-}
-
-func (t staleTx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
-	due, err := t.Tx.Claim(ctx, c)
-	t.s.mu.Lock()
-	defer t.s.mu.Unlock()
-	for i := range due {
-		at, _ := due[i].Thread.Keys()
-		was, known := t.s.seen[at]
-		t.s.seen[at] = due[i].Thread
-		if known {
-			due[i].Thread = was
-		}
-	}
-	return due, err
-}
-
-// seesOldConsent returns a store whose Claim has the consent of the claim before.
-func seesOldConsent(s livedesk.Store) livedesk.Store {
-	c := &staleConsent{seen: map[livedesk.RowKey]livedesk.Thread{}}
-	return altered{Store: s, write: func(tx livedesk.Tx) livedesk.Tx { return staleTx{tx, c} }}
-}
-
-// greedyClaims takes no notice of budgets.
-type greedyClaims struct{ livedesk.Tx }
-
-func (t greedyClaims) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
-	c.PerSender, c.Senders = 0, nil
-	return t.Tx.Claim(ctx, c)
-}
-
-// revivesPosting finds what was being posted as if it waited.
-type revivesPosting struct{ livedesk.Tx }
-
-func (t revivesPosting) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
-	due, err := t.Tx.Claim(ctx, c)
-	for i := range due {
-		due[i].Message.Delivery.State = livedesk.Queued
-	}
-	return due, err
 }
 
 // cancelsLate runs Cancels after Messages.

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -183,21 +182,42 @@ func queuePastLocked(ctx context.Context, p *probe) {
 	rows := p.talksAs(ctx, at, 0, 3, func(n int, c *livedesk.Conversation) {
 		c.Queue, c.QueuedAt = id, origin.Add(time.Duration(n)*time.Second)
 	})
-	var got livedesk.Roster
-	var besides bool
-	p.passing(ctx, "Queues", func(ctx context.Context, tx livedesk.Tx) error {
-		_, err := tx.Threads(ctx, []livedesk.ThreadKey{at.key(0)})
-		return err
-	}, func(ctx context.Context, tx livedesk.Tx, beside func() bool) (err error) {
-		got, err = tx.Queues(ctx, livedesk.QueueQuery{Workspace: at.workspace, IDs: []string{id}, Heads: 9})
-		besides = beside()
-		return err
-	})
-	if besides {
-		rows = rows[1:]
+	earlier := rows[0]
+	earlier.ID, earlier.Version, earlier.State, earlier.Queue = newID(), 0, livedesk.Resolved, ""
+	p.apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{earlier}})
+	byThread := func(k livedesk.ThreadKey) func(ctx context.Context, tx livedesk.Tx) error {
+		return func(ctx context.Context, tx livedesk.Tx) error {
+			_, err := tx.Threads(ctx, []livedesk.ThreadKey{k})
+			return err
+		}
 	}
-	p.same(got.Queues[0].Waiting, rows, "who waits")
-	p.that(got.Queues[0].More == besides, "More is %v when one of those who wait is locked: %v", got.Queues[0].More, besides)
+	for what, lock := range map[string]func(ctx context.Context, tx livedesk.Tx) error{
+		"locked by address":                 byThread(at.key(0)),
+		"locked by itself":                  byThread(livedesk.ThreadKey{Workspace: at.workspace, Conversation: rows[0].ID}),
+		"locked by an earlier conversation": byThread(livedesk.ThreadKey{Workspace: at.workspace, Conversation: earlier.ID}),
+		"locked by TakeIn": func(ctx context.Context, tx livedesk.Tx) error {
+			_, err := tx.TakeIn(ctx, []livedesk.Arrival{at.arrival(0, "k")})
+			return err
+		},
+	} {
+		var got livedesk.Roster
+		var besides bool
+		p.passing(ctx, "Queues beside a head "+what, lock, func(ctx context.Context, tx livedesk.Tx, beside func() bool) (err error) {
+			got, err = tx.Queues(ctx, livedesk.QueueQuery{Workspace: at.workspace, IDs: []string{id}, Heads: 9})
+			besides = beside()
+			return err
+		})
+		q := got.Queues[0]
+		p.same(q.Waiting, rows[one(besides):], "who waits, beside a head "+what)
+		p.that(q.More == besides, "More is %v beside a head %s", besides, what)
+	}
+}
+
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func agentsUnlocked(ctx context.Context, p *probe) {
@@ -247,228 +267,5 @@ func takeInAfterOthers(ctx context.Context, p *probe) {
 		now := p.threads(ctx, at.key(1))[0]
 		p.same(got[0].LoadedThread, now, "the thread of a contact "+when)
 		p.that(now.Current != nil && now.Current.Unread == round+1, "the first one's change was kept")
-	}
-}
-
-func loadsAfterOthers(ctx context.Context, p *probe) {
-	w := p.world(ctx)
-	ws := w.at.workspace
-	var first, got counted
-	meeting{
-		first: func(ctx context.Context, tx livedesk.Tx) (err error) {
-			first, err = w.load(ctx, tx)
-			return err
-		},
-		last: func(ctx context.Context, tx livedesk.Tx) error { return tx.Apply(ctx, first.more()) },
-		second: func(ctx context.Context, tx livedesk.Tx, _ func() bool) (err error) {
-			got, err = w.load(ctx, tx)
-			return err
-		},
-		patience: moment,
-	}.run(ctx, p)
-	p.same(got.counts(), []int{1, 1, 1, 1, 1, 1}, "how often thread, conversation, message, budget, queue and agent were counted up")
-	meeting{
-		first: func(ctx context.Context, tx livedesk.Tx) (err error) {
-			first, err = w.load(ctx, tx)
-			return err
-		},
-		last: func(ctx context.Context, tx livedesk.Tx) error { return tx.Apply(ctx, first.more()) },
-		second: func(ctx context.Context, tx livedesk.Tx, _ func() bool) (err error) {
-			// By the other ways to name them.
-			got.threads, err = tx.Threads(ctx, []livedesk.ThreadKey{{Workspace: ws, Conversation: w.text.Conversation}})
-			if err != nil {
-				return err
-			}
-			got.roster, err = tx.Queues(ctx, livedesk.QueueQuery{Workspace: ws, Agents: []string{"ann"}})
-			return err
-		},
-		patience: moment,
-	}.run(ctx, p)
-	p.same(got.counts(), []int{2, 2, 1, 1, 2, 2}, "how often thread, conversation, queue and agent were counted up")
-}
-
-// counted is a row of each kind that is locked by loading it, with a count in it.
-type counted struct {
-	threads  []livedesk.LoadedThread
-	messages []livedesk.Message
-	budgets  []livedesk.Budget
-	roster   livedesk.Roster
-}
-
-// load loads them, in the order in which they are to be locked.
-func (w *world) load(ctx context.Context, tx livedesk.Tx) (c counted, err error) {
-	ws := w.at.workspace
-	if c.threads, err = tx.Threads(ctx, []livedesk.ThreadKey{w.at.key(1)}); err != nil {
-		return c, err
-	}
-	if c.messages, err = tx.Messages(ctx, []livedesk.MessageKey{{Workspace: ws, ID: w.text.ID}}); err != nil {
-		return c, err
-	}
-	if c.budgets, err = tx.Senders(ctx, []livedesk.Sender{w.at.sender()}); err != nil {
-		return c, err
-	}
-	c.roster, err = tx.Queues(ctx, livedesk.QueueQuery{Workspace: ws, IDs: []string{w.queue.ID}})
-	return c, err
-}
-
-// more counts each one up.
-func (c counted) more() livedesk.Changes {
-	thread, conv := c.threads[0].Thread, *c.threads[0].Current
-	thread.Automatic++
-	conv.Unread++
-	c.messages[0].Delivery.Attempts++
-	c.budgets[0].Next = c.budgets[0].Next.Add(time.Second)
-	c.roster.Queues[0].Count++
-	c.roster.Agents[0].OutsideLoad++
-	return livedesk.Changes{
-		Threads: []livedesk.Thread{thread}, Conversations: []livedesk.Conversation{conv}, Messages: c.messages,
-		Budgets: c.budgets, Queues: c.roster.Queues, Agents: c.roster.Agents,
-	}
-}
-
-func (c counted) counts() []int {
-	return []int{
-		c.threads[0].Thread.Automatic, c.threads[0].Current.Unread, c.messages[0].Delivery.Attempts,
-		int(c.budgets[0].Next.Sub(origin) / time.Second), int(c.roster.Queues[0].Count) - 4, c.roster.Agents[0].OutsideLoad,
-	}
-}
-
-func locksHold(ctx context.Context, p *probe) {
-	w := p.world(ctx)
-	const each = 6
-	p.parallel(workers, func(int) {
-		for range each {
-			// No retry on ErrConflict: what was locked can't have changed.
-			p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-				c, err := w.load(ctx, tx)
-				if err != nil {
-					return err
-				}
-				return tx.Apply(ctx, c.more())
-			})
-		}
-	})
-	var got counted
-	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
-		got, err = w.load(ctx, tx)
-		return err
-	})
-	const n = workers * each
-	p.same(got.counts(), []int{n, n, n, n, n, n}, "how often thread, conversation, message, budget, queue and agent were counted up")
-}
-
-func takeInHolds(ctx context.Context, p *probe) {
-	at := newSite()
-	const people, each = 3, 6
-	p.parallel(workers, func(worker int) {
-		for round := range each {
-			p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-				var arrivals []livedesk.Arrival
-				for _, n := range shuffled(people) {
-					arrivals = append(arrivals, at.arrival((n+worker)%people, fmt.Sprint(worker, " ", round, " ", n)))
-				}
-				arrived, err := tx.TakeIn(ctx, arrivals)
-				if err != nil {
-					return err
-				}
-				var c livedesk.Changes
-				for _, a := range arrived {
-					if a.Current == nil {
-						a.Current = new(newConversation(a.LoadedThread))
-						a.Thread.Conversation = a.Current.ID
-					}
-					a.Thread.Automatic++
-					a.Current.Unread++
-					c.Threads, c.Conversations = append(c.Threads, a.Thread), append(c.Conversations, *a.Current)
-				}
-				return tx.Apply(ctx, c)
-			})
-		}
-	})
-	for n := range people {
-		l := p.threads(ctx, at.key(n))[0]
-		p.same([]int{l.Thread.Automatic, l.Current.Unread}, []int{workers * each, workers * each}, "how often thread and conversation were counted up")
-	}
-}
-
-func claimHolds(ctx context.Context, p *probe) {
-	at := newSite()
-	var texts []livedesk.Message
-	for _, c := range p.talks(ctx, at, 0, 2) {
-		texts = append(texts, outgoing(c, 1, p.now(ctx)))
-	}
-	p.sendable(ctx, texts...)
-	const each = 6
-	began := time.Now()
-	p.parallel(workers, func(worker int) {
-		for left := each; left > 0 && !p.broken(); {
-			p.that(time.Since(began) < 2*soon, "a text that is due is found again and again: %d times are left", left)
-			n := 0
-			p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
-				var due []livedesk.DueText
-				if worker%2 == 0 {
-					due, err = tx.Claim(ctx, livedesk.Claim{Limit: 1})
-				} else {
-					due, err = loadText(ctx, tx, at, texts[worker/2%2])
-				}
-				n = len(due)
-				if err != nil || n == 0 {
-					return err
-				}
-				due[0].Message.Delivery.Attempts++
-				due[0].Thread.Automatic++
-				return tx.Apply(ctx, livedesk.Changes{Messages: textsOf(due), Threads: []livedesk.Thread{due[0].Thread}})
-			})
-			if left -= n; n == 0 {
-				time.Sleep(time.Millisecond) // others had all of them
-			}
-		}
-	})
-	attempts, automatic := 0, 0
-	for i, m := range texts {
-		attempts += p.message(ctx, m.Workspace, m.ID).Delivery.Attempts
-		automatic += p.threads(ctx, at.key(i))[0].Thread.Automatic
-	}
-	p.same([]int{attempts, automatic}, []int{workers * each, workers * each}, "how often texts and threads were counted up")
-}
-
-// loadText loads what a Claim returns of a text, by the verbs that wait for it.
-func loadText(ctx context.Context, tx livedesk.Tx, at site, m livedesk.Message) ([]livedesk.DueText, error) {
-	l, err := tx.Threads(ctx, []livedesk.ThreadKey{{Workspace: at.workspace, Conversation: m.Conversation}})
-	if err != nil {
-		return nil, err
-	}
-	rows, err := tx.Messages(ctx, []livedesk.MessageKey{{Workspace: at.workspace, ID: m.ID}})
-	if err != nil {
-		return nil, err
-	}
-	return []livedesk.DueText{{Message: rows[0], Contact: l[0].Contact, Thread: l[0].Thread}}, nil
-}
-
-func firstBudget(ctx context.Context, p *probe) {
-	for range 5 {
-		s := newSite().sender()
-		p.parallel(workers, func(int) {
-			for again := true; again; {
-				var version int64
-				err := p.try(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-					rows, err := tx.Senders(ctx, []livedesk.Sender{s})
-					if err != nil {
-						return err
-					}
-					if version = rows[0].Version; version == 0 {
-						rows[0].Next = origin
-					}
-					rows[0].Next = rows[0].Next.Add(time.Second)
-					return tx.Apply(ctx, livedesk.Changes{Budgets: rows})
-				})
-				// One of those who found none is the first, where they didn't have to wait for each other.
-				if again = version == 0 && errors.Is(err, livedesk.ErrExists); !again {
-					p.must(err, "spend")
-				}
-			}
-		})
-		got := p.budgets(ctx, s)[0]
-		p.same(got, livedesk.Budget{Sender: s, Next: origin.Add(workers * time.Second), Version: workers}, "the budget")
 	}
 }
