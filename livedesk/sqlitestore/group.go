@@ -66,7 +66,7 @@ func (s *Store) run(ctx context.Context, deadline time.Time, fn func(context.Con
 	if err := s.begin(ctx, deadline); err != nil {
 		return nil, err
 	}
-	t := &tx{reader: reader{c: s.writer.c, now: s.now()}, nested: s.writer.group.dirty}
+	t := &tx{reader: reader{c: s.writer.c, now: s.now(), seen: newSeen()}, nested: s.writer.group.dirty}
 	inner, cancel := s.within(ctx)
 	finished := false
 	defer func() {
