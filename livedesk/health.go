@@ -112,7 +112,7 @@ func (d *Desk) AllHealth(ctx context.Context) ([]Health, error) {
 
 // measured is the channel's health with what the store counts.
 func (d *Desk) measured(ctx context.Context, info *channelInfo) (Health, error) {
-	h := info.healthNow()
+	h := info.healthNow(d.e.healths.of(info.key()))
 	s, ok := d.e.store.(MeasuredStore)
 	if !ok {
 		return h, nil
@@ -125,9 +125,8 @@ func (d *Desk) measured(ctx context.Context, info *channelInfo) (Health, error) 
 	return h, nil
 }
 
-// healthNow is the channel's health as this process knows it, without counts.
-func (c *channelInfo) healthNow() Health {
-	r := c.health
+// healthNow is the channel's health as this process knows it, without counts; r is what the fleet knows.
+func (c *channelInfo) healthNow(r healthRecord) Health {
 	h := Health{
 		Workspace: c.channel.Workspace, Channel: c.channel.ID, Name: c.channel.Name(),
 		State: HealthOK, Since: r.Since, By: r.By,

@@ -141,8 +141,7 @@ func (l *limits) report(ch *channelInfo) (done func(), ok bool) {
 }
 
 // budgets says how many texts of each sender may be claimed now, for those that aren't free to send as many as are due:
-// what is left of a budget, none while paused, none of channels that are out of service, one of a channel in trouble once its
-// probe is due.
+// what is left of a budget, none while paused, none of channels that are out of service.
 func (l *limits) budgets(now time.Time, snap *snapshot) map[Sender]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -161,15 +160,6 @@ func (l *limits) budgets(now time.Time, snap *snapshot) map[Sender]int {
 	}
 	for _, s := range snap.closed {
 		out[s] = 0
-	}
-	for _, ch := range snap.troubled {
-		n, given := out[ch.sender()]
-		switch {
-		case now.Before(ch.health.Trouble.Probe):
-			out[ch.sender()] = 0
-		case !given || n > 1:
-			out[ch.sender()] = 1
-		}
 	}
 	return out
 }

@@ -30,7 +30,7 @@ func (e *Engine) claim(ctx context.Context, limit int) ([]Message, time.Time, er
 			now = tx.Now()
 			var err error
 			msgs, err = tx.Claim(ctx, Claim{
-				Limit: limit, Lease: e.cfg.Lease, PerSender: firstClaim, Senders: e.limits.budgets(now, snap),
+				Limit: limit, Lease: e.cfg.Lease, PerSender: firstClaim, Senders: e.budgets(now, snap),
 			})
 			return err
 		})

@@ -13,8 +13,8 @@ import (
 )
 
 // What the processes tell each other of a channel that can't send: an Object beside the channel, written when a state
-// begins or ends and once for each probe, never per text. Every process reads it with the configuration, so all pause
-// together. Who may probe is decided by its Version: one process moves the time of the next probe, and only that one lets a
+// begins or ends and once for each probe, never per text. Every process reads it when it reads the configuration, so all
+// pause together. Who may probe is decided by its Version: one process moves the time of the next probe, and only that one lets a
 // text through.
 //
 // It is kept by channel and not by connection although credentials belong to the connection: carriers answer 403 for a
@@ -130,12 +130,9 @@ func (s HealthState) after(told sign, lost bool) HealthState {
 func (e *Engine) heard(ctx context.Context, ch *channelInfo, now time.Time, err error) {
 	told := signOf(err)
 	lost := e.limits.heard(ch, now, err, told)
-	known := e.snap.load().channels[ch.key()]
-	if known == nil {
-		return // removed meanwhile
-	}
-	to := known.health.trouble().after(told, lost)
-	if to == known.health.trouble() {
+	known := e.healths.of(ch.key()).trouble()
+	to := known.after(told, lost)
+	if to == known {
 		return
 	}
 	done, free := e.limits.report(ch)
@@ -155,12 +152,20 @@ func (e *Engine) heard(ctx context.Context, ch *channelInfo, now time.Time, err 
 	}
 }
 
+// budgets says how many texts of each sender may be claimed now, see [limits.budgets] and [healths.limit].
+func (e *Engine) budgets(now time.Time, snap *snapshot) map[Sender]int {
+	out := e.limits.budgets(now, snap)
+	e.healths.limit(out, now)
+	return out
+}
+
 // held returns for how long a claimed text must wait because of its channel's health; 0 lets it go. A text that goes
 // while the channel is in trouble is the probe of the whole fleet.
 func (e *Engine) held(ctx context.Context, ch *channelInfo, now time.Time) time.Duration {
-	t := ch.health.Trouble
+	r := e.healths.of(ch.key())
+	t := r.Trouble
 	switch {
-	case ch.channel.Disabled || ch.health.Paused:
+	case ch.channel.Disabled || r.Paused:
 		return heldFor
 	case t == nil:
 		return 0
@@ -221,20 +226,18 @@ func (e *Engine) changeHealth(ctx context.Context, of objectKey, fn func(r *heal
 	}
 	err = e.snap.refresh(ctx)
 	if changed && was != rec.state() {
-		e.tellHealth(of, rec)
+		e.tellHealth(ctx, of, rec)
 	}
 	return err
 }
 
 // tellHealth tells the host that a channel's state became another.
-func (e *Engine) tellHealth(of objectKey, rec healthRecord) {
-	info := e.snap.load().channels[of]
-	if info == nil {
-		return
+func (e *Engine) tellHealth(ctx context.Context, of objectKey, rec healthRecord) {
+	info, err := e.snap.channel(ctx, of.workspace, of.id)
+	if err != nil {
+		return // removed meanwhile
 	}
-	now := *info
-	now.health = rec
-	e.announce(now.healthNow())
+	e.announce(info.healthNow(rec))
 	signal(e.wakeOutbox)
 }
 
