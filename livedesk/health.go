@@ -15,7 +15,7 @@ type HealthState string
 // The states of a channel. Where several hold, the one that stands first here, behind ok, is told.
 const (
 	HealthOK HealthState = "ok"
-	// HealthDisabled: [Channel] Disabled is set. Nothing new is accepted for sending either.
+	// HealthDisabled: [Channel] Disabled is set. What was queued waits, and nothing new is accepted for sending.
 	HealthDisabled HealthState = "disabled"
 	// HealthPaused: a person paused it, see [Desk.PauseChannel]. Texts are accepted and wait.
 	HealthPaused HealthState = "paused"

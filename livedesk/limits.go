@@ -53,9 +53,9 @@ type budget struct {
 	limiter *rate.Limiter
 	rate    float64
 	paused  time.Time // nothing is claimed before, as the carrier asked
-	// missed counts the sends in a row that did not get as far as the carrier; the row began at missedAt.
-	missed   int
-	missedAt time.Time
+	// missed counts the sends in a row that did not get as far as the carrier, the first and the last of them when.
+	missed                int
+	firstMissed, lastMiss time.Time
 	// reporting says that a worker is writing down what it found out about the channel's health; the others needn't.
 	reporting bool
 }
@@ -76,7 +76,9 @@ func (l *limits) of(ch *channelInfo) *budget {
 		}
 		fresh := &budget{limiter: rate.NewLimiter(limit, max(burst, int(math.Ceil(r)))), rate: r}
 		if b != nil {
-			fresh.paused, fresh.missed, fresh.missedAt, fresh.reporting = b.paused, b.missed, b.missedAt, b.reporting
+			limiter := fresh.limiter
+			*fresh = *b
+			fresh.limiter, fresh.rate = limiter, r
 		}
 		b = fresh
 		l.senders[ch.sender()] = b
@@ -118,11 +120,12 @@ func (l *limits) heard(ch *channelInfo, now time.Time, err error, told sign) (lo
 	case told != unreached:
 		b.missed = 0
 		return false
-	case b.missed == 0:
-		b.missedAt = now
+	case b.missed == 0 || now.Sub(b.lastMiss) > missedGap:
+		b.missed, b.firstMissed = 0, now
 	}
 	b.missed++
-	return b.missed >= missedSends && now.Sub(b.missedAt) >= missedFor
+	b.lastMiss = now
+	return b.missed >= missedSends && now.Sub(b.firstMissed) >= missedFor
 }
 
 // report lets one worker at a time write down what it found out about a channel.

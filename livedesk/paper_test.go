@@ -13,6 +13,7 @@ import (
 
 // paper is a provider of the tests' own, whose answers they write. Its account has only the capabilities that are set.
 type paper struct {
+	nothing  bool // it opens no account
 	noNumber bool // its channels have neither number nor pool
 	verify   func(ctx context.Context, values map[string]string) error
 	register func(ctx context.Context, values map[string]string) error
@@ -54,6 +55,8 @@ func (p *paper) Open(s sms.Settings) (sms.Account, error) {
 	}
 	a := &paperAccount{p, s}
 	switch {
+	case p.nothing:
+		return nil, nil
 	case p.verify != nil && p.register != nil && p.webhooks != nil:
 		return struct {
 			*paperAccount

@@ -306,8 +306,11 @@ func (s *snapshots) open(ctx context.Context, c *connectionInfo, o Object) error
 		return err
 	}
 	account, err := p.Open(set)
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("open connection: %w", err)
+	case account == nil:
+		return fmt.Errorf("provider %q opened no account", c.rec.Provider)
 	}
 	c.account = account
 	if d, ok := c.account.(sms.Describer); ok {

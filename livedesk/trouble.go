@@ -28,6 +28,9 @@ const (
 	// missedSends in a row, over missedFor or longer, make a carrier unreachable. A moment without network pauses nobody.
 	missedSends = 5
 	missedFor   = 10 * time.Second
+	// missedGap ends a row: meanwhile others may have reached the carrier. It is above the longest pause between two tries
+	// of one text.
+	missedGap = 2 * time.Minute
 	// heldFor is how long a text waits that was claimed just before its channel was paused.
 	heldFor = 5 * time.Second
 )

@@ -129,6 +129,44 @@ func TestUnreachableCarrier(t *testing.T) { // F49, F48
 	})
 }
 
+// Failures hours apart are no row: a process that seldom sends doesn't remember yesterday's against the carrier.
+func TestMissesFarApart(t *testing.T) {
+	t.Parallel()
+	p := &paper{}
+	w := onPaper(t, p)
+	w.ch = w.put(paperChannel(nil))
+	once := func(i int) {
+		failed := false
+		p.answer(func(channel.Outbound) error {
+			if failed {
+				return &sms.SendError{Provider: "paper", Reason: channel.ReasonUnknown} // no sign of anything
+			}
+			failed = true
+			return notReached()
+		})
+		w.start(fmt.Sprintf("+1415555%04d", i), "hello")
+		w.settle()
+		w.later(time.Hour)
+	}
+	for i := range 12 {
+		once(i)
+		require.Equal(t, livedesk.HealthOK, w.health(w.engine).State)
+	}
+	require.Len(t, p.tried(), 24)
+}
+
+// An adapter that opens nothing, without an error, has a channel that can't be opened, and no crash.
+func TestAdapterWithoutAccount(t *testing.T) {
+	t.Parallel()
+	p := &paper{nothing: true}
+	w := onPaper(t, p)
+	w.ch = w.put(paperChannel(nil))
+	require.Equal(t, livedesk.HealthCannotOpen, w.health(w.engine).State)
+	m := w.start(alice, "hello")
+	w.later(time.Minute)
+	require.Equal(t, livedesk.Queued, w.state(m.ID))
+}
+
 // What each outcome of a send says about its channel.
 func TestSigns(t *testing.T) {
 	t.Parallel()
