@@ -34,6 +34,9 @@ func (r *returning) used() Object {
 }
 
 func loadReturning(ctx context.Context, tx ReadTx, workspace, sender string) (*returning, error) {
+	if sender == "" { // a provider whose channels have neither number nor pool
+		return nil, nil
+	}
 	obj, err := removedObject(ctx, tx, workspace, sender)
 	if err != nil || obj.Version == 0 {
 		return nil, err
@@ -60,15 +63,19 @@ func removedObject(ctx context.Context, tx ReadTx, workspace, sender string) (Ob
 // removal is everything that changes when a channel is removed.
 func (d *Desk) removal(ctx context.Context, tx Tx, ch Object) (Changes, error) {
 	conn, sender := splitChannelKey(ch.Key)
-	removed, err := removedObject(ctx, tx, d.workspace, sender)
-	if err != nil {
-		return Changes{}, err
-	}
-	if removed.Data, err = json.Marshal(removedRecord{ch.ID, ch.Version + 1}); err != nil {
-		return Changes{}, err
+	var changed Changes
+	if sender != "" {
+		removed, err := removedObject(ctx, tx, d.workspace, sender)
+		if err != nil {
+			return Changes{}, err
+		}
+		if removed.Data, err = json.Marshal(removedRecord{ch.ID, ch.Version + 1}); err != nil {
+			return Changes{}, err
+		}
+		changed.Objects = append(changed.Objects, removed)
 	}
 	ch.Deleted, ch.Data, ch.Key = true, nil, ""
-	changed := Changes{Objects: []Object{ch, removed}}
+	changed.Objects = append(changed.Objects, ch)
 	health, err := healthObject(ctx, tx, objectKey{d.workspace, ch.ID})
 	if err != nil {
 		return Changes{}, err

@@ -216,3 +216,12 @@ func TestRemovedChannelCancelsItsQueue(t *testing.T) {
 		require.Zero(t, w.sends())
 	})
 }
+
+// A provider whose channels have no number has nothing to come back by.
+func TestRemovedChannelWithoutNumber(t *testing.T) {
+	t.Parallel()
+	w := onPaper(t, &paper{noNumber: true})
+	first := w.put(paperChannel(nil))
+	require.NoError(t, w.desk.RemoveChannel(w.ctx(), first.ID))
+	require.NotEqual(t, first.ID, w.put(paperChannel(nil)).ID)
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -36,6 +37,7 @@ type channelPut struct {
 	conn       Object // Version 0 for a new one
 	rec        connectionRecord
 	oldSecrets map[string]sms.Secret
+	locked     bool        // they are there and can't be opened
 	account    sms.Account // opened with what will be stored
 
 	back   *returning              // the removed channel that comes back; nil where there is none
@@ -153,7 +155,8 @@ func (p *channelPut) loadSender(ctx context.Context, tx ReadTx) error {
 	return err
 }
 
-// openStored unseals what the connection has, so that a credential that was left empty stays.
+// openStored unseals what the connection has, so that a credential that was left empty stays. Where the host's key is lost,
+// or its key service away, all credentials that are given anew will do.
 func (p *channelPut) openStored(ctx context.Context) error {
 	p.rec = connectionRecord{Provider: p.c.Provider}
 	if p.conn.Version == 0 {
@@ -163,8 +166,11 @@ func (p *channelPut) openStored(ctx context.Context) error {
 		return fmt.Errorf("stored connection %s: %w", p.conn.ID, err)
 	}
 	var err error
-	p.oldSecrets, err = p.d.e.openSecrets(ctx, p.rec.Sealed, p.d.workspace, p.conn.ID)
-	return err
+	if p.oldSecrets, err = p.d.e.openSecrets(ctx, p.rec.Sealed, p.d.workspace, p.conn.ID); err != nil {
+		p.d.e.logError("stored credentials can't be opened", err, slog.String("workspace", p.d.workspace))
+		p.locked, p.rec.Sealed = true, nil
+	}
+	return ctx.Err()
 }
 
 // validate checks everything that was given, and sorts it by what it belongs to.
@@ -179,6 +185,9 @@ func (p *channelPut) validate() error {
 		}
 	}
 	valid, err := p.form.Validate(values)
+	if p.locked {
+		err = p.askAnew(err)
+	}
 	if err = errors.Join(err, p.checkSettings()); err != nil {
 		return err
 	}
@@ -202,6 +211,17 @@ func (p *channelPut) validate() error {
 	set := sms.Settings{Values: maps.Clone(p.identity), Secrets: p.secrets, WebhookURL: p.d.e.webhookURL(p.conn.Key)}
 	maps.Copy(set.Values, p.shared)
 	p.account, err = p.p.Open(set) // lets the provider refuse what the form could not
+	return err
+}
+
+// askAnew says of credentials that were left empty why they are required.
+func (p *channelPut) askAnew(err error) error {
+	wrong, _ := errors.AsType[sms.FieldErrors](err)
+	for i, w := range wrong {
+		if f, _ := p.form.Field(w.Field); f.Secret && strings.TrimSpace(p.c.Values[w.Field]) == "" {
+			wrong[i].Problem = "is required: the stored one can't be opened"
+		}
+	}
 	return err
 }
 

@@ -134,7 +134,7 @@ func (d *Desk) PutChannel(ctx context.Context, c Channel) (Channel, error) {
 	}
 	err = d.e.snap.refresh(ctx)
 	for id, rec := range put.mended {
-		d.e.tellHealth(objectKey{d.workspace, id}, rec)
+		d.e.tellHealth(ctx, objectKey{d.workspace, id}, rec)
 	}
 	signal(d.e.wakeJobs)
 	return out, err

@@ -25,6 +25,7 @@ type Engine struct {
 	deeds    *batcher[*deed]
 	answers  *batcher[*answer]
 	limits   *limits
+	healths  *healths
 
 	wakeOutbox chan struct{}
 	wakeJobs   chan struct{}
@@ -49,6 +50,7 @@ func New(store Store, cfg Config) (*Engine, error) {
 		log:        cfg.Logger,
 		providers:  make(map[string]sms.Provider, len(cfg.Providers)),
 		limits:     newLimits(),
+		healths:    newHealths(),
 		wakeOutbox: make(chan struct{}, 1),
 		wakeJobs:   make(chan struct{}, 1),
 	}

@@ -46,7 +46,7 @@ func (e *Engine) Health(ctx context.Context) EngineHealth {
 		h.Problem = err.Error()
 	}
 	for _, ch := range e.snap.load().channels {
-		h.Channels[ch.healthNow().State]++
+		h.Channels[ch.healthNow(e.healths.of(ch.key())).State]++
 	}
 	return h
 }

@@ -47,7 +47,7 @@ func (e *Engine) claim(ctx context.Context, limit int) (claimed, error) {
 	for {
 		var out claimed
 		var u *unit
-		guess, allowed := e.limits.allowances(snap)
+		guess, allowed := e.allowances(snap)
 		err := e.update(ctx, func(ctx context.Context, tx Tx) (err error) {
 			u = newUnit(e, tx)
 			u.snap = snap

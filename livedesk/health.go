@@ -15,7 +15,7 @@ type HealthState string
 // The states of a channel. Where several hold, the one that stands first here, behind ok, is told.
 const (
 	HealthOK HealthState = "ok"
-	// HealthDisabled: [Channel] Disabled is set. Nothing new is accepted for sending either.
+	// HealthDisabled: [Channel] Disabled is set. What was queued waits, and nothing new is accepted for sending.
 	HealthDisabled HealthState = "disabled"
 	// HealthPaused: a person paused it, see [Desk.PauseChannel]. Texts are accepted and wait.
 	HealthPaused HealthState = "paused"
@@ -112,7 +112,7 @@ func (d *Desk) AllHealth(ctx context.Context) ([]Health, error) {
 
 // measured is the channel's health with what the store counts.
 func (d *Desk) measured(ctx context.Context, info *channelInfo) (Health, error) {
-	h := info.healthNow()
+	h := info.healthNow(d.e.healths.of(info.key()))
 	s, ok := d.e.store.(MeasuredStore)
 	if !ok {
 		return h, nil
@@ -125,9 +125,8 @@ func (d *Desk) measured(ctx context.Context, info *channelInfo) (Health, error) 
 	return h, nil
 }
 
-// healthNow is the channel's health as this process knows it, without counts.
-func (c *channelInfo) healthNow() Health {
-	r := c.health
+// healthNow is the channel's health as this process knows it, without counts; r is what the fleet knows.
+func (c *channelInfo) healthNow(r healthRecord) Health {
 	h := Health{
 		Workspace: c.channel.Workspace, Channel: c.channel.ID, Name: c.channel.Name(),
 		State: HealthOK, Since: r.Since, By: r.By,

@@ -54,9 +54,9 @@ type senderState struct {
 	budget Budget
 	known  bool      // the budget was seen
 	paused time.Time // nothing is claimed before, as the carrier asked
-	// missed counts the sends in a row that did not get as far as the carrier; the row began at missedAt.
-	missed   int
-	missedAt time.Time
+	// missed counts the sends in a row that did not get as far as the carrier, the first and the last of them when.
+	missed                int
+	firstMissed, lastMiss time.Time
 	// reporting says that a worker is writing down what it found out about the channel's health; the others needn't.
 	reporting bool
 }
@@ -101,16 +101,6 @@ func (l *limits) allowances(snap *snapshot) (now time.Time, out map[Sender]int) 
 	for _, s := range snap.closed {
 		out[s] = 0
 	}
-	for _, ch := range snap.troubled {
-		n, given := out[ch.sender()]
-		switch {
-		case now.Before(ch.health.Quiet), ch.health.Trouble != nil && now.Before(ch.health.Trouble.Probe):
-			out[ch.sender()] = 0
-		case ch.health.Trouble == nil:
-		case !given || n > 1:
-			out[ch.sender()] = 1
-		}
-	}
 	return now, out
 }
 
@@ -140,11 +130,12 @@ func (l *limits) heard(ch *channelInfo, now time.Time, err error, told sign) (lo
 	case told != unreached:
 		b.missed = 0
 		return false
-	case b.missed == 0:
-		b.missedAt = now
+	case b.missed == 0 || now.Sub(b.lastMiss) > missedGap:
+		b.missed, b.firstMissed = 0, now
 	}
 	b.missed++
-	return b.missed >= missedSends && now.Sub(b.missedAt) >= missedFor
+	b.lastMiss = now
+	return b.missed >= missedSends && now.Sub(b.firstMissed) >= missedFor
 }
 
 // report lets one worker at a time write down what it found out about a channel.

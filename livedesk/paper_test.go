@@ -13,7 +13,8 @@ import (
 
 // paper is a provider of the tests' own, whose answers they write. Its account has only the capabilities that are set.
 type paper struct {
-	name     string // empty means "paper"
+	nothing  bool // it opens no account
+	noNumber bool // its channels have neither number nor pool
 	verify   func(ctx context.Context, values map[string]string) error
 	register func(ctx context.Context, values map[string]string) error
 	webhooks func(url string, values map[string]string) []sms.Webhook
@@ -27,17 +28,16 @@ type paper struct {
 
 var paperValues = map[string]string{"name": "Paper", "phone_number": "+15105550177", "account": "A1", "token": "CANARY-paper-token"}
 
-func (p *paper) Name() string {
-	if p.name != "" {
-		return p.name
-	}
-	return "paper"
-}
+func (p *paper) Name() string { return "paper" }
 
 func (p *paper) Form() sms.Form {
-	return sms.Form{Provider: p.Name(), Fields: []sms.Field{
+	number := sms.FieldNumber
+	if p.noNumber {
+		number = sms.FieldText
+	}
+	return sms.Form{Provider: "paper", Fields: []sms.Field{
 		{Name: "name", Kind: sms.FieldName, Scope: sms.ScopeChannel, Required: true},
-		{Name: "phone_number", Kind: sms.FieldNumber, Scope: sms.ScopeChannel, Required: true, Pattern: `\+[0-9]{7,15}`},
+		{Name: "phone_number", Kind: number, Scope: sms.ScopeChannel, Required: true, Pattern: `\+[0-9]{7,15}`},
 		{Name: "account", Kind: sms.FieldText, Scope: sms.ScopeIdentity, Required: true},
 		{Name: "region", Kind: sms.FieldText, Scope: sms.ScopeConnection},
 		{Name: "token", Kind: sms.FieldText, Scope: sms.ScopeConnection, Required: true, Secret: true},
@@ -55,6 +55,8 @@ func (p *paper) Open(s sms.Settings) (sms.Account, error) {
 	}
 	a := &paperAccount{p, s}
 	switch {
+	case p.nothing:
+		return nil, nil
 	case p.verify != nil && p.register != nil && p.webhooks != nil:
 		return struct {
 			*paperAccount

@@ -86,8 +86,11 @@ func (e *Engine) settings(ctx context.Context, o Object, rec connectionRecord) (
 // RotateWebhookKey gives the connection of a channel, and so all channels on it, a new unguessable key (130 random bits),
 // and returns the addresses that the carrier must be told now, as [Desk.Webhooks] does. Texts that come to the old address,
 // and receipts of what was sent before, are taken in until [Config.RotationWindow] is over; then it is unknown (404). So
-// tell the carrier within that time, by hand or by [Desk.Register]. Errors: [ErrNotFound], [ErrChannelClosed].
+// tell the carrier within that time, by hand or by [Desk.Register]. Errors are those of Webhooks; nothing is rotated then.
 func (d *Desk) RotateWebhookKey(ctx context.Context, channelID string) ([]sms.Webhook, error) {
+	if _, err := d.opened(ctx, channelID); err != nil { // then nobody could tell the carrier
+		return nil, fmt.Errorf("rotate webhook key: %w", err)
+	}
 	err := d.changeConnection(ctx, channelID, func(o *Object, rec *connectionRecord, now time.Time) {
 		rec.replaceKey(o.Key, now, now.Add(d.e.cfg.RotationWindow))
 		o.Key = newWebhookKey()

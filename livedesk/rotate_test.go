@@ -380,3 +380,30 @@ func TestLostKeyOfReplacedCredentials(t *testing.T) {
 	require.Contains(t, log.String(), "don't count any more")
 	requireNoCanary(t, "log", log.String())
 }
+
+// Who lost the host's key mends a channel by giving its credentials anew, all of them; nothing else is lost.
+func TestLostHostKey(t *testing.T) {
+	t.Parallel()
+	key := func(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
+	onBoth(t, func(t *testing.T, w *world) {
+		values := w.given
+		w.text(alice, "before")
+		e := w.open(func(s *settings) { s.Sealer, _ = livedesk.NewKeyRing(key(2)) })
+		desk := e.Desk("main")
+		require.Equal(t, livedesk.HealthCannotOpen, w.health(e).State)
+		c, err := desk.Channel(w.ctx(), w.ch.ID)
+		require.NoError(t, err)
+		for _, err := range []error{desk.Verify(w.ctx(), c), func() error { _, err := desk.PutChannel(w.ctx(), c); return err }()} {
+			require.NotEmpty(t, fields(err))
+			for _, f := range livedesk.FieldErrors(err) {
+				require.Contains(t, f.Problem, "can't be opened", f.Field)
+			}
+		}
+		c.Values = values
+		_, err = desk.PutChannel(w.ctx(), c)
+		require.NoError(t, err)
+		require.Equal(t, livedesk.HealthOK, w.health(e).State)
+		require.Equal(t, 204, w.via(w.carrier, e, w.url, "after"))
+		require.Len(t, w.incoming(alice), 2)
+	}, func(s *settings) { s.Sealer, _ = livedesk.NewKeyRing(key(1)) })
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,10 +23,8 @@ type snapshot struct {
 	connections map[objectKey]*connectionInfo
 	byWebhook   map[string]*connectionInfo
 	channels    map[objectKey]*channelInfo
-	health      map[objectKey]healthRecord // by channel; of those that ever had trouble
-	own         map[channel.Address]bool   // numbers of all channels of all workspaces
-	closed      []Sender                   // channels that can't send: disabled, paused, or without an open connection
-	troubled    []*channelInfo             // those of the others that are probed, or that their carrier asked to wait
+	own         map[channel.Address]bool // numbers of all channels of all workspaces
+	closed      []Sender                 // channels that can't send: disabled, or without an open connection
 }
 
 type objectKey struct{ workspace, id string }
@@ -52,7 +51,6 @@ type channelInfo struct {
 	connID   string
 	since    time.Time       // when a removed channel came back; zero for one that was never removed
 	conn     *connectionInfo // of the same snapshot; nil when it is missing
-	health   healthRecord    // of the same snapshot
 }
 
 func (c *channelInfo) key() objectKey { return objectKey{c.channel.Workspace, c.channel.ID} }
@@ -102,6 +100,7 @@ type snapshots struct {
 
 	busy  chan struct{} // holds a token while a refresh is under way; it guards what follows
 	ended int64         // the last one begun that succeeded
+	upTo  int64         // the revision up to which the store was read
 	now   time.Time     // the store's clock at that
 }
 
@@ -111,7 +110,6 @@ func newSnapshots(e *Engine) *snapshots {
 		connections: map[objectKey]*connectionInfo{},
 		byWebhook:   map[string]*connectionInfo{},
 		channels:    map[objectKey]*channelInfo{},
-		health:      map[objectKey]healthRecord{},
 		own:         map[channel.Address]bool{},
 	})
 	return s
@@ -160,11 +158,15 @@ func (s *snapshots) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	n, old := s.begun.Add(1), s.load()
-	objs, err := s.changedSince(ctx, old.revision)
+	objs, err := s.changedSince(ctx, s.upTo)
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
 	s.ended = n
+	if len(objs) > 0 {
+		s.upTo = objs[len(objs)-1].Revision
+	}
+	objs = s.takeHealth(objs)
 	if len(objs) > 0 || old.lapsed(s.now) {
 		n := s.next(ctx, old, objs)
 		s.current.Store(n)
@@ -173,12 +175,25 @@ func (s *snapshots) read(ctx context.Context) error {
 	return nil
 }
 
+// takeHealth takes over what processes wrote about the health of channels, and returns the rest.
+func (s *snapshots) takeHealth(objs []Object) []Object {
+	return slices.DeleteFunc(objs, func(o Object) bool {
+		if o.Kind != kindHealth {
+			return false
+		}
+		if err := s.e.healths.take(o); err != nil {
+			s.e.logError("health of a channel can't be used", err, slog.String("workspace", o.Workspace))
+		}
+		return true
+	})
+}
+
 // tellFaults tells of channels that this process can't use any more, or can use again.
 func (s *snapshots) tellFaults(old, n *snapshot) {
 	for key, ch := range n.channels {
 		was := old.channels[key]
 		if failed := was != nil && was.fault() != nil; failed != (ch.fault() != nil) {
-			s.e.announce(ch.healthNow())
+			s.e.announce(ch.healthNow(s.e.healths.of(key)))
 		}
 	}
 }
@@ -224,7 +239,6 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 		revision:    old.revision,
 		connections: maps.Clone(old.connections),
 		channels:    maps.Clone(old.channels),
-		health:      maps.Clone(old.health),
 		byWebhook:   map[string]*connectionInfo{},
 		own:         map[channel.Address]bool{},
 	}
@@ -271,16 +285,6 @@ func (s *snapshots) put(ctx context.Context, n *snapshot, o Object) error {
 			n.channels[key] = c
 		}
 		return err
-	case kindHealth:
-		delete(n.health, key)
-		if o.Deleted {
-			return nil
-		}
-		r, err := readHealth(o)
-		if err == nil {
-			n.health[key] = r
-		}
-		return err
 	}
 	return nil // of a newer version of the library
 }
@@ -300,7 +304,6 @@ func (n *snapshot) link() {
 	for key, ch := range n.channels {
 		fresh := *ch
 		fresh.conn = n.connections[objectKey{key.workspace, ch.connID}]
-		fresh.health = n.health[key]
 		n.channels[key] = &fresh
 		if fresh.conn != nil {
 			fresh.conn.channels = append(fresh.conn.channels, &fresh)
@@ -308,11 +311,8 @@ func (n *snapshot) link() {
 		if fresh.number != "" {
 			n.own[fresh.number] = true
 		}
-		switch {
-		case fresh.channel.Disabled || fresh.health.Paused || fresh.fault() != nil:
+		if fresh.channel.Disabled || fresh.fault() != nil {
 			n.closed = append(n.closed, fresh.sender())
-		case fresh.health.Trouble != nil, !fresh.health.Quiet.IsZero():
-			n.troubled = append(n.troubled, &fresh)
 		}
 	}
 }
@@ -342,8 +342,11 @@ func (s *snapshots) open(ctx context.Context, c *connectionInfo, o Object) error
 		return err
 	}
 	account, err := p.Open(set)
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("open connection: %w", err)
+	case account == nil:
+		return fmt.Errorf("provider %q opened no account", c.rec.Provider)
 	}
 	c.account = account
 	if d, ok := c.account.(sms.Describer); ok {

@@ -13,8 +13,8 @@ import (
 )
 
 // What the processes tell each other of a channel that can't send: an Object beside the channel, written when a state
-// begins or ends and once for each probe, never per text. Every process reads it with the configuration, so all pause
-// together. Who may probe is decided by its Version: one process moves the time of the next probe, and only that one lets a
+// begins or ends and once for each probe, never per text. Every process reads it when it reads the configuration, so all
+// pause together. Who may probe is decided by its Version: one process moves the time of the next probe, and only that one lets a
 // text through.
 //
 // It is kept by channel and not by connection although credentials belong to the connection: carriers answer 403 for a
@@ -28,6 +28,9 @@ const (
 	// missedSends in a row, over missedFor or longer, make a carrier unreachable. A moment without network pauses nobody.
 	missedSends = 5
 	missedFor   = 10 * time.Second
+	// missedGap ends a row: meanwhile others may have reached the carrier. It is above the longest pause between two tries
+	// of one text.
+	missedGap = 2 * time.Minute
 )
 
 // healthRecord is what is kept. The zero value is a channel without trouble.
@@ -140,16 +143,12 @@ func (s HealthState) after(told sign, lost bool) HealthState {
 func (e *Engine) heard(ctx context.Context, ch *channelInfo, now time.Time, err error) {
 	told := signOf(err)
 	lost := e.limits.heard(ch, now, err, told)
-	known := e.snap.load().channels[ch.key()]
-	if known == nil {
-		return // removed meanwhile
-	}
-	to, quiet := known.health.trouble().after(told, lost), time.Time{}
+	known := e.healths.of(ch.key())
+	to, quiet := known.trouble().after(told, lost), time.Time{}
 	if after, ok := sms.RetryAfter(err); ok && ch.rate() < 0 {
 		quiet = now.Add(min(after, time.Hour))
 	}
-	was := known.health
-	if to == was.trouble() && !was.hush(quiet) {
+	if to == known.trouble() && !known.hush(quiet) {
 		return
 	}
 	done, free := e.limits.report(ch)
@@ -172,14 +171,22 @@ func (e *Engine) heard(ctx context.Context, ch *channelInfo, now time.Time, err 
 	}
 }
 
+// allowances says how many texts of each sender may be claimed now, see [limits.allowances] and [healths.limit].
+func (e *Engine) allowances(snap *snapshot) (now time.Time, out map[Sender]int) {
+	now, out = e.limits.allowances(snap)
+	e.healths.limit(out, now)
+	return now, out
+}
+
 // held reports whether texts must wait because of their channel's health. The first that goes while the channel is in
 // trouble is the probe of the whole fleet; probes keeps which channels have had theirs.
 func (u *unit) held(ctx context.Context, ch *channelInfo, probes map[Sender]bool) (bool, error) {
-	t := ch.health.Trouble
+	r := u.e.healths.of(ch.key())
+	t := r.Trouble
 	switch {
-	case ch.channel.Disabled || ch.health.Paused:
+	case ch.channel.Disabled || r.Paused:
 		return true, nil
-	case u.now.Before(ch.health.Quiet):
+	case u.now.Before(r.Quiet):
 		return true, nil
 	case t == nil:
 		return false, nil
@@ -250,20 +257,18 @@ func (e *Engine) changeHealth(ctx context.Context, of objectKey, fn func(r *heal
 	}
 	err = e.snap.refresh(ctx)
 	if changed && was != rec.state() {
-		e.tellHealth(of, rec)
+		e.tellHealth(ctx, of, rec)
 	}
 	return err
 }
 
 // tellHealth tells the host that a channel's state became another.
-func (e *Engine) tellHealth(of objectKey, rec healthRecord) {
-	info := e.snap.load().channels[of]
-	if info == nil {
-		return
+func (e *Engine) tellHealth(ctx context.Context, of objectKey, rec healthRecord) {
+	info, err := e.snap.channel(ctx, of.workspace, of.id)
+	if err != nil {
+		return // removed meanwhile
 	}
-	now := *info
-	now.health = rec
-	e.announce(now.healthNow())
+	e.announce(info.healthNow(rec))
 	signal(e.wakeOutbox)
 }
 

@@ -246,6 +246,11 @@ func TestWebhooksWithoutTheDriver(t *testing.T) {
 	_, err := poor.Webhooks(w.ctx(), w.ch.ID)
 	require.ErrorIs(t, err, livedesk.ErrChannelClosed)
 	require.ErrorIs(t, poor.Register(w.ctx(), w.ch.ID), livedesk.ErrChannelClosed)
+	_, err = poor.RotateWebhookKey(w.ctx(), w.ch.ID)
+	require.ErrorIs(t, err, livedesk.ErrChannelClosed)
+	url, err := w.desk.WebhookURL(w.ctx(), w.ch.ID)
+	require.NoError(t, err)
+	require.Equal(t, w.url, url, "nothing was rotated")
 }
 
 // A line break or any other control character is no part of any field, so that none ends up in a header.
