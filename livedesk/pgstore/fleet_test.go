@@ -264,12 +264,14 @@ type remoteError struct{ code, text string }
 
 func (e *remoteError) Error() string { return e.text }
 
-// ask calls a method of [Control] in a process.
+// ask calls a method of [Control] in a process, which may be gone or stand still.
 func ask[T any](ctx context.Context, p *process, method string, args any) (T, error) {
 	l := p.life.Load()
 	if l == nil {
 		return *new(T), rpc.ErrShutdown
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience/3)
+	defer cancel()
 	out := new(T)
 	call := l.control.Go("Desk."+method, args, out, make(chan *rpc.Call, 1))
 	select {
