@@ -17,9 +17,18 @@ import (
 	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
-// chaosVariable says for how long TestFleetChaos makes trouble, as in LIVEDESK_TEST_CHAOS=5m (with -timeout and -run
-// '^TestFleetChaos$'). It goes on for some seconds after that, to become quiet and to check.
+// chaosVariable says for how long TestFleetChaos makes trouble, as in LIVEDESK_TEST_CHAOS=5m (with -timeout); it goes on for
+// some seconds after that, to become quiet and to check. Other tests of fleets do more, too, when it is set.
 const chaosVariable = "LIVEDESK_TEST_CHAOS"
+
+func long() bool { return os.Getenv(chaosVariable) != "" }
+
+func longOnly(t *testing.T) {
+	t.Helper()
+	if !long() {
+		t.Skipf("left out to save time; set %s=1m", chaosVariable)
+	}
+}
 
 // Everything at once: customers write, often twice and out of order, and send STOP and START; agents answer, resolve, come and
 // go; carriers answer wrongly, late or not at all; strangers forge webhooks; processes are killed, frozen and stopped; the
@@ -177,15 +186,6 @@ func (c *chaos) trouble(d time.Duration) {
 		}
 	}
 	all.Wait()
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }
 
 func (c *chaos) somebody() *process { return c.processes[c.any(len(c.processes))] }

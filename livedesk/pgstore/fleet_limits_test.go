@@ -14,7 +14,7 @@ import (
 // A sender hands no more segments to its carrier than its rate and one burst, whatever the number of processes (F64, R17).
 func TestFleetSenderRate(t *testing.T) {
 	t.Parallel()
-	const rate, burst, watched = 5, 10, 3 * time.Second
+	const rate, burst, watched = 5, 10, 2 * time.Second
 	f := newFleet(t, idle)
 	n := f.twilioNumber(func(c *livedesk.Channel) { c.Rate = rate })
 	f.queue(n, 0, 150, 1)

@@ -107,7 +107,11 @@ func (s *server) loosen() {
 // a carrier or to the host is lost, nothing is posted twice, and the fleet goes on by itself when the server is back (F117, I1).
 func TestFleetServerCrashes(t *testing.T) {
 	t.Parallel()
-	const crashes, writers = 2, 12
+	const writers = 12
+	crashes := 1
+	if long() {
+		crashes = 5
+	}
 	s := newServer(t)
 	s.loosen()
 	f := newFleet(t, func(c *setting) {

@@ -56,6 +56,7 @@ type fleet struct {
 	bandwidth *smstest.Bandwidth
 	front     *front
 	processes []*process
+	lost      atomic.Int64 // time for which the machine stood still
 
 	mu     sync.Mutex
 	chance *rand.Rand
@@ -97,6 +98,7 @@ func newFleet(t *testing.T, change func(*setting)) *fleet {
 	f.engine, err = f.order.engine(store, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	f.desk = f.engine.Desk(workspace)
+	go f.noticeStalls(t.Context())
 	return f
 }
 
