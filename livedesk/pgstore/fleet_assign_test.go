@@ -52,7 +52,7 @@ func TestFleetCapacity(t *testing.T) {
 	})
 	for left := customers; left > 0; {
 		f.quiet(patience)
-		f.nobodyWaitsBesideRoom()
+		require.Zero(t, f.besideRoom())
 		held := f.held()
 		var open []livedesk.Conversation
 		for _, name := range names {
@@ -187,5 +187,5 @@ func TestFleetAgentsComeAndGo(t *testing.T) {
 	})
 	f.quiet(patience)
 	f.placesHeld()
-	f.nobodyWaitsBesideRoom()
+	require.Zero(t, f.besideRoom())
 }

@@ -138,10 +138,36 @@ func (f *fleet) quiet(within time.Duration) {
 // eventually waits for something that must come.
 func (f *fleet) eventually(within time.Duration, what string, holds func() bool) {
 	f.Helper()
-	for end := time.Now().Add(within); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			f.Fatalf("waited %s for the fleet %s", within, what)
+	for began := f.watch(); !holds(); time.Sleep(20 * time.Millisecond) {
+		if took := began(); took > within {
+			f.Fatalf("waited %s for the fleet %s", took.Round(time.Millisecond), what)
 		}
+	}
+}
+
+// watch begins to measure time. What the machine stood still for meanwhile doesn't count.
+func (f *fleet) watch() func() time.Duration {
+	began, lost := time.Now(), f.lost.Load()
+	return func() time.Duration { return time.Since(began) - time.Duration(f.lost.Load()-lost) }
+}
+
+// noticeStalls adds up for how long nothing ran on the machine, until ctx ends.
+func (f *fleet) noticeStalls(ctx context.Context) {
+	const tick = 50 * time.Millisecond
+	for last := time.Now(); pause(ctx, tick); last = time.Now() {
+		if late := time.Since(last) - tick; late > tick {
+			f.lost.Add(int64(late))
+		}
+	}
+}
+
+// pause waits, and reports whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -11,28 +11,10 @@ import (
 	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
-// knownRed are the promises that a fleet doesn't keep yet, with the reason. Their tests are run and must fail: then they are
-// skipped with what was seen. When one is kept, its test says so: delete its line, and it counts from then on.
-var knownRed = map[string]string{}
-
-// verdict ends a test whose promise may be known not to be kept. problem is empty if it is.
-func (f *fleet) verdict(problem string) {
-	f.Helper()
-	why, known := knownRed[f.Name()]
-	switch {
-	case known && problem == "":
-		f.Fatalf("holds now: delete it from knownRed")
-	case known:
-		f.Skipf("known: %s; seen: %s", why, problem)
-	case problem != "":
-		f.Fatal(problem)
-	}
-}
-
 // A sender hands no more segments to its carrier than its rate and one burst, whatever the number of processes (F64, R17).
 func TestFleetSenderRate(t *testing.T) {
 	t.Parallel()
-	const rate, burst, watched = 5, 10, 3 * time.Second
+	const rate, burst, watched = 5, 10, 2 * time.Second
 	f := newFleet(t, idle)
 	n := f.twilioNumber(func(c *livedesk.Channel) { c.Rate = rate })
 	f.queue(n, 0, 150, 1)

@@ -131,6 +131,33 @@ func TestFleetStop(t *testing.T) {
 	require.Equal(t, contacts*each, states[livedesk.Canceled]+states[livedesk.Delivered], "%v", states)
 }
 
+// A text is at the gate, and then the carrier's token takes long. STOP is answered meanwhile: the text must not leave, for more
+// than two seconds have passed since the gate (R15, I8).
+func TestFleetStopMeetsASlowToken(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, idle)
+	f.audit()
+	n := f.bandwidthNumber(nil)
+	f.queue(n, 0, 1, 1)
+	n.FailFunc(func(r smstest.Request) smstest.Fault {
+		if r.Kind == smstest.KindToken {
+			time.Sleep(4 * time.Second)
+		}
+		return smstest.Fault{}
+	})
+	f.start()
+	f.run(f.processes...)
+	f.eventually(patience, "to open the gate", func() bool { return f.count(`SELECT count(*) FROM {s}.audit_gates`) == 1 })
+	n.text(f, t.Context(), smstest.Text{From: address(0), Body: "STOP"})
+	answered := time.Now()
+	time.Sleep(5 * time.Second)
+	problem := ""
+	for _, p := range posts(n) {
+		problem = fmt.Sprintf("posted %s after STOP was answered", p.At.Sub(answered).Round(10*time.Millisecond))
+	}
+	f.verdict(problem)
+}
+
 // An entry of the ledger that came another way than by STOP, as with an import, cancels nothing by itself: the gate looks
 // again.
 func TestFleetGateLooksAtTheLedger(t *testing.T) {

@@ -151,9 +151,20 @@ type Control struct {
 	ended    chan error
 }
 
+// run keeps the engine running. It can't begin while the database is away; a host would begin again.
 func (c *Control) run() {
 	c.running.Store(true)
-	go func() { c.ended <- c.engine.Run(c.ctx) }()
+	go func() {
+		for {
+			err := c.engine.Run(c.ctx)
+			if c.ctx.Err() != nil {
+				c.ended <- err
+				return
+			}
+			slog.Error("engine does not run", "error", err)
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
 }
 
 // Where says where webhooks are taken in.

@@ -46,7 +46,7 @@ func TestFleetChannelChanges(t *testing.T) {
 
 	n.Channel.Greeting = "Bonjour"
 	get[livedesk.Channel](f, f.processes[0], "PutChannel", n.Channel)
-	changed := time.Now()
+	took := f.watch()
 	f.eventually(time.Second+slack, "to serve the change", func() bool {
 		for _, p := range f.processes {
 			if get[livedesk.Channel](f, p, "Channel", n.ID).Greeting != "Bonjour" {
@@ -55,7 +55,7 @@ func TestFleetChannelChanges(t *testing.T) {
 		}
 		return true
 	})
-	t.Logf("served everywhere after %s", time.Since(changed).Round(time.Millisecond))
+	t.Logf("served everywhere after %s", took().Round(time.Millisecond))
 	n.text(f, to(t.Context(), f.processes[1]), smstest.Text{From: address(1), Body: "hello"})
 	f.quiet(patience)
 	sent := n.Sent()

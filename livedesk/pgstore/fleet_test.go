@@ -2,6 +2,7 @@ package pgstore_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,6 +56,7 @@ type fleet struct {
 	bandwidth *smstest.Bandwidth
 	front     *front
 	processes []*process
+	lost      atomic.Int64 // time for which the machine stood still
 
 	mu     sync.Mutex
 	chance *rand.Rand
@@ -63,22 +65,26 @@ type fleet struct {
 // setting is everything that a test may want otherwise.
 type setting struct {
 	order
-	twilio    smstest.TwilioConfig
-	bandwidth smstest.BandwidthConfig
-	// FrontTimeout is how long the front waits for a process to answer; zero means without end.
-	FrontTimeout time.Duration
+	twilio       smstest.TwilioConfig
+	bandwidth    smstest.BandwidthConfig
+	FrontTimeout time.Duration // how long the front waits for a process to answer; zero means without end
+	Own          string        // where the test itself reaches the database; empty means as the processes do by default
 }
 
 // newFleet opens a schema and two carriers. Processes begin with start.
 func newFleet(t *testing.T, change func(*setting)) *fleet {
 	t.Helper()
-	s := setting{order: order{Database: url(t), Poll: 50 * time.Millisecond}}
+	s := setting{order: order{Poll: 50 * time.Millisecond}}
 	s.twilio.Keep, s.bandwidth.Keep = -1, -1
 	s.twilio.RetryPause, s.bandwidth.RetryPause = 50*time.Millisecond, 50*time.Millisecond
 	if change != nil {
 		change(&s)
 	}
-	f := &fleet{T: t, order: s.order, pool: connect(t, url(t), nil), front: newFront(t, s.FrontTimeout)}
+	if s.Own == "" {
+		s.Own = url(t)
+	}
+	s.Database = cmp.Or(s.Database, s.Own)
+	f := &fleet{T: t, order: s.order, pool: connect(t, s.Own, nil), front: newFront(t, s.FrontTimeout)}
 	f.seed()
 	f.schema = newSchema(t, f.pool)
 	f.clock.advance(s.Ahead)
@@ -92,6 +98,7 @@ func newFleet(t *testing.T, change func(*setting)) *fleet {
 	f.engine, err = f.order.engine(store, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	f.desk = f.engine.Desk(workspace)
+	go f.noticeStalls(t.Context())
 	return f
 }
 
@@ -259,12 +266,14 @@ type remoteError struct{ code, text string }
 
 func (e *remoteError) Error() string { return e.text }
 
-// ask calls a method of [Control] in a process.
+// ask calls a method of [Control] in a process, which may be gone or stand still.
 func ask[T any](ctx context.Context, p *process, method string, args any) (T, error) {
 	l := p.life.Load()
 	if l == nil {
 		return *new(T), rpc.ErrShutdown
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience/3)
+	defer cancel()
 	out := new(T)
 	call := l.control.Go("Desk."+method, args, out, make(chan *rpc.Call, 1))
 	select {
