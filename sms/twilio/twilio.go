@@ -203,6 +203,9 @@ func parseWebhook(s string) (*url.URL, error) {
 	if err != nil || !absolute(u) || strings.ContainsAny(s, "?# ") || strings.HasSuffix(s, "/") {
 		return nil, errors.New("twilio: Settings.WebhookURL is not an absolute http or https URL without query, fragment and trailing slash")
 	}
+	if strings.Contains(u.Host, "_") {
+		return nil, errors.New("twilio: the host of Settings.WebhookURL holds '_', for which Twilio refuses every text (error 21609)")
+	}
 	return u, nil
 }
 
