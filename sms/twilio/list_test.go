@@ -183,6 +183,23 @@ func TestListFiltersWhereThatIsSafe(t *testing.T) {
 	})
 }
 
+// Twilio keeps whole seconds, so the second that Since falls in counts.
+func TestListTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		since, until time.Time
+		want         int
+	}{
+		{created2023, created2023.Add(time.Second), 1},
+		{created2023.Add(999 * time.Millisecond), time.Time{}, 1},
+		{created2023.Add(time.Second), time.Time{}, 0},
+		{time.Time{}, created2023, 0},
+		{time.Time{}, created2023.Add(time.Nanosecond), 1},
+	} {
+		require.Len(t, listRows(t, sms.ListQuery{Since: c.since, Until: c.until}, row(nil)), c.want, "[%v, %v)", c.since, c.until)
+	}
+}
+
 // Against a carrier that filters as coarsely as Twilio's documentation allows, nothing is lost.
 func TestListLosesNothingAtTheEdges(t *testing.T) {
 	t.Parallel()

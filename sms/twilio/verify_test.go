@@ -294,6 +294,13 @@ func TestVerifyCannotAsk(t *testing.T) {
 		})}, settings())
 		requireNotAsked(t, verify(t, a, number()), channel.ReasonRetry)
 	})
+	t.Run("tells its credentials", func(t *testing.T) {
+		t.Parallel()
+		a := open(t, twilio.Config{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			return nil, fmt.Errorf("asking with %v", r.Header)
+		})}, withKey(settings()))
+		requireNotAsked(t, verify(t, a, number()), channel.ReasonRetry)
+	})
 }
 
 // A problem that was found is told even where the rest could not be asked.
