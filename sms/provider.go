@@ -48,15 +48,18 @@ type Traits struct {
 	MaxText int
 	// ConfirmsOptOut reports that the carrier answers STOP, START and HELP itself, so that we must not.
 	ConfirmsOptOut bool
+	// ReceiptWithin is how long after a text was accepted its last receipt (delivered, undelivered or failed) has come at
+	// the latest, while webhooks are answered. A channel whose accepted texts are older than that and have no receipt
+	// at all is not set up right: the carrier swallows them. Zero means that the carrier promises no receipt.
+	ReceiptWithin time.Duration
 }
 
 // Describer is an [Account] that knows its [Traits].
 type Describer interface{ Traits() Traits }
 
-// Verifier is an [Account] that can ask the carrier whether credentials, number and application work, before the channel
-// is stored. values are the channel's fields. A [FieldErrors] has every problem that was found, each in plain words on
-// what to mend. Any other error says nothing about the values: the carrier could not be asked. It is a [SendError],
-// which wraps the context's error where that has ended. Verify sends no text and changes nothing at the carrier.
+// Verifier is an [Account] that can ask the carrier whether credentials, number and application work. values are the
+// channel's fields. The error is a [FieldErrors] with every problem at once, in plain words on what to mend, or a
+// [*UncheckedError] with what could not be found out, or both joined ([errors.AsType] finds each).
 type Verifier interface {
 	Verify(ctx context.Context, values map[string]string) error
 }
