@@ -81,7 +81,7 @@ type WebhookTeller interface {
 // Registrar is an [Account] that can tell the carrier its webhook addresses itself: those of [WebhookTeller] for a
 // channel with these values. Doing it again changes nothing, and settings of the carrier that have no part in it stay as
 // they are. The error is a [FieldErrors] where a value is wrong, wraps [errors.ErrUnsupported] where this carrier's API
-// can't do it with these credentials, and is otherwise as that of a [Verifier].
+// can't do it with these credentials, and is otherwise a [SendError]; it may be repeated in every case.
 type Registrar interface {
 	Register(ctx context.Context, values map[string]string) error
 }

@@ -410,7 +410,7 @@ var broken = map[string]brokenCase{
 		provider: wrapping(func(a sms.Account) sms.Account {
 			return verifying{a, func(context.Context, map[string]string) error { return nil }}
 		})},
-	"tries the number by sending": {green: "verify_down", red: []string{"verify"}, provider: wrapping(func(a sms.Account) sms.Account {
+	"tries the number by sending": {green: "inbound", red: []string{"verify"}, provider: wrapping(func(a sms.Account) sms.Account {
 		return verifying{a, func(ctx context.Context, _ map[string]string) error {
 			_, err := a.Send(ctx, channel.Outbound{Ref: "r", To: Customer, From: TwilioNumber, Text: "test"})
 			return err
@@ -485,7 +485,7 @@ func TestSuiteSkipsWhatAnAccountCannotDo(t *testing.T) {
 	b := brokenCase{provider: wrapping(func(a sms.Account) sms.Account { return account{Account: a} })}
 	for _, cl := range slices.Concat(verifyClauses, registerClauses, listClauses) {
 		err := run(t.Context(), t, Case{Values: twilioValues, Connect: b.twilio}, cl)
-		require.ErrorAs(t, err, new(skipped), cl.name)
+		require.ErrorAs(t, err, new(absent), cl.name)
 	}
 }
 

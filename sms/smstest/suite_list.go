@@ -302,7 +302,7 @@ func checkListDown(ctx context.Context, r *rig) error {
 	r.carrier.SetDown(true)
 	defer r.carrier.SetDown(false)
 	_, err := r.list(ctx, sms.ListQuery{})
-	return wantNotAsked(err)
+	return wantFailed(err)
 }
 
 func checkListLimited(ctx context.Context, r *rig) error {
@@ -312,14 +312,14 @@ func checkListLimited(ctx context.Context, r *rig) error {
 	f := Fault{Kind: FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: 7 * time.Second}
 	return r.everyRequest(f, func() error {
 		_, err := r.list(ctx, sms.ListQuery{})
-		if err == nil || errors.As(err, new(skipped)) {
+		if err == nil || errors.As(err, new(absent)) {
 			return err
 		}
 		if after, ok := sms.RetryAfter(err); !ok || after != f.RetryAfter || sms.ReasonOf(err) != channel.ReasonRetry {
 			return fmt.Errorf("sms.RetryAfter says %v, %v of %w", after, ok, err)
 		}
 		return err
-	})
+	}, wantFailed)
 }
 
 func checkListCredentials(ctx context.Context, r *rig) error {
@@ -327,7 +327,7 @@ func checkListCredentials(ctx context.Context, r *rig) error {
 		return err
 	}
 	_, err := r.list(ctx, sms.ListQuery{})
-	if errors.As(err, new(skipped)) {
+	if errors.As(err, new(absent)) {
 		return err
 	}
 	return wantReason(r.provider.Name(), err, []channel.Reason{channel.ReasonCredentials})
@@ -337,8 +337,11 @@ func checkListCanceled(ctx context.Context, r *rig) error {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err := r.list(ctx, sms.ListQuery{})
-	if errors.As(err, new(skipped)) || errors.Is(err, context.Canceled) {
-		return wantNotAsked(err)
+	if err := wantFailed(err); err != nil {
+		return err
 	}
-	return fmt.Errorf("%v does not wrap context.Canceled", err)
+	if !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%v does not wrap context.Canceled", err)
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
 )
 
@@ -61,7 +62,7 @@ func (r *rig) register(ctx context.Context, change map[string]string) error {
 	}
 	err = r.seen(reg.Register(ctx, r.values(change)))
 	if errors.Is(err, errors.ErrUnsupported) {
-		return skipped("the carrier's API can't do it with these credentials")
+		return absent("the carrier's API can't do it with these credentials")
 	}
 	return err
 }
@@ -104,7 +105,7 @@ func checkRegisterCredentials(ctx context.Context, r *rig) error {
 		return err
 	}
 	err := r.register(ctx, nil)
-	if _, ok := errors.AsType[skipped](err); ok {
+	if errors.As(err, new(absent)) {
 		return err
 	}
 	if err == nil {
@@ -119,12 +120,33 @@ func checkRegisterCredentials(ctx context.Context, r *rig) error {
 func checkRegisterDown(ctx context.Context, r *rig) error {
 	r.carrier.SetDown(true)
 	defer r.carrier.SetDown(false)
-	return wantNotAsked(r.register(ctx, nil))
+	return wantFailed(r.register(ctx, nil))
 }
 
 func checkRegisterFaults(ctx context.Context, r *rig) error {
 	return r.everyRequest(Fault{Kind: FaultStatus, Status: 503}, func() error {
 		r.forget() // so that there is something to change
 		return r.register(ctx, nil)
-	})
+	}, wantFailed)
+}
+
+// wantFailed wants the error of a request that sends no text and failed: a SendError, but not of unknown outcome.
+func wantFailed(err error) error {
+	if err == nil {
+		return errors.New("it was reported as done")
+	}
+	if errors.As(err, new(absent)) {
+		return err
+	}
+	if _, ok := errors.AsType[sms.FieldErrors](err); ok {
+		return fmt.Errorf("the values are blamed: %w", err)
+	}
+	e, ok := errors.AsType[*sms.SendError](err)
+	if !ok {
+		return fmt.Errorf("%T is no *sms.SendError", err)
+	}
+	if e.Reason == channel.ReasonUnknown || e.Reason == channel.ReasonNone {
+		return fmt.Errorf("the reason is %q, though no text was sent", e.Reason)
+	}
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
 )
 
@@ -19,24 +18,19 @@ var verifyClauses = []clause{
 	{"verify_credentials", "Credentials that the carrier refuses are a FieldErrors that names fields of the connection.", checkVerifyCredentials},
 	{"verify_sender", "A number or pool that the account doesn't have is a FieldErrors that names its field.", checkVerifySender},
 	{"verify_sender_shape", "So is one that is none.", checkVerifyShape},
-	{"verify_down", "A carrier that can't be reached says nothing about the values.", checkVerifyDown},
+	{"verify_down", "A carrier that can't be reached says nothing against the values; the error is an UncheckedError.", checkVerifyDown},
 	{"verify_503", "Nor does one that is out of order, at whichever request.", checkVerifyFaults(Fault{Kind: FaultStatus, Status: http.StatusServiceUnavailable})},
 	{"verify_429", "Nor does one that wants fewer requests.", checkVerifyFaults(Fault{Kind: FaultStatus, Status: http.StatusTooManyRequests})},
 	{"verify_garbage", "Nor does an answer that can't be read.", checkVerifyFaults(Fault{Kind: FaultGarbage})},
 	{"verify_canceled", "Verify honours its context.", checkVerifyCanceled},
 }
 
-// skipped is the error of a clause about something that the account can't do.
-type skipped string
-
-func (s skipped) Error() string { return "skipped: " + string(s) }
-
 // capability is the account as an optional interface. One that it isn't counts as errors.ErrUnsupported, which is in
 // order, so the clause is skipped.
 func capability[T any](r *rig) (T, error) {
 	v, ok := r.current().(T)
 	if !ok {
-		return v, skipped(fmt.Sprintf("the account is no %T", (*T)(nil))) // "*sms.Verifier"
+		return v, absent(fmt.Sprintf("the account is no %T", (*T)(nil))) // "*sms.Verifier"
 	}
 	return v, nil
 }
@@ -72,7 +66,7 @@ func checkVerify(ctx context.Context, r *rig) error {
 
 // fieldsOf returns the fields that an error names, each with a problem said in words.
 func fieldsOf(err error) ([]string, error) {
-	if _, ok := errors.AsType[skipped](err); ok {
+	if errors.As(err, new(absent)) {
 		return nil, err
 	}
 	errs, ok := errors.AsType[sms.FieldErrors](err)
@@ -147,28 +141,25 @@ func (r *rig) wantSenderNamed(err error) error {
 	return err
 }
 
-// wantNotAsked wants an error that says nothing about the values.
-func wantNotAsked(err error) error {
-	if _, ok := errors.AsType[skipped](err); ok {
-		return err
-	}
+// wantUnchecked wants an error that says nothing against the values.
+func wantUnchecked(err error) error {
 	if err == nil {
 		return errors.New("it was found in order")
+	}
+	if errors.As(err, new(absent)) {
+		return err
 	}
 	if _, ok := errors.AsType[sms.FieldErrors](err); ok {
 		return fmt.Errorf("the values are blamed: %w", err)
 	}
-	return wantKnown(err)
-}
-
-// wantKnown wants the error of a request that sends no text: there is no unknown outcome.
-func wantKnown(err error) error {
-	e, ok := errors.AsType[*sms.SendError](err)
-	if !ok {
-		return fmt.Errorf("%T is no *sms.SendError", err)
+	open, ok := errors.AsType[*sms.UncheckedError](err)
+	if !ok || len(open.Fields) == 0 {
+		return fmt.Errorf("%v is no *sms.UncheckedError with fields", err)
 	}
-	if e.Reason == channel.ReasonUnknown || e.Reason == channel.ReasonNone {
-		return fmt.Errorf("the reason is %q, though no text was sent", e.Reason)
+	for _, f := range open.Fields {
+		if !strings.HasPrefix(f.Problem, "could not be checked") {
+			return fmt.Errorf("%s: the problem is %q", f.Field, f.Problem)
+		}
 	}
 	return nil
 }
@@ -176,7 +167,7 @@ func wantKnown(err error) error {
 func checkVerifyDown(ctx context.Context, r *rig) error {
 	r.carrier.SetDown(true)
 	defer r.carrier.SetDown(false)
-	return wantNotAsked(r.verify(ctx, nil))
+	return wantUnchecked(r.verify(ctx, nil))
 }
 
 // faulter is a Carrier that can spoil requests of every kind.
@@ -188,7 +179,7 @@ type faulter interface {
 func (r *rig) nth(n int, f Fault) (met func() bool, err error) {
 	c, ok := r.carrier.(faulter)
 	if !ok {
-		return nil, skipped("the carrier can't spoil requests of every kind")
+		return nil, absent("the carrier can't spoil requests of every kind")
 	}
 	seen := 0
 	c.FailFunc(func(Request) Fault {
@@ -206,8 +197,9 @@ func (r *rig) nth(n int, f Fault) (met func() bool, err error) {
 	}, nil
 }
 
-// everyRequest does something with its first request spoiled, then with its second, until it makes no more.
-func (r *rig) everyRequest(f Fault, do func() error) error {
+// everyRequest does something with its first request spoiled, then with its second, until it makes no more, and wants
+// each time the error that is right.
+func (r *rig) everyRequest(f Fault, do func() error, want func(error) error) error {
 	for n := 0; ; n++ {
 		met, err := r.nth(n, f)
 		if err != nil {
@@ -220,7 +212,7 @@ func (r *rig) everyRequest(f Fault, do func() error) error {
 		case !met():
 			return err
 		}
-		if err := wantNotAsked(err); err != nil {
+		if err := want(err); err != nil {
 			return fmt.Errorf("request %d: %w", n+1, err)
 		}
 	}
@@ -231,7 +223,7 @@ func checkVerifyFaults(f Fault) func(context.Context, *rig) error {
 		if err := r.verify(ctx, nil); err != nil {
 			return err
 		}
-		return r.everyRequest(f, func() error { return r.verify(ctx, nil) })
+		return r.everyRequest(f, func() error { return r.verify(ctx, nil) }, wantUnchecked)
 	}
 }
 
@@ -239,8 +231,11 @@ func checkVerifyCanceled(ctx context.Context, r *rig) error {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	err := r.verify(ctx, nil)
-	if _, ok := errors.AsType[skipped](err); ok || errors.Is(err, context.Canceled) {
-		return wantNotAsked(err)
+	if err := wantUnchecked(err); err != nil {
+		return err
 	}
-	return fmt.Errorf("%v does not wrap context.Canceled", err)
+	if !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%v does not wrap context.Canceled", err)
+	}
+	return nil
 }

@@ -38,7 +38,7 @@ func (a *account) List(ctx context.Context, q sms.ListQuery) ([]sms.Listed, erro
 	var out []sms.Listed
 	for range maxPages {
 		var p page
-		err := a.ask(ctx, question{login: a.rest, base: a.base, path: a.messages(query), limit: maxList}, &p)
+		err := a.ask(ctx, question{login: a.rest(), base: a.base, path: a.messages(query), limit: maxList}, &p)
 		if err != nil {
 			return nil, err
 		}
@@ -144,11 +144,11 @@ func (a *account) collect(ctx context.Context, out []sms.Listed, messages []mess
 			continue
 		}
 		if l.Inbound != nil && m.Media != "" && m.Media != "0" {
-			media, err := a.media(ctx, m.SID)
+			files, err := a.attachments(ctx, m.SID)
 			if err != nil {
 				return nil, err
 			}
-			l.Inbound.Media = media
+			l.Inbound.Media = files
 		}
 		out = append(out, l)
 	}
@@ -200,9 +200,9 @@ func (m message) receipt() *channel.Receipt {
 	return r
 }
 
-// media returns the attachments of a text that came in, with the URLs that its webhook had. One that was deleted
-// since has none.
-func (a *account) media(ctx context.Context, sid string) ([]channel.Attachment, error) {
+// attachments returns the files of a text that came in, with the addresses that its webhook had: at Twilio's own host,
+// whatever Config.BaseURL is. A text that was deleted since has none.
+func (a *account) attachments(ctx context.Context, sid string) ([]channel.Attachment, error) {
 	var answer struct {
 		Media []struct {
 			SID  string `json:"sid"`
@@ -210,14 +210,14 @@ func (a *account) media(ctx context.Context, sid string) ([]channel.Attachment, 
 		} `json:"media_list"`
 	}
 	path := a.path("/Messages/" + sid + "/Media")
-	err := a.ask(ctx, question{login: a.rest, base: a.base, path: path + ".json?PageSize=" + strconv.Itoa(maxFiles), limit: maxList}, &answer)
+	err := a.ask(ctx, question{login: a.rest(), base: a.base, path: path + ".json?PageSize=" + strconv.Itoa(maxFiles), limit: maxList}, &answer)
 	if err != nil && !answered(err, http.StatusNotFound) {
 		return nil, err
 	}
 	var out []channel.Attachment
 	for _, m := range answer.Media {
 		if mediaSID.MatchString(m.SID) {
-			out = append(out, channel.Attachment{URL: a.base.String() + path + "/" + m.SID, ContentType: channel.Clean(m.Type)})
+			out = append(out, channel.Attachment{URL: defaultBaseURL + path + "/" + m.SID, ContentType: channel.Clean(m.Type)})
 		}
 	}
 	return out, nil

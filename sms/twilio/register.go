@@ -97,7 +97,7 @@ func (a *account) registerNumber(ctx context.Context, e164 string) (sms.FieldErr
 	}
 	form := url.Values{"SmsUrl": {a.inboundURL()}, "SmsMethod": {http.MethodPost}}
 	path := a.path("/IncomingPhoneNumbers/" + n.SID + ".json")
-	return nil, a.ask(ctx, question{login: a.rest, base: a.base, path: path, form: form}, &number{})
+	return nil, a.ask(ctx, question{login: a.rest(), base: a.base, path: path, form: form}, &number{})
 }
 
 func (a *account) registerService(ctx context.Context, sid string) (sms.FieldErrors, error) {
@@ -109,7 +109,7 @@ func (a *account) registerService(ctx context.Context, sid string) (sms.FieldErr
 		return nil, nil
 	}
 	form := url.Values{"InboundRequestUrl": {a.inboundURL()}, "InboundMethod": {http.MethodPost}, "UseInboundWebhookOnNumber": {"false"}}
-	return nil, a.ask(ctx, question{login: a.rest, base: a.messaging, path: servicePath(sid), form: form}, &service{})
+	return nil, a.ask(ctx, question{login: a.rest(), base: a.messaging, path: servicePath(sid), form: form}, &service{})
 }
 
 func isPost(method string) bool { return strings.EqualFold(method, http.MethodPost) }

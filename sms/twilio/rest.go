@@ -27,6 +27,9 @@ func (l login) basic() string {
 	return base64.StdEncoding.EncodeToString([]byte(l.user + ":" + l.password))
 }
 
+// rest is the login of the REST API.
+func (a *account) rest() login { return login{a.user, a.password} }
+
 // question is a request that sends no text: it reads something, or sets a setting to what it should be, so that
 // asking twice does no harm.
 type question struct {
@@ -153,11 +156,6 @@ var (
 func answered(err error, status int) bool {
 	e, ok := errors.AsType[*sms.SendError](err)
 	return ok && e.Status == status
-}
-
-// refused reports that Twilio did not accept the login, or not for this.
-func refused(err error) bool {
-	return answered(err, http.StatusUnauthorized) || answered(err, http.StatusForbidden)
 }
 
 func codeOf(err error) string {

@@ -33,7 +33,7 @@ func (a *account) Send(ctx context.Context, m channel.Outbound) (channel.Accepte
 	defer cancel()
 	c := &call{ctx: ctx, base: a.base, next: a.transport, limit: maxAnswer}
 	// Not NewRequestHandler: it reads TWILIO_EDGE and TWILIO_REGION from the environment.
-	service := api.NewApiService(&client.RequestHandler{Client: a.client(c, a.rest)})
+	service := api.NewApiService(&client.RequestHandler{Client: a.client(c, a.rest())})
 	msg, err := service.CreateMessage(params)
 	if c.ok() {
 		return taken(c, msg, err)

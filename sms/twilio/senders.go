@@ -48,7 +48,7 @@ func (a *account) ownNumber(ctx context.Context, e164 string) (number, sms.Field
 		Numbers []number `json:"incoming_phone_numbers"`
 	}
 	path := a.path("/IncomingPhoneNumbers.json?") + url.Values{"PhoneNumber": {e164}}.Encode()
-	err := a.ask(ctx, question{login: a.rest, base: a.base, path: path, limit: maxList}, &answer)
+	err := a.ask(ctx, question{login: a.rest(), base: a.base, path: path, limit: maxList}, &answer)
 	if err != nil && !answered(err, http.StatusNotFound) {
 		return number{}, nil, err
 	}
@@ -73,7 +73,7 @@ type service struct {
 // ownService finds a Messaging Service of the account.
 func (a *account) ownService(ctx context.Context, sid string) (service, sms.FieldErrors, error) {
 	var s service
-	err := a.ask(ctx, question{login: a.rest, base: a.messaging, path: servicePath(sid)}, &s)
+	err := a.ask(ctx, question{login: a.rest(), base: a.messaging, path: servicePath(sid)}, &s)
 	switch {
 	case answered(err, http.StatusNotFound):
 		return s, wrong("messaging_service_sid", problemNoService), nil

@@ -105,19 +105,19 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 // account is one Twilio account. All fields are set by Open and only read afterwards. The secrets are plain strings,
 // so it must never be printed field by field: Format sees to that.
 type account struct {
-	sid       string   // AC…
-	rest      login    // of the REST API
-	token     login    // the account itself with its auth token; without a password where it has none
-	key       bool     // rest is an API key
-	tokens    []string // that verify webhooks, the current one first
-	withheld  []string // what no error may repeat
-	base      *url.URL
-	messaging *url.URL // base of the Messaging API
-	transport http.RoundTripper
-	timeout   time.Duration
-	insecure  bool
-	webhook   *url.URL // nil when there is none
-	callback  string   // Settings.WebhookURL
+	sid            string   // AC…
+	user, password string   // of the REST API
+	key            bool     // these are an API key
+	token          login    // the account itself; without a password where it has no auth token
+	tokens         []string // that verify webhooks, the current one first
+	withheld       []string // what no error may repeat
+	base           *url.URL
+	messaging      *url.URL // base of the Messaging API
+	transport      http.RoundTripper
+	timeout        time.Duration
+	insecure       bool
+	webhook        *url.URL // nil when there is none
+	callback       string   // Settings.WebhookURL
 }
 
 // Traits implements [sms.Describer]. ConfirmsOptOut is true because Twilio answers STOP, START and HELP itself on
@@ -150,22 +150,23 @@ func (a *account) credentials(s sms.Settings) error {
 			errs = append(errs, sms.FieldError{Field: field, Problem: problem})
 		}
 	}
-	a.token = login{a.sid, s.Secrets["auth_token"].Reveal()}
+	token := s.Secrets["auth_token"].Reveal()
 	check(accountSID.MatchString(a.sid), "account_sid", problemAccountSID)
-	a.rest = a.token
+	a.user, a.password = a.sid, token
 	if a.key = s.Values["use_api_key"] == "true"; a.key {
-		a.rest = login{s.Values["api_key_sid"], s.Secrets["api_key_secret"].Reveal()}
-		check(keySID.MatchString(a.rest.user), "api_key_sid", problemKeySID)
-		check(credential.MatchString(a.rest.password), "api_key_secret", problemCredential)
+		a.user, a.password = s.Values["api_key_sid"], s.Secrets["api_key_secret"].Reveal()
+		check(keySID.MatchString(a.user), "api_key_sid", problemKeySID)
+		check(credential.MatchString(a.password), "api_key_secret", problemCredential)
 	}
-	if !(a.token.password == "" && a.key && a.insecure) {
-		check(credential.MatchString(a.token.password), "auth_token", problemCredential)
+	if !(token == "" && a.key && a.insecure) {
+		check(credential.MatchString(token), "auth_token", problemCredential)
 	}
 	if errs != nil {
 		return errs
 	}
-	a.tokens = tokens(a.token.password, s.Previous)
-	a.withheld = append([]string{a.rest.password, a.rest.basic(), a.token.basic()}, a.tokens...)
+	a.tokens = tokens(token, s.Previous)
+	a.token = login{a.sid, token}
+	a.withheld = append([]string{a.password, a.rest().basic(), a.token.basic()}, a.tokens...)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -18,84 +19,142 @@ const (
 	problemClosed       = "is a closed account: enter the SID of one that is open"
 	problemInactive     = "is not an active account: open the Twilio console and see what it asks for"
 	problemToken        = "was refused by Twilio for this account SID: copy the Account SID and the primary auth token anew from the Twilio console; both must be of the same account, and the account must not be suspended"
-	problemTokenMayNot  = "may not read the senders of this account: check in the Twilio console that the account is active"
-	problemKey          = "was refused by Twilio together with the API key SID: the key may be deleted, of another account or region, or a restricted one that may not read phone numbers and Messaging Services; create an API key in the Twilio console and copy both"
-	problemKeyMayNot    = "is a restricted key that may not read the account's senders: allow it to read phone numbers and Messaging Services in the Twilio console, or use a Standard key"
+	problemKey          = "was refused by Twilio together with the API key SID: the key may be deleted, or of another account or region; create an API key in the Twilio console and copy both"
 	problemNotOurs      = "is not a number of this account: buy or port it at Twilio, or enter the SID of the account or subaccount that has it"
 	problemNoSMS        = "can't send and receive SMS: choose a number with the SMS capability"
 	problemNoService    = "is no Messaging Service of this account: copy its SID from the Twilio console under Messaging, Services"
 	problemOtherService = "is a Messaging Service of another account: enter the SID of that account, or of a service of this one"
 	problemEmptyPool    = "has no sender in its pool: add a phone number, a short code or a sender ID to it in the Twilio console"
+
+	uncheckedNoAnswer   = "could not be checked: Twilio could not be asked"
+	uncheckedRestricted = "could not be checked: the API key is a restricted one that may not read the account's senders; allow it to read phone numbers and Messaging Services in the Twilio console, or use a Standard key"
+	uncheckedRefused    = "could not be checked: Twilio refused to tell the account's senders"
 )
 
-// Verify implements [sms.Verifier] in two to five requests, one after the other.
+// Verify implements [sms.Verifier] in two to five requests, one after the other, and no more after one that got no
+// answer.
 //
 // The account is asked for with its auth token, also where an API key sends: nothing else tells that webhooks will
 // verify, and only Main keys may read an account (twilio.com/docs/errors/20003). The key is tried on the number, which
-// must be an SMS-capable one of the account, or on the Messaging Service, which must have a sender. A subaccount is an
-// account like any other. What it can't see: whether the token is the primary one (a secondary one may ask, but signs
-// no webhook), and a Messaging Service that takes a number's texts for itself.
+// must be an SMS-capable one of the account, or on the Messaging Service, which must have a sender. A restricted key
+// that may not read these may still send, so that is a [*sms.UncheckedError]. A subaccount is an account like any
+// other. What it can't see: whether the token is the primary one (a secondary one may ask, but signs no webhook), and a
+// Messaging Service that takes a number's texts for itself.
 func (a *account) Verify(ctx context.Context, values map[string]string) error {
-	found, err := a.verifyAccount(ctx)
-	if err != nil {
-		return err
-	}
-	more, err := a.verifySender(ctx, values)
-	if refused(err) {
-		more, err = a.mayNotRead(err, found), nil
-	}
-	if found = append(found, more...); len(found) > 0 {
-		return inFormOrder(found)
-	}
-	return err
+	v := verification{account: a}
+	v.askAccount(ctx)
+	v.askSender(ctx, values)
+	return v.result()
 }
 
-// verifyAccount returns what is wrong with the account or with its auth token.
-func (a *account) verifyAccount(ctx context.Context) (sms.FieldErrors, error) {
-	as, tokenless := a.token, a.token.password == ""
+// verification collects what is wrong and what is open.
+type verification struct {
+	*account
+	wrong, open sms.FieldErrors
+	cause       error // why Twilio could not be asked
+}
+
+func (v *verification) result() error {
+	faults := inFormOrder(v.wrong)
+	unchecked := &sms.UncheckedError{Provider: Name, Fields: inFormOrder(v.open), Err: v.cause}
+	switch {
+	case len(faults) > 0 && len(v.open) > 0:
+		return errors.Join(faults, unchecked)
+	case len(faults) > 0:
+		return faults
+	case len(v.open) > 0:
+		return unchecked
+	}
+	return nil
+}
+
+func (v *verification) fault(field, problem string) {
+	v.wrong = append(v.wrong, wrong(field, problem)...)
+}
+func (v *verification) leave(field, why string) { v.open = append(v.open, wrong(field, why)...) }
+
+// askAccount looks at the account and its auth token.
+func (v *verification) askAccount(ctx context.Context) {
+	as, tokenless := v.token, v.token.password == ""
 	if tokenless {
-		as = a.rest
+		as = v.rest()
 	}
 	var answer struct {
 		Status string `json:"status"`
 	}
-	err := a.ask(ctx, question{login: as, base: a.base, path: a.path(".json")}, &answer)
+	err := v.ask(ctx, question{login: as, base: v.base, path: v.path(".json")}, &answer)
+	refused := answered(err, http.StatusUnauthorized) || answered(err, http.StatusForbidden)
 	switch {
 	case err == nil:
-		return accountProblem(answer.Status), nil
+		v.checkStatus(answer.Status)
 	case answered(err, http.StatusNotFound):
-		return wrong("account_sid", problemNoAccount), nil
+		v.fault("account_sid", problemNoAccount)
 	case codeOf(err) == "20005": // account not active
-		return wrong("account_sid", problemInactive), nil
-	case !refused(err):
-		return nil, err
-	case tokenless:
-		return nil, nil // a key that may not read the account is nothing bad; what it is asked next tells more
+		v.fault("account_sid", problemInactive)
+	case refused && tokenless: // nothing bad in a key; what it is asked next tells more
+	case refused:
+		v.fault("auth_token", problemToken)
+	default:
+		v.cause = err
+		v.leave("account_sid", uncheckedNoAnswer)
 	}
-	return wrong("auth_token", problemToken), nil
 }
 
-func accountProblem(status string) sms.FieldErrors {
+func (v *verification) checkStatus(status string) {
 	switch status {
 	case "active":
-		return nil
 	case "suspended":
-		return wrong("account_sid", problemSuspended)
+		v.fault("account_sid", problemSuspended)
 	case "closed":
-		return wrong("account_sid", problemClosed)
+		v.fault("account_sid", problemClosed)
+	default:
+		v.fault("account_sid", problemInactive)
 	}
-	return wrong("account_sid", problemInactive)
 }
 
-// verifySender returns what is wrong with the number or the Messaging Service.
-func (a *account) verifySender(ctx context.Context, values map[string]string) (sms.FieldErrors, error) {
+// askSender looks at the number or the Messaging Service, and so at an API key.
+func (v *verification) askSender(ctx context.Context, values map[string]string) {
 	e164, sid, problem := senderOf(values)
+	field, err := "phone_number", error(nil)
+	if sid != "" {
+		field = "messaging_service_sid"
+	}
 	switch {
 	case problem != nil:
-		return problem, nil
+	case v.cause != nil:
+		err = v.cause
 	case sid != "":
-		return a.verifyService(ctx, sid)
+		problem, err = v.verifyService(ctx, sid)
+	default:
+		problem, err = v.verifyNumber(ctx, e164)
 	}
+	v.wrong = append(v.wrong, problem...)
+	switch {
+	case err == nil:
+	case answered(err, http.StatusUnauthorized), answered(err, http.StatusForbidden):
+		v.refusedSender(err, field)
+	default:
+		v.cause = err
+		v.leave(field, uncheckedNoAnswer)
+	}
+}
+
+// refusedSender says what it means that Twilio refused to tell about the sender. It is no news where the account is at
+// fault, or the same login was refused before.
+func (v *verification) refusedSender(err error, field string) {
+	ofAccount := func(f sms.FieldError) bool { return f.Field == "account_sid" }
+	switch {
+	case slices.ContainsFunc(v.wrong, ofAccount), !v.key && len(v.wrong) > 0:
+	case v.key && answered(err, http.StatusUnauthorized):
+		v.fault("api_key_secret", problemKey)
+	case v.key:
+		v.leave(field, uncheckedRestricted)
+	default:
+		v.leave(field, uncheckedRefused)
+	}
+}
+
+func (a *account) verifyNumber(ctx context.Context, e164 string) (sms.FieldErrors, error) {
 	n, problem, err := a.ownNumber(ctx, e164)
 	if err == nil && problem == nil && !n.Capabilities.SMS {
 		problem = wrong("phone_number", problemNoSMS)
@@ -114,7 +173,7 @@ func (a *account) verifyService(ctx context.Context, sid string) (sms.FieldError
 			Codes   []json.RawMessage `json:"short_codes"`
 			Names   []json.RawMessage `json:"alpha_senders"`
 		}
-		err := a.ask(ctx, question{login: a.rest, base: a.messaging, path: servicePath(sid) + "/" + kind + "?PageSize=1"}, &pool)
+		err := a.ask(ctx, question{login: a.rest(), base: a.messaging, path: servicePath(sid) + "/" + kind + "?PageSize=1"}, &pool)
 		if err != nil && !answered(err, http.StatusNotFound) {
 			return nil, err
 		}
@@ -123,21 +182,6 @@ func (a *account) verifyService(ctx context.Context, sid string) (sms.FieldError
 		}
 	}
 	return wrong("messaging_service_sid", problemEmptyPool), nil
-}
-
-// mayNotRead says what it means that Twilio refused to tell about the sender. It is no news where the account is at
-// fault, or the same login was refused before.
-func (a *account) mayNotRead(err error, found sms.FieldErrors) sms.FieldErrors {
-	ofAccount := func(f sms.FieldError) bool { return f.Field == "account_sid" }
-	switch {
-	case slices.ContainsFunc(found, ofAccount), !a.key && len(found) > 0:
-		return nil
-	case !a.key:
-		return wrong("auth_token", problemTokenMayNot)
-	case answered(err, http.StatusForbidden):
-		return wrong("api_key_sid", problemKeyMayNot)
-	}
-	return wrong("api_key_secret", problemKey)
 }
 
 func wrong(field, problem string) sms.FieldErrors {

@@ -128,12 +128,6 @@ func TestVerifyNamesEveryProblem(t *testing.T) {
 	badBoth.Secrets["auth_token"], badBoth.Secrets["api_key_secret"] = sms.NewSecret("canary0other0token"), sms.NewSecret("canary0other0secret")
 	// "+1510555010" is part of the account's numbers, which is what Twilio's filter looks for.
 	foreign, part, voice := changed(number(), "phone_number", "+15005550006"), changed(number(), "phone_number", "+1510555010"), changed(number(), "phone_number", "+15105550102")
-	restricted := func(r smstest.Request) smstest.Fault {
-		if strings.Contains(r.URL, "/IncomingPhoneNumbers") || strings.Contains(r.URL, "/v1/") {
-			return smstest.Fault{Kind: smstest.FaultStatus, Status: http.StatusForbidden}
-		}
-		return smstest.Fault{}
-	}
 	notActive := func(r smstest.Request) smstest.Fault {
 		return smstest.Fault{Kind: smstest.FaultStatus, Status: http.StatusUnauthorized, Code: "20005"}
 	}
@@ -156,9 +150,6 @@ func TestVerifyNamesEveryProblem(t *testing.T) {
 		"token and number":           {settings: badTokenWithKey, values: foreign, want: []string{"phone_number", "auth_token"}},
 		"key":                        {settings: badKey, values: number(), want: []string{"api_key_secret"}, says: "create an API key"},
 		"key and token":              {settings: badBoth, values: service(), want: []string{"api_key_secret", "auth_token"}},
-		"restricted key":             {settings: withKey(settings()), fail: restricted, values: number(), want: []string{"api_key_sid"}, says: "restricted key"},
-		"restricted key, service":    {settings: withKey(settings()), fail: restricted, values: service(), want: []string{"api_key_sid"}},
-		"token that may not":         {settings: settings(), fail: restricted, values: number(), want: []string{"auth_token"}},
 		"suspended":                  {cfg: smstest.TwilioConfig{AccountStatus: "suspended"}, settings: settings(), values: number(), want: []string{"account_sid"}, says: "suspended"},
 		"suspended, with a key":      {cfg: smstest.TwilioConfig{AccountStatus: "suspended"}, settings: withKey(settings()), values: service(), want: []string{"account_sid"}},
 		"closed":                     {cfg: smstest.TwilioConfig{AccountStatus: "closed"}, settings: settings(), values: number(), want: []string{"account_sid"}, says: "closed"},
@@ -215,6 +206,23 @@ func TestVerifyWithoutToken(t *testing.T) {
 	require.Equal(t, []string{"phone_number"}, named(t, verify(t, a, changed(number(), "phone_number", "+15005550006"))))
 }
 
+// unchecked are the fields that an error leaves open; nothing in it is wrong, and nothing is given away.
+func unchecked(t *testing.T, err error) (out []string) {
+	t.Helper()
+	open, ok := errors.AsType[*sms.UncheckedError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, "twilio", open.Provider)
+	for _, f := range open.Fields {
+		require.True(t, strings.HasPrefix(f.Problem, "could not be checked: "), f.Problem)
+		out = append(out, f.Field)
+	}
+	printed := fmt.Sprintf("%v|%+v|%#v|%#v", err, err, err, open)
+	for _, secret := range []string{"canary", "5105550", "k3y0", "Basic ", "/2010-04-01/"} {
+		require.NotContains(t, printed, secret)
+	}
+	return out
+}
+
 // requireNotAsked holds an error to: the carrier is at fault, not a value, and nothing is given away.
 func requireNotAsked(t *testing.T, err error, want channel.Reason) {
 	t.Helper()
@@ -223,6 +231,37 @@ func requireNotAsked(t *testing.T, err error, want channel.Reason) {
 	_, blamed := errors.AsType[sms.FieldErrors](err)
 	require.False(t, blamed)
 	require.Equal(t, want, sms.ReasonOf(err), "%v", err)
+}
+
+// A restricted key may still send, so it is no fault that it may not tell about the senders.
+func TestVerifyMayNotRead(t *testing.T) {
+	t.Parallel()
+	forbidden := func(r smstest.Request) smstest.Fault {
+		if strings.Contains(r.URL, "/IncomingPhoneNumbers") || strings.Contains(r.URL, "/v1/") {
+			return smstest.Fault{Kind: smstest.FaultStatus, Status: http.StatusForbidden}
+		}
+		return smstest.Fault{}
+	}
+	for name, c := range map[string]struct {
+		settings sms.Settings
+		values   map[string]string
+		field    string
+		says     string
+	}{
+		"key, number":   {withKey(settings()), number(), "phone_number", "restricted"},
+		"key, service":  {withKey(settings()), service(), "messaging_service_sid", "restricted"},
+		"token, number": {settings(), number(), "phone_number", "refused"},
+	} {
+		at := carrier(t, smstest.TwilioConfig{})
+		at.FailFunc(forbidden)
+		err := verify(t, openAt(t, at, c.settings), c.values)
+		require.Equal(t, []string{c.field}, unchecked(t, err), name)
+		require.ErrorContains(t, err, c.says, name)
+		_, wrong := errors.AsType[sms.FieldErrors](err)
+		require.False(t, wrong, name)
+		_, failed := errors.AsType[*sms.SendError](err)
+		require.False(t, failed, "the carrier answered")
+	}
 }
 
 func TestVerifyCannotAsk(t *testing.T) {
@@ -253,6 +292,7 @@ func TestVerifyCannotAsk(t *testing.T) {
 				})
 				err := verify(t, openAt(t, at, settings()), service())
 				requireNotAsked(t, err, c.want)
+				require.Equal(t, [][]string{{"messaging_service_sid", "account_sid"}, {"messaging_service_sid"}, {"messaging_service_sid"}}[n], unchecked(t, err))
 				after, ok := sms.RetryAfter(err)
 				require.Equal(t, c.fault.RetryAfter > 0, ok)
 				require.Equal(t, c.fault.RetryAfter, after)
@@ -303,7 +343,7 @@ func TestVerifyCannotAsk(t *testing.T) {
 	})
 }
 
-// A problem that was found is told even where the rest could not be asked.
+// What was found is told even where the rest could not be asked, and what needs no question always.
 func TestVerifyTellsWhatItFound(t *testing.T) {
 	t.Parallel()
 	at := carrier(t, smstest.TwilioConfig{AccountStatus: "suspended"})
@@ -313,7 +353,14 @@ func TestVerifyTellsWhatItFound(t *testing.T) {
 		}
 		return smstest.Fault{}
 	})
-	require.Equal(t, []string{"account_sid"}, named(t, verify(t, openAt(t, at, settings()), number())))
+	err := verify(t, openAt(t, at, settings()), number())
+	require.Equal(t, []string{"account_sid"}, named(t, err))
+	require.Equal(t, []string{"phone_number"}, unchecked(t, err))
+
+	at.SetDown(true)
+	err = verify(t, openAt(t, at, settings()), changed(number(), "phone_number", "x"))
+	require.Equal(t, []string{"phone_number"}, named(t, err))
+	require.Equal(t, []string{"account_sid"}, unchecked(t, err))
 }
 
 // The Messaging API has a host of its own at Twilio, and shares the base URL elsewhere.
