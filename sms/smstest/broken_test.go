@@ -406,7 +406,7 @@ var broken = map[string]brokenCase{
 				return nil
 			}}
 		})},
-	"finds nothing wrong": {green: "verify", red: []string{"verify_credentials", "verify_sender", "verify_sender_shape", "verify_down", "verify_503"},
+	"finds nothing wrong": {green: "verify", red: []string{"verify_credentials", "verify_sender", "verify_sender_shape", "verify_down", "verify_canceled"},
 		provider: wrapping(func(a sms.Account) sms.Account {
 			return verifying{a, func(context.Context, map[string]string) error { return nil }}
 		})},
@@ -424,11 +424,19 @@ var broken = map[string]brokenCase{
 			return nil
 		}}
 	})},
+	"blames the wrong field": {green: "register", red: []string{"register_sender"}, provider: wrapping(func(a sms.Account) sms.Account {
+		return registering{a, func(ctx context.Context, values map[string]string) error {
+			if err := a.(sms.Registrar).Register(ctx, values); err != nil {
+				return sms.FieldErrors{{Field: "account_sid", Problem: "is wrong somehow"}}
+			}
+			return nil
+		}}
+	})},
 	"an address elsewhere":           {green: "inbound", red: []string{"webhooks"}, provider: mistold(func(w *sms.Webhook) { w.URL = "https://elsewhere.example/" })},
 	"an address for nothing known":   {green: "inbound", red: []string{"webhooks"}, provider: mistold(func(w *sms.Webhook) { w.Purpose = "texts" })},
 	"no address for inbound":         {green: "inbound", red: []string{"webhooks"}, provider: mistold(func(w *sms.Webhook) { w.Purpose = "status" })},
 	"an address in one language":     {green: "inbound", red: []string{"webhooks"}, provider: mistold(func(w *sms.Webhook) { w.Where.FR = "" })},
-	"registers nothing":              {green: "inbound", red: []string{"register", "register_again", "register_sender", "register_credentials", "register_down"}, provider: wrapping(registersNothing)},
+	"registers nothing":              {green: "inbound", red: []string{"register", "register_again", "register_credentials", "register_down", "register_503"}, provider: wrapping(registersNothing)},
 	"lists the oldest first":         {green: "list_inbound", red: []string{"list_order", "list_pages"}, provider: mislisted(nil, reversed)},
 	"lists more than Limit":          {green: "list_outbound", red: []string{"list_order"}, provider: mislisted(func(q *sms.ListQuery) { q.Limit = 0 }, nil)},
 	"lists one page":                 {green: "list_order", red: []string{"list_pages"}, provider: mislisted(nil, firstPage)},

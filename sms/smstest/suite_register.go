@@ -17,7 +17,7 @@ var registerClauses = []clause{
 	{"webhooks", "Webhooks are addresses below the connection's, each with its purpose and where it is entered; one is for texts that come in.", checkWebhooks},
 	{"register", "Once registered, a customer's text arrives.", checkRegister},
 	{"register_again", "Registering again changes nothing.", checkRegisterAgain},
-	{"register_sender", "A number or pool that the account doesn't have is a FieldErrors that names its field.", checkRegisterSender},
+	{"register_sender", "A number or pool that the account doesn't have is a FieldErrors that names its field, unless it has no part in what is registered.", checkRegisterSender},
 	{"register_credentials", "With credentials that the carrier refuses, nothing is registered.", checkRegisterCredentials},
 	{"register_down", "A carrier that can't be reached says nothing about the values.", checkRegisterDown},
 	{"register_503", "Nor does one that is out of order, at whichever request.", checkRegisterFaults},
@@ -96,7 +96,11 @@ func checkRegisterAgain(ctx context.Context, r *rig) error {
 }
 
 func checkRegisterSender(ctx context.Context, r *rig) error {
-	return r.wantSenderNamed(r.register(ctx, map[string]string{r.senderField(): r.foreign()}))
+	err := r.register(ctx, map[string]string{r.senderField(): r.foreign()})
+	if err == nil {
+		return nil
+	}
+	return r.wantSenderNamed(err)
 }
 
 func checkRegisterCredentials(ctx context.Context, r *rig) error {
