@@ -23,10 +23,11 @@ const (
 // more, because only their subresource has URLs and types.
 //
 // Twilio orders and filters by when a message was sent, not by when it was created, and a message that is still queued
-// has no such time. So its date filters are used for DirectionInbound only, whose messages are "sent" when they come
-// in. All others are read newest first, until a whole page was sent (or, still queued, created) before Since.
-// Where in that order Twilio puts the queued ones isn't documented: ask for a From and a To, as reconciliation can, and
-// what counts is on the first page.
+// has no such time. So its date filters are used for DirectionInbound only, whose messages count as sent when Twilio
+// asks the webhook. (One that came in while there was no webhook to ask may have no such time either: leave Direction
+// empty to look behind the day on which a webhook was first set.) All others are read newest first, until a whole page
+// was sent (or, still queued, created) before Since. Where in that order Twilio puts the queued ones isn't documented:
+// ask for a From and a To, as reconciliation can, and what counts is on the first page.
 //
 // Left out are texts that Twilio didn't deliver to the webhook on purpose (machine-made, error 30039) or is still
 // receiving, and those whose sender it redacted.
