@@ -351,6 +351,22 @@ func TestListStopsAtLimit(t *testing.T) {
 	require.Equal(t, 1+3, asked, "no attachments are loaded for what isn't wanted")
 }
 
+func TestListLimitIs1000(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int{0, -1} {
+		asked := 0
+		a := open(t, twilio.Config{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			asked++
+			rows := slices.Repeat([]map[string]any{row(nil)}, 200)
+			return answers(200, nil, answer(messagesPath+"?PageToken=PA"+strconv.Itoa(asked), rows...))(r)
+		})}, settings())
+		out, err := list(t, a, sms.ListQuery{Limit: limit})
+		require.NoError(t, err)
+		require.Len(t, out, 1000)
+		require.Equal(t, 5, asked)
+	}
+}
+
 func TestListMedia(t *testing.T) {
 	t.Parallel()
 	const mm = "MM00000000000000000000000000000009"
