@@ -178,6 +178,8 @@ func TestVerifyNamesEveryProblem(t *testing.T) {
 			}
 			require.Equal(t, c.want, named(t, err))
 			require.ErrorContains(t, err, c.says)
+			_, open := errors.AsType[*sms.UncheckedError](err)
+			require.False(t, open, "what follows from a fault is no news")
 		})
 	}
 }
