@@ -48,14 +48,18 @@ type Traits struct {
 	MaxText int
 	// ConfirmsOptOut reports that the carrier answers STOP, START and HELP itself, so that we must not.
 	ConfirmsOptOut bool
+	// ReceiptWithin is how long after a text was accepted its last receipt (delivered, undelivered or failed) has come at
+	// the latest, while webhooks are answered. A channel whose accepted texts are older than that and have no receipt
+	// at all is not set up right: the carrier swallows them. Zero means that the carrier promises no receipt.
+	ReceiptWithin time.Duration
 }
 
 // Describer is an [Account] that knows its [Traits].
 type Describer interface{ Traits() Traits }
 
 // Verifier is an [Account] that can ask the carrier whether credentials, number and application work. values are the
-// channel's fields. The error is a [FieldErrors] with plain words on what to mend, or says that the carrier could not
-// be asked.
+// channel's fields. The error is a [FieldErrors] with every problem at once, in plain words on what to mend, or a
+// [*UncheckedError] with what could not be found out, or both joined ([errors.AsType] finds each).
 type Verifier interface {
 	Verify(ctx context.Context, values map[string]string) error
 }
