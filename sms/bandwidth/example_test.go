@@ -1,10 +1,13 @@
 package bandwidth_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/bandwidth"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 // A host lists the provider once; channels are data. In code, a channel is a Setup.
@@ -26,4 +29,46 @@ func ExampleSetup() {
 	// Output:
 	// webhook_password: is required
 	// [redacted]
+}
+
+// Setting up a channel: tell the person where the address goes, or register it, and ask whether all fits.
+func Example_setUp() {
+	ctx := context.Background()
+	carrier, err := smstest.OpenBandwidth(smstest.BandwidthConfig{})
+	if err != nil {
+		panic(err)
+	}
+	defer carrier.Close()
+	provider := bandwidth.New(bandwidth.Config{Transport: carrier.Transport()}) // without Transport, the real one
+
+	account, err := provider.Open(sms.Settings{
+		Values: map[string]string{"account_id": smstest.BandwidthAccountID, "application_id": smstest.BandwidthApplicationID},
+		Secrets: map[string]sms.Secret{
+			"api_key": sms.NewSecret(smstest.BandwidthClientID), "api_secret": sms.NewSecret(smstest.BandwidthClientSecret),
+			"webhook_user": sms.NewSecret("livedesk"), "webhook_password": sms.NewSecret("correct horse battery"),
+		},
+		WebhookURL: "https://desk.example.com/sms/3f9a",
+	})
+	if err != nil {
+		panic(err)
+	}
+	channel := map[string]string{"phone_number": string(smstest.BandwidthNumber)}
+
+	for _, hook := range account.(sms.WebhookTeller).Webhooks(channel) {
+		fmt.Println(hook.Purpose, hook.URL)
+	}
+	verifier := account.(sms.Verifier)
+	wrong, _ := errors.AsType[sms.FieldErrors](verifier.Verify(ctx, channel))
+	for _, problem := range wrong {
+		fmt.Println(problem)
+	}
+	fmt.Println(account.(sms.Registrar).Register(ctx, channel))
+	fmt.Println(verifier.Verify(ctx, channel))
+	// Output:
+	// all https://desk.example.com/sms/3f9a
+	// application_id: does not post inbound texts to this desk: enter the webhook address as its inbound callback URL, or have it registered
+	// application_id: does not post receipts to this desk: enter the webhook address as its status callback URL, or have it registered
+	// webhook_user: is not the user that the application sends with inbound callbacks: enter it there, or have it registered
+	// <nil>
+	// <nil>
 }
