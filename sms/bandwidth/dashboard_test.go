@@ -106,7 +106,6 @@ func TestVerifyHostileXML(t *testing.T) {
 		"other charset":  strings.Replace(good, "UTF-8", "ISO-8859-1", 1),
 		"ill-formed":     applicationDoc("<AppName>\xff</AppName>"),
 		"deep":           strings.Repeat("<a>", 10_000) + strings.Repeat("</a>", 10_000),
-		"25 deep":        strings.Repeat("<a>", 25) + strings.Repeat("</a>", 25),
 		"long":           applicationDoc("<AppName>" + strings.Repeat("a", 1<<20) + "</AppName>"),
 		"many texts":     applicationDoc(strings.Repeat("a<!---->", 100_000)),
 		"no type":        "<ApplicationProvisioningResponse><Application></Application></ApplicationProvisioningResponse>",
@@ -116,7 +115,7 @@ func TestVerifyHostileXML(t *testing.T) {
 		p["/applications/"+smstest.BandwidthApplicationID] = doc
 		err := openAt(t, bandwidth.Config{Transport: p}, fakeSetup()).Verify(t.Context(), fakeSetup().Values())
 		if name == "many texts" { // a document like others, without callbacks
-			require.ErrorContains(t, err, "come without any", name)
+			require.ErrorContains(t, err, "as yet", name)
 			continue
 		}
 		requireUnchecked(t, err, "application_id: could not be read", "webhook_user: could not be read")
@@ -154,7 +153,7 @@ func FuzzVerify(f *testing.F) {
 		if err == nil && !strings.Contains(strings.ToLower(app), "messaging-v2") {
 			t.Fatal("verified without an application")
 		}
-		err = a.Register(t.Context(), nil)
+		err = a.Register(t.Context(), s.Values())
 		_, wrong = errors.AsType[sms.FieldErrors](err)
 		_, asked := errors.AsType[*sms.SendError](err)
 		if err != nil && !wrong && !asked {

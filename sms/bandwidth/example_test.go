@@ -58,17 +58,27 @@ func Example_setUp() {
 		fmt.Println(hook.Purpose, hook.URL)
 	}
 	verifier := account.(sms.Verifier)
-	wrong, _ := errors.AsType[sms.FieldErrors](verifier.Verify(ctx, channel))
-	for _, problem := range wrong {
-		fmt.Println(problem)
+	ask := func() {
+		err := verifier.Verify(ctx, channel)
+		if wrong, ok := errors.AsType[sms.FieldErrors](err); ok {
+			fmt.Println("mend:", wrong)
+		} else if open, ok := errors.AsType[*sms.UncheckedError](err); ok {
+			fmt.Println("open:", len(open.Fields), "things")
+		} else {
+			fmt.Println("all fits")
+		}
 	}
+	ask()
+	app := carrier.Application() // somebody sets the user on the application
+	app.Inbound.User, app.Outbound.User = "livedesk", "livedesk"
+	carrier.SetApplication(app)
+	ask()
 	fmt.Println(account.(sms.Registrar).Register(ctx, channel))
-	fmt.Println(verifier.Verify(ctx, channel))
+	ask()
 	// Output:
 	// all https://desk.example.com/sms/3f9a
-	// application_id: does not post inbound texts to this desk: enter the webhook address as its inbound callback URL, or have it registered
-	// application_id: does not post receipts to this desk: enter the webhook address as its status callback URL, or have it registered
-	// webhook_user: is not the user that the application sends with inbound callbacks: enter it there, or have it registered
+	// mend: webhook_user: is not the user that the application sends with inbound callbacks: enter it there, or that one here
+	// open: 2 things
 	// <nil>
-	// <nil>
+	// all fits
 }

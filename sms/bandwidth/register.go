@@ -38,11 +38,21 @@ var errRights = fmt.Errorf("these credentials can't change the application; ente
 // it only where something differs; everything else in it stays. As Bandwidth doesn't show the password, an account
 // also writes once where all that can be seen is right, so that a rotated password gets there.
 //
-// The error is a [sms.FieldErrors] where credentials, application, user or password are wrong; it wraps
+// The callbacks are those of all numbers on the application; that the channel's number is the account's is checked
+// first, where the credentials may read it.
+//
+// The error is a [sms.FieldErrors] where credentials, number, application, user or password are wrong; it wraps
 // [errors.ErrUnsupported] where these credentials may send texts and may not change applications; otherwise it is a
 // [*sms.SendError] whose Reason says whether asking again helps. It may be repeated in every case.
-func (a *account) Register(ctx context.Context, _ map[string]string) error {
+func (a *account) Register(ctx context.Context, values map[string]string) error {
+	number, err := phoneOf(values)
+	if err != nil {
+		return err
+	}
 	if err := a.registrable(); err != nil {
+		return err
+	}
+	if err := a.askPhone(ctx, number); err != nil {
 		return err
 	}
 	app, err := a.readApplication(ctx)
@@ -85,6 +95,22 @@ func (a *account) registrable() error {
 	}
 	if errs != nil {
 		return errs
+	}
+	return nil
+}
+
+// askPhone refuses a number that isn't the account's, and passes one that the credentials may not look at.
+func (a *account) askPhone(ctx context.Context, number string) error {
+	doc, err := a.dashboard(ctx, http.MethodGet, phonePath(number), nil)
+	if p := a.phoneProblem(number, doc, err); p != "" {
+		return sms.FieldErrors{{Field: fieldPhone, Problem: p}}
+	}
+	switch statusOf(err) {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusBadRequest:
+		return nil
+	}
+	if err != nil {
+		return a.registerError(err)
 	}
 	return nil
 }

@@ -177,7 +177,17 @@ func TestRegisterRefused(t *testing.T) {
 		"busy":              {change: status(http.MethodPut, 429), reason: channel.ReasonRetry},
 		"broken":            {change: status(http.MethodPut, 500), reason: channel.ReasonRetry},
 		"down":              {change: func(f *smstest.Bandwidth, _ *bandwidth.Setup) { f.SetDown(true) }, reason: channel.ReasonRetry},
-		"another's account": {change: func(_ *smstest.Bandwidth, s *bandwidth.Setup) { s.AccountID = "1" }, reason: channel.ReasonCredentials, cannot: true},
+		"another's account": {change: func(_ *smstest.Bandwidth, s *bandwidth.Setup) { s.AccountID = "1" }, fields: []string{"phone_number: another Bandwidth account"}},
+		"unknown number":    {change: func(_ *smstest.Bandwidth, s *bandwidth.Setup) { s.PhoneNumber = "+12125550100" }, fields: []string{"phone_number: not found"}},
+		"no number":         {change: func(_ *smstest.Bandwidth, s *bandwidth.Setup) { s.PhoneNumber = "" }, fields: []string{"phone_number: is required"}},
+		"numbers broken": {change: func(f *smstest.Bandwidth, _ *bandwidth.Setup) {
+			f.FailFunc(func(r smstest.Request) smstest.Fault {
+				if strings.Contains(r.URL, "/tns/") {
+					return smstest.Fault{Kind: smstest.FaultStatus, Status: 503}
+				}
+				return smstest.Fault{}
+			})
+		}, reason: channel.ReasonRetry},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -197,7 +207,7 @@ func TestRegisterRefused(t *testing.T) {
 	}
 	bare, err := bandwidth.New(bandwidth.Config{}).Open(settings(fakeSetup()))
 	require.NoError(t, err)
-	require.ErrorContains(t, bare.(sms.Registrar).Register(t.Context(), nil), "WebhookURL")
+	require.ErrorContains(t, bare.(sms.Registrar).Register(t.Context(), fakeSetup().Values()), "WebhookURL")
 }
 
 // An answer that shows something else than what was set is an error, and the next try writes again.
@@ -247,6 +257,8 @@ func TestRegisterDocuments(t *testing.T) {
 			switch {
 			case r.URL.String() == tokenURL:
 				return answer(r, 200, tokenOK), nil
+			case strings.Contains(r.URL.Path, "/tns/"):
+				return answer(r, 403, ""), nil // numbers may be hidden, and nothing else needs them
 			case r.Method == http.MethodGet:
 				return answer(r, 200, applicationDoc(c.read)), nil
 			}
@@ -255,7 +267,7 @@ func TestRegisterDocuments(t *testing.T) {
 			put = string(raw)
 			return answer(r, 200, strings.Replace(strings.Replace(put, "<Application>", "<R><Application>", 1), "</Application>", "</Application></R>", 1)), err
 		})}, fakeSetup())
-		require.NoError(t, a.Register(t.Context(), nil), name)
+		require.NoError(t, a.Register(t.Context(), fakeSetup().Values()), name)
 		want := ""
 		if c.put != "" {
 			want = xml.Header + "<Application><ServiceType>Messaging-V2</ServiceType>" + c.put + "</Application>"

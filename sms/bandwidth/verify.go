@@ -3,6 +3,7 @@ package bandwidth
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -26,29 +27,31 @@ const (
 //   - the application exists in it, is one for messages, and is linked to the location of the number: without that
 //     Bandwidth answers 202 to every text and never speaks of it again,
 //   - the number is the account's, in service, and may text,
-//   - the application posts inbound texts and receipts to this desk, with the webhook user, and every kind of receipt.
-//     The password can't be read back: a wrong one shows when a webhook is refused.
+//   - the webhook user is the one that the application sends. Its password can't be read back: a wrong one shows when a
+//     webhook is refused.
 //
-// Without a [sms.Settings] WebhookURL, as before a channel is stored, the addresses are not compared, and a user only
-// where the application has one. With it, register first where that is wanted: a new application has no callbacks.
+// Where the application posts is no failure, for a channel is verified before its address is known and registered: with
+// a [sms.Settings] WebhookURL, callbacks that are not set up for it are part of a [*sms.UncheckedError], and after
+// Register they aren't. So is what the credentials have no right to look at, and everything where Bandwidth can't be
+// reached.
 //
-// Of the values it reads the phone number. What the credentials have no right to look at is not a failure but part of
-// a [*sms.UncheckedError]; so is everything where Bandwidth can't be reached. It makes up to six requests, one after
-// the other, each bounded by [Config] Timeout, and no more after one that got no answer.
+// Of the values it reads the phone number. It makes up to six requests, one after the other, each bounded by [Config]
+// Timeout, and no more after one that got no answer.
 func (a *account) Verify(ctx context.Context, values map[string]string) error {
-	number, err := phoneForm().Validate(map[string]string{fieldPhone: values[fieldPhone]})
+	number, err := phoneOf(values)
 	if err != nil {
 		return err
 	}
-	v := &verification{account: a, number: number[fieldPhone]}
+	v := &verification{account: a, number: number}
 	v.run(ctx)
 	return v.result()
 }
 
-// phoneForm is the one field that doesn't belong to the connection and that Bandwidth can say something about.
-func phoneForm() sms.Form {
+// phoneOf reads the one field that doesn't belong to the connection and that Bandwidth can say something about.
+func phoneOf(values map[string]string) (string, error) {
 	fields := slices.DeleteFunc(channelFields(), func(d sms.Field) bool { return d.Name != fieldPhone })
-	return sms.Form{Provider: Name, Fields: fields}
+	valid, err := sms.Form{Fields: fields}.Validate(map[string]string{fieldPhone: values[fieldPhone]})
+	return valid[fieldPhone], err
 }
 
 // verification collects what is wrong and what is open.
@@ -118,8 +121,11 @@ func (v *verification) listMessages(ctx context.Context) error {
 	if v.down != nil {
 		return v.down
 	}
-	_, err := v.account.ask(ctx, http.MethodGet, v.account.sendURL+"?limit=1&sourceTn="+url.QueryEscape(v.number), "application/json", nil)
+	raw, err := v.account.ask(ctx, http.MethodGet, v.account.sendURL+"?limit=1&sourceTn="+url.QueryEscape(v.number), "application/json", nil)
 	v.note(err)
+	if err == nil && !json.Valid(raw) {
+		return unreadable(http.StatusOK, errBadAnswer)
+	}
 	return err
 }
 
@@ -159,60 +165,73 @@ func (v *verification) checkApplication(x application, err error) bool {
 	return false
 }
 
-// checkCallbacks compares what the application posts, where and as whom, with what this connection accepts.
+// checkCallbacks compares what the application posts, where and as whom, with what this connection accepts. What isn't
+// set up yet is open; what contradicts the form is wrong.
 func (v *verification) checkCallbacks(x application) {
 	want := v.account.callback
 	in, out := x.callback("Inbound"), x.callback("Outbound")
-	if want.url != "" && in.url != want.url {
-		v.fault(fieldApplication, "does not post inbound texts to this desk: enter the webhook address as its inbound callback URL, or have it registered")
-	}
-	if want.url != "" && out.url != want.url {
-		v.fault(fieldApplication, "does not post receipts to this desk: enter the webhook address as its status callback URL, or have it registered")
-	}
-	if missing := x.missingTypes(); len(missing) > 0 {
-		v.fault(fieldApplication, "does not ask for every receipt: add the callback types "+strings.Join(missing, ", ")+", or have them registered")
-	}
-	switch {
-	case in.user.IsZero() && out.user.IsZero() && want.url == "": // nothing is set up there yet
-	case in.user.IsZero() && out.user.IsZero():
-		v.fault(fieldWebhookUser, "is not set on the application, whose callbacks come without any: enter this user and password as its callback credentials, or have them registered")
-	case !in.user.Equal(want.user):
-		v.fault(fieldWebhookUser, "is not the user that the application sends with inbound callbacks: enter it there, or have it registered")
-	case !out.user.Equal(want.user):
-		v.fault(fieldWebhookUser, "is not the user that the application sends with status callbacks: enter it there, or have it registered")
-	}
-	for _, c := range []callback{in, out} {
-		if !c.password.IsZero() && !c.password.Equal(want.password) {
-			v.fault(fieldWebhookPassword, "is not the password that the application sends with its callbacks: enter it there, or have it registered")
-			return
+	later := func(open bool, field, what string) {
+		if open && want.url != "" {
+			v.unknown(field, what, nil)
 		}
 	}
+	later(in.url != want.url, fieldApplication, "inbound texts, which it posts elsewhere as yet: have the webhook address registered, or enter it as its inbound callback URL")
+	later(out.url != want.url, fieldApplication, "receipts, which it posts elsewhere as yet: have the webhook address registered, or enter it as its status callback URL")
+	missing := x.missingTypes()
+	later(len(missing) > 0, fieldApplication, "receipts of which it posts only some as yet: have the callbacks registered, or add the types "+strings.Join(missing, ", "))
+	unset := in.user.IsZero() && out.user.IsZero()
+	later(unset, fieldWebhookUser, "the application has no callback credentials as yet: have them registered, or enter this user and password there")
+	switch {
+	case unset:
+	case !in.user.Equal(want.user):
+		v.fault(fieldWebhookUser, "is not the user that the application sends with inbound callbacks: enter it there, or that one here")
+	case !out.user.Equal(want.user):
+		v.fault(fieldWebhookUser, "is not the user that the application sends with status callbacks: enter it there, or that one here")
+	}
+	wrong := func(c callback) bool { return !c.password.IsZero() && !c.password.Equal(want.password) }
+	if wrong(in) || wrong(out) {
+		v.fault(fieldWebhookPassword, "is not the password that the application sends with its callbacks: enter it there, or that one here")
+	}
+}
+
+// phoneProblem says what is wrong when the question for a number was answered like that; nothing when it is the
+// account's, or nobody knows.
+func (a *account) phoneProblem(number string, doc element, err error) string {
+	owner := doc.child("TelephoneNumberDetails", "AccountId").value
+	switch status := statusOf(err); {
+	case isNational(number) && (status == http.StatusNotFound || status == http.StatusBadRequest):
+		return "is not found among the account's numbers: check it against Numbers in the Bandwidth App"
+	case owner != "" && owner != a.id:
+		return "is a number of another Bandwidth account: choose one of this account, or check the account ID"
+	}
+	return ""
 }
 
 // checkPhone looks at the number and returns the location that it is on.
 func (v *verification) checkPhone(ctx context.Context) (at peer, found bool) {
 	doc, err := v.get(ctx, phonePath(v.number))
-	tn := doc.child("TelephoneNumberDetails")
-	switch status := statusOf(err); {
-	case (status == http.StatusNotFound || status == http.StatusBadRequest) && !isNational(v.number):
-		v.unknown(fieldPhone, "Bandwidth doesn't find it in the form that is documented for North America only", err)
-		return at, false
-	case status == http.StatusNotFound, status == http.StatusBadRequest:
-		v.fault(fieldPhone, "is not found among the account's numbers: check it against Numbers in the Bandwidth App")
-		return at, false
-	case status == http.StatusForbidden:
-		v.unknown(fieldPhone, "these API credentials may not read it; it is another account's number, or they lack the role for numbers", err)
-		return at, false
-	case err != nil:
-		v.unknown(fieldPhone, why(err), err)
-		return at, false
-	case tn.child("AccountId").value == "":
-		v.unknown(fieldPhone, why(unreadable(http.StatusOK, errXML)), unreadable(http.StatusOK, errXML))
-		return at, false
-	case tn.child("AccountId").value != v.account.id:
-		v.fault(fieldPhone, "is a number of another Bandwidth account: choose one of this account, or check the account ID")
+	if p := v.account.phoneProblem(v.number, doc, err); p != "" {
+		v.fault(fieldPhone, p)
 		return at, false
 	}
+	tn := doc.child("TelephoneNumberDetails")
+	if err == nil && tn.child("AccountId").value == "" {
+		err = unreadable(http.StatusOK, errXML)
+	}
+	switch status := statusOf(err); {
+	case status == http.StatusNotFound, status == http.StatusBadRequest:
+		v.unknown(fieldPhone, "Bandwidth doesn't find it in the form that is documented for North America only", err)
+	case status == http.StatusForbidden:
+		v.unknown(fieldPhone, "these API credentials may not read it; it is another account's number, or they lack the role for numbers", err)
+	case err != nil:
+		v.unknown(fieldPhone, why(err), err)
+	default:
+		return v.checkService(ctx, tn)
+	}
+	return at, false
+}
+
+func (v *verification) checkService(ctx context.Context, tn element) (at peer, found bool) {
 	if s := tn.child("Status").value; s != "" && !strings.EqualFold(s, "Inservice") {
 		v.fault(fieldPhone, "is not in service: wait until Bandwidth has activated it, or choose another number")
 	}
@@ -250,16 +269,20 @@ func (v *verification) checkSMS(ctx context.Context, enabled string, at peer, fo
 // whole (Bandwidth's own tool looks at the locations too), so what the location itself says decides.
 func (v *verification) checkLink(ctx context.Context, at peer, found bool) {
 	linked, listErr := v.linkedPeers(ctx)
+	hidden := statusOf(listErr) == http.StatusForbidden || statusOf(listErr) == http.StatusNotFound
 	switch {
 	case found && slices.Contains(linked, at), !found && len(linked) > 0:
-		return
-	case !found && listErr != nil:
+	case listErr != nil && !(hidden && found):
 		v.unknown(fieldApplication, "whether a location is linked to it: "+why(listErr), listErr)
-		return
 	case !found:
 		v.unknown(fieldApplication, "Bandwidth lists no location for it, without which texts vanish", nil)
-		return
+	default:
+		v.checkLocation(ctx, at, listErr == nil && len(linked) == 0)
 	}
+}
+
+// checkLocation asks the number's location which application it uses. alone says that no other location uses ours.
+func (v *verification) checkLocation(ctx context.Context, at peer, alone bool) {
 	doc, err := v.get(ctx, v.account.peerPath(at)+"/products/messaging/applicationSettings")
 	id := doc.child("ApplicationsSettings", "HttpMessagingV2AppId").value
 	switch {
@@ -268,7 +291,7 @@ func (v *verification) checkLink(ctx context.Context, at peer, found bool) {
 	case strings.EqualFold(id, v.account.application):
 	case id != "":
 		v.fault(fieldPhone, "is on a location that uses another messaging application: link that location to this application, or move the number")
-	case listErr == nil && len(linked) == 0:
+	case alone:
 		v.fault(fieldApplication, problemNoLocation)
 	default:
 		v.fault(fieldPhone, "is on a location without a messaging application: link that location to this application, or texts vanish without any callback")

@@ -154,6 +154,14 @@ func TestVerifyProblems(t *testing.T) {
 			[]string{"api_key: is not accepted", "api_secret: expiry date"}},
 		"account": {func(_ *smstest.Bandwidth, s *bandwidth.Setup) { s.AccountID = "9900999" },
 			[]string{"phone_number: another Bandwidth account", "account_id: may use for messages"}},
+		"no such account": {func(f *smstest.Bandwidth, _ *bandwidth.Setup) {
+			f.FailFunc(func(r smstest.Request) smstest.Fault {
+				if strings.Contains(r.URL, "/messages") {
+					return smstest.Fault{Kind: smstest.FaultStatus, Status: 404}
+				}
+				return smstest.Fault{}
+			})
+		}, []string{"account_id: may use for messages"}},
 		"application": {func(_ *smstest.Bandwidth, s *bandwidth.Setup) { s.ApplicationID = otherApp },
 			[]string{"application_id: is not an application of this account"}},
 		"voice application": {app(func(a *smstest.BandwidthApplication) { a.ServiceType = "Voice-V2" }),
@@ -173,23 +181,16 @@ func TestVerifyProblems(t *testing.T) {
 		"number of another account": {phone(smstest.BandwidthPhone{AccountID: "1"}), []string{"phone_number: another Bandwidth account"}},
 		"number not in service":     {phone(smstest.BandwidthPhone{Status: "Aging"}), []string{"phone_number: is not in service"}},
 		"number without SMS":        {phone(smstest.BandwidthPhone{SMSOff: true}), []string{"phone_number: turn SMS on"}},
-		"no callbacks": {app(func(a *smstest.BandwidthApplication) {
-			a.Inbound, a.Outbound = smstest.BandwidthCallback{URL: "https://x.example"}, smstest.BandwidthCallback{}
-		}), []string{"application_id: inbound texts", "application_id: receipts", "webhook_user: come without any"}},
-		"status URL of another desk": {app(func(a *smstest.BandwidthApplication) { a.Outbound.URL += "0" }), []string{"application_id: receipts"}},
-		"inbound user":               {app(func(a *smstest.BandwidthApplication) { a.Inbound.User = "another" }), []string{"webhook_user: inbound callbacks"}},
-		"status user":                {app(func(a *smstest.BandwidthApplication) { a.Outbound.User = "" }), []string{"webhook_user: status callbacks"}},
-		"receipts": {app(func(a *smstest.BandwidthApplication) { a.CallbackTypes = []string{"message-failed"} }),
-			[]string{"application_id: message-delivered, message-sending"}},
-		"number": {func(_ *smstest.Bandwidth, s *bandwidth.Setup) { s.PhoneNumber = "9195550100" }, []string{"phone_number: E.164"}},
+		"inbound user":              {app(func(a *smstest.BandwidthApplication) { a.Inbound.User = "another" }), []string{"webhook_user: inbound callbacks"}},
+		"status user":               {app(func(a *smstest.BandwidthApplication) { a.Outbound.User = "" }), []string{"webhook_user: status callbacks"}},
+		"number":                    {func(_ *smstest.Bandwidth, s *bandwidth.Setup) { s.PhoneNumber = "9195550100" }, []string{"phone_number: E.164"}},
 		"everything": {func(f *smstest.Bandwidth, s *bandwidth.Setup) {
 			app(func(a *smstest.BandwidthApplication) {
 				a.Inbound, a.CallbackTypes = smstest.BandwidthCallback{URL: "https://x.example", User: "another"}, []string{"message-failed", "message-delivered"}
 			})(f, s)
 			f.SetLocation(smstest.BandwidthLocationID, smstest.BandwidthLocation{})
 			f.SetPhone(smstest.BandwidthNumber, smstest.BandwidthPhone{SMSOff: true, Status: "Aging"})
-		}, []string{"phone_number: in service", "phone_number: SMS", "application_id: inbound texts",
-			"application_id: message-sending", "application_id: location", "webhook_user: inbound callbacks"}},
+		}, []string{"phone_number: in service", "phone_number: SMS", "application_id: location", "webhook_user: inbound callbacks"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -220,6 +221,8 @@ func TestVerifyUnchecked(t *testing.T) {
 		"no right to applications":       {"/applications/" + smstest.BandwidthApplicationID, forbidden, nil, []string{"application_id: give them a role", "webhook_user: part of the application"}},
 		"no right to list messages":      {"/messages?limit=1&sourceTn=%2B19195550100", forbidden, nil, []string{"account_id: role for messaging"}},
 		"no right to numbers":            {"/tndetails", forbidden, nil, []string{"phone_number: role for numbers"}},
+		"no such list":                   {"/messages?limit=1&sourceTn=%2B19195550100", smstest.Fault{Kind: smstest.FaultGarbage}, nil, []string{"account_id: could not be read"}},
+		"locations broken":               {"/associatedsippeers", broken, nil, []string{"application_id: HTTP 500"}},
 		"too many lists":                 {"/messages?limit=1&sourceTn=%2B19195550100", busy, nil, []string{"account_id: come back later"}},
 		"application broken":             {"/applications/" + smstest.BandwidthApplicationID, broken, nil, []string{"application_id: HTTP 500", "webhook_user: HTTP 500"}},
 		"application unreadable":         {"/applications/" + smstest.BandwidthApplicationID, smstest.Fault{Kind: smstest.FaultGarbage}, nil, []string{"application_id: could not be read", "webhook_user: could not be read"}},
@@ -259,6 +262,35 @@ func TestVerifyUnchecked(t *testing.T) {
 			after, ok := sms.RetryAfter(err)
 			require.Equal(t, c.fault.RetryAfter, after)
 			require.Equal(t, c.fault.RetryAfter > 0, ok)
+		})
+	}
+}
+
+// A channel is verified before its address is registered, so callbacks that aren't set up are open, not wrong.
+func TestVerifyBeforeRegister(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*smstest.BandwidthApplication)
+		want   []string
+	}{
+		"new": {func(a *smstest.BandwidthApplication) {
+			*a = smstest.BandwidthApplication{Name: "new", ServiceType: "Messaging-V2", Inbound: smstest.BandwidthCallback{URL: "https://x.example"}}
+		}, []string{"application_id: inbound texts", "application_id: receipts, which", "webhook_user: as yet"}},
+		"another status URL": {func(a *smstest.BandwidthApplication) { a.Outbound.URL += "0" }, []string{"application_id: receipts, which"}},
+		"some receipts":      {func(a *smstest.BandwidthApplication) { a.CallbackTypes = []string{"message-failed"} }, []string{"application_id: message-delivered, message-sending"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake, a, values := connect(t, nil)
+			app := fake.Application()
+			c.change(&app)
+			fake.SetApplication(app)
+			err := a.Verify(t.Context(), values)
+			_, wrong := errors.AsType[sms.FieldErrors](err)
+			require.False(t, wrong)
+			requireUnchecked(t, err, c.want...)
+			require.NoError(t, a.Register(t.Context(), values))
+			require.NoError(t, a.Verify(t.Context(), values))
 		})
 	}
 }
