@@ -80,10 +80,12 @@ type Config struct {
 
 // Provider is Bandwidth as a [sms.Provider]. It is safe for concurrent use.
 type Provider struct {
-	baseURL, tokenURL, dashboardURL string
-	client                          *http.Client
-	timeout                         time.Duration
-	err                             error // what is wrong with Config, told by Open
+	baseURL, tokenURL string
+	client            *http.Client
+	timeout           time.Duration
+	err               error // what is wrong with Config, told by Open
+
+	dashboardURL string
 }
 
 var _ sms.Provider = (*Provider)(nil)
@@ -92,11 +94,12 @@ var _ sms.Provider = (*Provider)(nil)
 // [Provider.Open].
 func New(cfg Config) *Provider {
 	p := &Provider{
-		baseURL:      strings.TrimRight(cmp.Or(cfg.BaseURL, defaultBaseURL), "/"),
-		tokenURL:     cmp.Or(cfg.TokenURL, defaultTokenURL),
+		baseURL:  strings.TrimRight(cmp.Or(cfg.BaseURL, defaultBaseURL), "/"),
+		tokenURL: cmp.Or(cfg.TokenURL, defaultTokenURL),
+		client:   newClient(cfg.Transport),
+		timeout:  cmp.Or(cfg.Timeout, defaultTimeout),
+
 		dashboardURL: strings.TrimRight(cmp.Or(cfg.DashboardURL, defaultDashboardURL), "/"),
-		client:       newClient(cfg.Transport),
-		timeout:      cmp.Or(cfg.Timeout, defaultTimeout),
 	}
 	p.err = errors.Join(checkURL("BaseURL", p.baseURL), checkURL("TokenURL", p.tokenURL), checkURL("DashboardURL", p.dashboardURL))
 	return p
@@ -120,13 +123,14 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 		return nil, err
 	}
 	a := &account{
+		application: strings.ToLower(v[fieldApplication]),
+		sendURL:     p.baseURL + "/users/" + url.PathEscape(v[fieldAccount]) + "/messages",
+		client:      p.client,
+		timeout:     p.timeout,
+		webhook:     newGuard(v[fieldWebhookUser], v[fieldWebhookPassword], s.Previous),
+
 		id:           v[fieldAccount],
-		application:  strings.ToLower(v[fieldApplication]),
-		sendURL:      p.baseURL + "/users/" + url.PathEscape(v[fieldAccount]) + "/messages",
 		dashboardURL: p.dashboardURL,
-		client:       p.client,
-		timeout:      p.timeout,
-		webhook:      newGuard(v[fieldWebhookUser], v[fieldWebhookPassword], s.Previous),
 		callback:     callback{s.WebhookURL, sms.NewSecret(v[fieldWebhookUser]), sms.NewSecret(v[fieldWebhookPassword])},
 	}
 	if v[fieldBasic] == "true" {
@@ -139,15 +143,17 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 
 // account is one Bandwidth account with one messaging application.
 type account struct {
+	application string // lower case
+	sendURL     string
+	client      *http.Client
+	timeout     time.Duration
+	tokens      *tokens // nil in the legacy Basic mode
+	basic       string  // the Authorization header of the legacy Basic mode
+	webhook     guard
+
+	// For Verify, Webhooks and Register.
 	id           string // digits
-	application  string // lower case
-	sendURL      string
 	dashboardURL string
-	client       *http.Client
-	timeout      time.Duration
-	tokens       *tokens // nil in the legacy Basic mode
-	basic        string  // the Authorization header of the legacy Basic mode
-	webhook      guard
 	callback     callback    // what the application has to be told; its url may be empty
 	registered   atomic.Bool // the application got our password from here
 }
