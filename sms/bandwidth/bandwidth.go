@@ -12,10 +12,19 @@
 //
 // # Setting up
 //
-// The messaging application needs the same user and password for inbound and for status callbacks, and one URL for both:
-// [sms.WebhookTeller] has it in words, [sms.Registrar] sets it by Bandwidth's Dashboard API, [sms.Verifier] asks that API
-// whether all fits. A credential needs the role for messaging to send, and for the other two the roles that read
-// applications and numbers and change applications; without them the first is enough, and a person does the rest.
+// The messaging application needs the same user and password for inbound and for status callbacks, and one URL for both.
+// An account says so in words as a [sms.WebhookTeller], and sets them through Bandwidth's Dashboard API as a
+// [sms.Registrar], which reads the application first, changes nothing else in it, and needs no more than a read where all
+// is right already. As a [sms.Verifier] it asks whether the credentials are accepted and may use the account, whether the
+// application is one for messages and linked to the location of the number, whether the number is the account's, in
+// service and able to text, and whether the webhook user is the one that the application sends; its password nobody can
+// read back. Each takes some requests, one after the other.
+//
+// What can't be found out is a [sms.UncheckedError] and no failure: callbacks that aren't registered yet, since a channel
+// is verified before it has an address; what the credentials have no right to see; everything while Bandwidth can't be
+// reached. To send, credentials need the role for messaging; to verify in full those that read applications, locations
+// and numbers; to register the one that changes applications. Without that one Register is
+// [errors.ErrUnsupported], and a person enters the address.
 //
 // # What is left out
 //

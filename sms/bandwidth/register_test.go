@@ -113,6 +113,11 @@ func TestRegisterAgain(t *testing.T) {
 	require.NoError(t, a.Register(t.Context(), values))
 	require.Equal(t, 2, writes(fake))
 	require.Equal(t, deskURL, fake.Application().Outbound.URL)
+	app.Outbound.URL, app.CallbackTypes = deskURL, []string{"message-failed"}
+	fake.SetApplication(app)
+	require.NoError(t, a.Register(t.Context(), values))
+	require.Equal(t, 3, writes(fake))
+	require.Len(t, fake.Application().CallbackTypes, 3)
 
 	s := fakeSetup()
 	s.WebhookPassword = sms.NewSecret("the-next-password") // rotated: the account is opened again

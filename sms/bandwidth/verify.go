@@ -35,8 +35,8 @@ const (
 // Register they aren't. So is what the credentials have no right to look at, and everything where Bandwidth can't be
 // reached.
 //
-// Of the values it reads the phone number. It makes up to six requests, one after the other, each bounded by [Config]
-// Timeout, and no more after one that got no answer.
+// Of the values it reads the phone number. It makes up to six requests beside that for a token, one after the other, each
+// bounded by [Config] Timeout, and no more after one that got no answer.
 func (a *account) Verify(ctx context.Context, values map[string]string) error {
 	number, err := phoneOf(values)
 	if err != nil {

@@ -195,7 +195,10 @@ func TestVerifyProblems(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, a, values := connect(t, c.change)
-			requireFields(t, a.Verify(t.Context(), values), c.want...)
+			err := a.Verify(t.Context(), values)
+			requireFields(t, err, c.want...)
+			_, open := errors.AsType[*sms.UncheckedError](err)
+			require.Equal(t, strings.HasPrefix(name, "everything"), open, "only there is something open as well")
 		})
 	}
 }
