@@ -26,10 +26,12 @@ type batcher[T any] struct {
 	mu       sync.Mutex
 	waiting  []*seat[T]
 	flights  int
-	airborne int            // seats in the air
-	keys     map[string]int // of these
-	crowd    int            // about how many wait or fly at once, lately
-	alone    bool           // the last flight said so
+	airborne int             // seats in the air
+	keys     map[string]int  // of these
+	crowd    int             // about how many wait or fly at once, lately
+	alone    bool            // the last flight said so
+	slow     map[string]bool // keys whose rows somebody else has locked for long: they fly alone, beside the others
+	solos    int
 }
 
 // seat is one call's place in a flight.
@@ -45,10 +47,11 @@ const (
 	maxWaiting    = 4096
 	flightTimeout = 7 * time.Second // below WebhookTimeout, so that a caller learns of a store that hangs
 	maxTries      = 8
+	maxSolos      = 4
 )
 
 func newBatcher[T any](log *slog.Logger, limit int, key func(T) string, do func(context.Context, []T) (bool, error)) *batcher[T] {
-	return &batcher[T]{log: log, max: limit, key: key, do: do, keys: map[string]int{}}
+	return &batcher[T]{log: log, max: limit, key: key, do: do, keys: map[string]int{}, slow: map[string]bool{}}
 }
 
 // join does the value's work together with others and returns its own result. When ctx ends first the work may still
@@ -172,8 +175,18 @@ func (b *batcher[T]) choose(n int) []*seat[T] {
 			left = append(left, b.waiting[i:]...)
 			break
 		}
-		if s.key != "" && b.keys[s.key] > 0 {
+		switch {
+		case s.key != "" && b.keys[s.key] > 0:
 			left = append(left, s)
+			continue
+		case b.slow[s.key]:
+			if b.solos == maxSolos {
+				left = append(left, s)
+			} else {
+				b.solos++
+				b.keys[s.key]++
+				go b.solo(s)
+			}
 			continue
 		}
 		crew = append(crew, s)
@@ -182,24 +195,48 @@ func (b *batcher[T]) choose(n int) []*seat[T] {
 	return crew
 }
 
+// solo serves a seat whose rows are locked by somebody else, while the others fly on.
+func (b *batcher[T]) solo(s *seat[T]) {
+	ctx, cancel := context.WithTimeout(context.Background(), flightTimeout)
+	defer cancel()
+	b.serve(ctx, []*seat[T]{s})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.solos--
+	b.free(s.key)
+	b.another() // who waited for the key, or for a place
+}
+
+func (b *batcher[T]) free(key string) {
+	if b.keys[key]--; b.keys[key] <= 0 {
+		delete(b.keys, key)
+	}
+}
+
 func (b *batcher[T]) land(crew []*seat[T]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.airborne -= len(crew)
 	for _, s := range crew {
-		if b.keys[s.key]--; b.keys[s.key] <= 0 {
-			delete(b.keys, s.key)
-		}
+		b.free(s.key)
 	}
 }
 
-// serve works a crew off. A failing crew is halved until the one value that makes it fail is alone.
+// serve works a crew off. A failing crew is halved until the one value that makes it fail is alone; one that waits for a
+// locked row at once, since the others wait with it.
 func (b *batcher[T]) serve(ctx context.Context, crew []*seat[T]) {
 	values := make([]T, len(crew))
 	for i, s := range crew {
 		values[i] = s.value
 	}
-	err := retry(ctx, func() error { return b.try(ctx, values) })
+	err := retry(ctx, func() error {
+		err := b.try(ctx, values)
+		if errors.Is(err, ErrLocked) && len(crew) > 1 {
+			return hopeless{err}
+		}
+		return err
+	})
+	b.remember(crew, err)
 	if err != nil && len(crew) > 1 && ctx.Err() == nil {
 		b.serve(ctx, crew[:len(crew)/2])
 		b.serve(ctx, crew[len(crew)/2:])
@@ -209,6 +246,26 @@ func (b *batcher[T]) serve(ctx context.Context, crew []*seat[T]) {
 		s.done <- err
 	}
 }
+
+// remember keeps whose rows are locked for long, until they aren't.
+func (b *batcher[T]) remember(crew []*seat[T], err error) {
+	if len(crew) != 1 || crew[0].key == "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if errors.Is(err, ErrLocked) {
+		b.slow[crew[0].key] = true
+	} else {
+		delete(b.slow, crew[0].key)
+	}
+}
+
+// hopeless is an error that trying the same again doesn't mend.
+type hopeless struct{ error }
+
+// Unwrap returns the cause.
+func (h hopeless) Unwrap() error { return h.error }
 
 func (b *batcher[T]) try(ctx context.Context, values []T) (err error) {
 	defer func() {
@@ -243,6 +300,9 @@ func retry(ctx context.Context, f func() error) error {
 // lostToOthers reports whether the same work may succeed when it is done again.
 func lostToOthers(err error) bool {
 	if _, stale := errors.AsType[*staleError](err); stale {
+		return false
+	}
+	if _, none := errors.AsType[hopeless](err); none {
 		return false
 	}
 	return errors.Is(err, ErrSerialization) || errors.Is(err, ErrConflict)

@@ -32,6 +32,9 @@ var (
 var (
 	// ErrSerialization means that the transaction lost to another and was rolled back; the engine runs it again.
 	ErrSerialization = errors.New("livedesk: transaction must be tried again")
+	// ErrLocked means that a row was locked by somebody else for too long: an [ErrSerialization] (stores return both) that
+	// is not over in a moment. Who does the work of many in one transaction finds out whose row it is, and lets it wait alone.
+	ErrLocked = errors.New("livedesk: row is locked")
 	// ErrNested means that View or Update was called inside a transaction of the same Store.
 	ErrNested = errors.New("livedesk: transaction inside a transaction")
 	// ErrClosed means that the Store is closed.

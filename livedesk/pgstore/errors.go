@@ -69,8 +69,10 @@ func explain(doing string, err error) error {
 			f.text += " (" + why + ")"
 		}
 		switch pg.Code {
-		case codeSerialization, codeDeadlock, codeLockNotAvailable:
+		case codeSerialization, codeDeadlock:
 			f.errs = append(f.errs, livedesk.ErrSerialization)
+		case codeLockNotAvailable:
+			f.errs = append(f.errs, livedesk.ErrSerialization, livedesk.ErrLocked)
 		}
 		return f
 	}

@@ -182,6 +182,8 @@ func TestFleetContactIsHeld(t *testing.T) {
 	tag, err := tx.Exec(t.Context(), "UPDATE "+f.schema+".contacts SET name = 'Imported' WHERE address = $1", address(0))
 	require.NoError(t, err)
 	require.EqualValues(t, 1, tag.RowsAffected())
+	_, err = tx.Exec(t.Context(), "SELECT FROM "+f.schema+".threads AS h JOIN "+f.schema+".contacts AS c ON c.id = h.contact WHERE c.address = $1 FOR UPDATE", address(0))
+	require.NoError(t, err)
 
 	var slowest atomic.Int64
 	var refusals atomic.Int64

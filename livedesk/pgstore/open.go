@@ -32,7 +32,8 @@ type Config struct {
 	// Empty means [DefaultSchema]. Every statement names it, so search_path never matters.
 	Schema string
 	// LockTimeout is how long a statement waits for a row that another transaction holds; then Update answers
-	// [livedesk.ErrSerialization]. Zero means 2 s; negative means no limit. Whole milliseconds.
+	// [livedesk.ErrSerialization] and [livedesk.ErrLocked]. Zero means 250 ms: others in the same batch wait with it until
+	// they are told apart. Negative means no limit. Whole milliseconds.
 	LockTimeout time.Duration
 	// StatementTimeout bounds each statement. Zero means 5 s, below what carriers wait for a webhook; negative means
 	// no limit. Whole milliseconds.
@@ -50,7 +51,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Schema = cmp.Or(c.Schema, DefaultSchema)
-	c.LockTimeout = cmp.Or(c.LockTimeout, 2*time.Second)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 250*time.Millisecond)
 	c.StatementTimeout = cmp.Or(c.StatementTimeout, 5*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 10*time.Second)
 	c.CommitTimeout = cmp.Or(c.CommitTimeout, 10*time.Second)
