@@ -85,14 +85,27 @@ func (b *bench) look(ctx context.Context) error {
 	return stop()
 }
 
-// running is one engine with its desk.
+// running is the engines that share the work, with the desk of the first.
 type running struct {
 	*livedesk.Desk
-	engine *livedesk.Engine
+	engines []*livedesk.Engine
 }
 
-// open opens another engine on the store, as another process would.
+// open opens other engines on the store, as other processes would.
 func (b *bench) open(change func(*livedesk.Config)) (*running, error) {
+	r := &running{}
+	for _, store := range b.db.stores {
+		e, err := b.engine(store, change)
+		if err != nil {
+			return nil, err
+		}
+		r.engines = append(r.engines, e)
+	}
+	r.Desk = r.engines[0].Desk(b.workspace())
+	return r, nil
+}
+
+func (b *bench) engine(store livedesk.Store, change func(*livedesk.Config)) (*livedesk.Engine, error) {
 	key := sha256.Sum256([]byte("the credentials of a load test are no secret"))
 	ring, err := livedesk.NewKeyRing(key[:])
 	if err != nil {
@@ -105,25 +118,38 @@ func (b *bench) open(change func(*livedesk.Config)) (*running, error) {
 	if change != nil {
 		change(&cfg)
 	}
-	e, err := livedesk.New(b.db.store, cfg)
-	if err != nil {
-		return nil, err
-	}
-	return &running{e.Desk(b.workspace()), e}, nil
+	return livedesk.New(store, cfg)
 }
 
-// start runs the engine until the function that it returns is called.
+// start runs the engines until the function that it returns is called.
 func (r *running) start(ctx context.Context) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- r.engine.Run(ctx) }()
+	ended := make(chan error, len(r.engines))
+	for _, e := range r.engines {
+		go func() { ended <- e.Run(ctx) }()
+	}
 	return func() error {
 		cancel()
-		if err := <-ended; !errors.Is(err, context.Canceled) { // a turn may be over before Run looked at the store
-			return err
+		var errs []error
+		for range r.engines {
+			if err := <-ended; !errors.Is(err, context.Canceled) { // a turn may be over before Run looked at the store
+				errs = append(errs, err)
+			}
 		}
-		return nil
+		return errors.Join(errs...)
 	}
+}
+
+// webhooks gives each request to the next engine, as a balancer would.
+func (r *running) webhooks() http.Handler {
+	handlers := make([]http.Handler, len(r.engines))
+	for i, e := range r.engines {
+		handlers[i] = e.Webhooks()
+	}
+	var turn atomic.Uint64
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		handlers[turn.Add(1)%uint64(len(handlers))].ServeHTTP(w, q)
+	})
 }
 
 // addChannel adds a channel without a limit on what it sends, on the carrier's one account.
@@ -157,7 +183,7 @@ func (b *bench) openLine(ctx context.Context, number channel.Address, change fun
 		return nil, err
 	}
 	l := &line{running: d, channel: ch, number: number, webhook: webhook}
-	l.client = newClient(d.engine.Webhooks(), bareWebhooks(b.db.bare))
+	l.client = newClient(d.webhooks(), bareWebhooks(b.db.bare))
 	b.lines = append(b.lines, l)
 	if b.sockets {
 		err = l.client.listen()

@@ -21,8 +21,9 @@ var errNoRow = errors.New("no row with that id")
 
 // database is where both sides keep what they are told.
 type database struct {
-	name    string // without credentials
-	store   livedesk.Store
+	name    string         // without credentials
+	store   livedesk.Store // the first of
+	stores  []livedesk.Store
 	bare    reference
 	backend int // process id of a PostgreSQL connection, 0 for none
 	closers []func() error
@@ -44,6 +45,9 @@ func openDatabase(ctx context.Context, o options, log *slog.Logger) (*database, 
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.close())
+	}
+	for len(d.stores) < o.desks { // where they share what is in this process
+		d.stores = append(d.stores, d.store)
 	}
 	return d, nil
 }
@@ -69,23 +73,29 @@ func (d *database) openPostgres(ctx context.Context, o options) error {
 	if err != nil {
 		return errors.New("-store: the postgres:// URL can't be read") // pgx's own error repeats it
 	}
-	cfg.MaxConns = int32(o.connections)
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return err
+	var pool *pgxpool.Pool
+	for range o.desks {
+		part := cfg.Copy()
+		part.MaxConns = int32(o.connections / o.desks)
+		if pool, err = pgxpool.NewWithConfig(ctx, part); err != nil {
+			return err
+		}
+		p := pool
+		d.closers = append(d.closers, func() error { p.Close(); return nil })
+		store, err := pgstore.New(pool, pgstore.Config{})
+		if err == nil {
+			err = store.Migrate(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		d.stores = append(d.stores, store)
 	}
-	d.closers = append(d.closers, func() error { pool.Close(); return nil })
-	store, err := pgstore.New(pool, pgstore.Config{})
-	if err != nil {
-		return err
-	}
-	if err := store.Migrate(ctx); err != nil {
-		return err
-	}
-	d.name, d.store = "PostgreSQL", store
+	d.name, d.store = "PostgreSQL", d.stores[0]
 	if err := pool.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&d.backend); err != nil {
 		return err
 	}
+	cfg.MaxConns = int32(o.connections)
 	bare, err := openBarePostgres(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("reference: %w", err)

@@ -45,6 +45,27 @@ func TestScenarios(t *testing.T) {
 }
 
 // TestSockets takes the way over loopback.
+// What is below half of the promise is told, by scenario and number of workers.
+func TestPromise(t *testing.T) {
+	t.Parallel()
+	r := report{Store: "PostgreSQL", Results: []result{
+		{Scenario: "known", Workers: 16, Ratio: 0.38}, {Scenario: "known", Workers: 64, Ratio: 0.2},
+		{Scenario: "outbound", Workers: 16, Ratio: 0.1}, {Scenario: "new", Workers: 3, Ratio: 0.1, Wrong: 2},
+	}}
+	require.EqualError(t, r.broken(), "known with 64 workers: ratio 0.20, want at least 0.55\nnew with 3 workers: 0 failed, 2 wrong")
+	r.Store, r.Results = "memory", r.Results[:3]
+	require.NoError(t, r.broken())
+}
+
+// Several engines share the work, and what they do together is right.
+func TestDesks(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-store", "memory", "-scenario", "all", "-desks", "3", "-workers", "4", "-rounds", "1",
+		"-duration", "50ms", "-seed-conversations", "20", "-check"}, &out, io.Discard))
+	require.Error(t, run(t.Context(), []string{"-store", "memory", "-desks", "0"}, &out, io.Discard))
+}
+
 func TestSockets(t *testing.T) {
 	t.Parallel()
 	r := play(t, "-store", "memory", "-sockets", "-scenario", "known,receipts", "-workers", "2", "-seed-conversations", "10")

@@ -56,10 +56,15 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
+	write := r.writeTable
 	if o.json {
-		return r.writeJSON(out)
+		write = r.writeJSON
 	}
-	return r.writeTable(out)
+	err = write(out)
+	if o.strict {
+		err = errors.Join(err, r.broken())
+	}
+	return err
 }
 
 // startProfile writes a CPU profile of what follows until the function that it returns is called.

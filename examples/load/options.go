@@ -20,6 +20,8 @@ type options struct {
 	duration      time.Duration
 	rounds        int
 	connections   int
+	desks         int // engines that share the work
+	strict        bool
 	conversations int // that are there at the beginning
 	messages      int // in each of them
 	only          side
@@ -40,6 +42,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.DurationVar(&o.duration, "duration", 2*time.Second, "length of one round of one side")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds that count, of each side in turn; medians are reported")
 	f.IntVar(&o.connections, "connections", 16, "connections to PostgreSQL, for each side")
+	f.IntVar(&o.desks, "desks", 1, "engines that share the work, as that many processes would; each has its part of the connections")
+	f.BoolVar(&o.strict, "check", false, "fail when a ratio is below half of what we promise, or anything was lost")
 	f.IntVar(&o.conversations, "seed-conversations", 2000, "conversations that are there at the beginning; known senders are theirs")
 	f.IntVar(&o.messages, "seed-messages", 1, "messages in each of them")
 	f.StringVar(&only, "only", "", `measure one side alone, "desk" or "bare" (for profiles)`)
@@ -93,7 +97,7 @@ func (o options) check() error {
 		flag string
 		bad  bool
 	}{
-		{"-duration", o.duration <= 0}, {"-rounds", o.rounds < 1}, {"-connections", o.connections < 1},
+		{"-duration", o.duration <= 0}, {"-rounds", o.rounds < 1}, {"-connections", o.connections < o.desks}, {"-desks", o.desks < 1},
 		{"-seed-conversations", o.conversations < 1 || o.conversations > maxPeople}, {"-seed-messages", o.messages < 1},
 	} {
 		if n.bad {
