@@ -53,6 +53,10 @@ type Outbound struct {
 	Media []string
 	// Expires is when the carrier should give up; zero means the carrier's own limit.
 	Expires time.Time
+	// Before is until when the first byte of the text may leave, by this machine's clock: a consent that was looked at is
+	// not good for ever, whatever a token or a connection takes. A text that is late is not sent, and the error says that it
+	// was not. Zero means no limit.
+	Before time.Time
 }
 
 // Accepted is a carrier's answer to a text that it took.

@@ -41,7 +41,8 @@ func (e *Engine) send(ctx context.Context, a *attempt) (accepted channel.Accepte
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Lease/2) // well before anybody else may look at it
 	defer cancel()
 	out := channel.Outbound{
-		Ref: a.m.ID, From: a.channel.number, Pool: a.channel.pool, To: a.to, Text: a.m.Text,
+		Before: a.at.Add(gateToByte),
+		Ref:    a.m.ID, From: a.channel.number, Pool: a.channel.pool, To: a.to, Text: a.m.Text,
 	}
 	if a.left > 0 { // the carrier's clock and this machine's are not the store's: hand over what is left
 		out.Expires = a.at.Add(a.left)

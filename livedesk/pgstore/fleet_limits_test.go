@@ -23,7 +23,7 @@ func TestFleetSenderRate(t *testing.T) {
 	time.Sleep(watched)
 	seen := posts(n)
 	require.Greater(t, len(seen), burst, "nothing moves")
-	f.verdict(tooFast(seen, rate, burst))
+	require.Empty(t, tooFast(seen, rate, burst))
 }
 
 // tooFast says where posts came faster than rate and burst allow, at its worst. What the way to the carrier shifts may be
@@ -59,9 +59,8 @@ func TestFleetSenderPause(t *testing.T) {
 	f.run(f.processes[1:]...)
 	time.Sleep(time.Second)
 	if more := len(posts(n)) - heard; more > 0 {
-		f.verdict(fmt.Sprintf("%d texts were posted in the pause", more))
+		t.Errorf("%d texts were posted in the pause", more)
 	}
-	f.verdict("")
 }
 
 // A channel whose credentials are refused knocks once a minute, from one process (F48).
@@ -81,9 +80,8 @@ func TestFleetProbes(t *testing.T) {
 	probes := len(posts(n)) - heard - early
 	require.Positive(t, probes, "the channel never tries again")
 	if early > 0 || probes > 1 {
-		f.verdict(fmt.Sprintf("%d texts were posted within the minute, and %d after it", early, probes))
+		t.Errorf("%d texts were posted within the minute, and %d after it", early, probes)
 	}
-	f.verdict("")
 }
 
 // firstHears lets one process work until it has stored what the carrier says, and returns how many texts it had posted.

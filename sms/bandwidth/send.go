@@ -50,16 +50,16 @@ func (a *account) Send(ctx context.Context, m channel.Outbound) (channel.Accepte
 		defer cancel()
 	}
 	return authorized(ctx, a, func(authorization string) (channel.Accepted, error) {
-		return a.post(ctx, authorization, body, m.Ref)
+		return a.post(ctx, authorization, body, m)
 	})
 }
 
-func (a *account) post(ctx context.Context, authorization string, body []byte, ref string) (channel.Accepted, error) {
+func (a *account) post(ctx context.Context, authorization string, body []byte, m channel.Outbound) (channel.Accepted, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.sendURL, nil)
 	if err != nil {
 		return channel.Accepted{}, notSent(cause(err))
 	}
-	var g gate
+	g := gate{before: m.Before}
 	g.attach(req, body)
 	req.Header.Set("Authorization", authorization)
 	req.Header.Set("Content-Type", "application/json")
@@ -74,7 +74,7 @@ func (a *account) post(ctx context.Context, authorization string, body []byte, r
 	}
 	raw, err := readAnswer(res.Body)
 	if res.StatusCode/100 == 2 {
-		return accepted(res.StatusCode, raw, err, ref)
+		return accepted(res.StatusCode, raw, err, m.Ref)
 	}
 	return channel.Accepted{}, answerError(res.StatusCode, res.Header, raw)
 }

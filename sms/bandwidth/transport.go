@@ -50,7 +50,10 @@ func newTransport() *http.Transport {
 // The server can't act on a request without its body, so as long as nobody read from it the text was not sent. The
 // hooks of httptrace can't say as much: a connection's writer may still be about to write when RoundTrip has returned
 // on a cancelled context. Here the question and the answer are one atomic step.
-type gate struct{ state atomic.Int32 }
+type gate struct {
+	state  atomic.Int32
+	before time.Time // it shuts then, unless somebody entered; zero for never
+}
 
 const (
 	gateFresh int32 = iota
@@ -66,6 +69,9 @@ func (g *gate) shut() bool {
 }
 
 func (g *gate) enter() bool {
+	if !g.before.IsZero() && time.Now().After(g.before) {
+		g.state.CompareAndSwap(gateFresh, gateShut)
+	}
 	return g.state.CompareAndSwap(gateFresh, gateRead) || g.state.Load() == gateRead
 }
 

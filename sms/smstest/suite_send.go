@@ -27,6 +27,7 @@ var sendClauses = []clause{
 	{"send_wrong_credentials", "Credentials that the carrier refuses are ReasonCredentials, and nothing is sent.", checkWrongCredentials},
 	{"send_concurrent", "An account is safe for concurrent use: each text is sent once.", checkConcurrent},
 	{"send_canceled_before", "Send honours a context that has ended before it began: nothing is sent.", checkCanceledBefore},
+	{"send_late", "A text whose Before has passed is not sent, and the error says so.", checkLate},
 	{"send_canceled_during", "Send honours a context that ends while it waits; the outcome is unknown.", checkCanceledDuring},
 }
 
@@ -283,6 +284,21 @@ func checkCanceledBefore(ctx context.Context, r *rig) error {
 		return errors.New("the carrier took it")
 	}
 	return wantReason(r.provider.Name(), err, []channel.Reason{channel.ReasonRetry, channel.ReasonUnknown})
+}
+
+func checkLate(ctx context.Context, r *rig) error {
+	m := r.text()
+	m.Before = time.Now().Add(time.Minute)
+	if _, err := r.accepted(ctx, m); err != nil { // in time, and so that a token is there
+		return err
+	}
+	m.Before = time.Now().Add(-time.Millisecond)
+	before := len(r.carrier.Sent())
+	_, err := r.send(ctx, m)
+	if len(r.carrier.Sent()) != before {
+		return errors.New("the carrier took it")
+	}
+	return wantReason(r.provider.Name(), err, []channel.Reason{channel.ReasonRetry})
 }
 
 func checkCanceledDuring(ctx context.Context, r *rig) error {

@@ -31,7 +31,7 @@ func (a *account) Send(ctx context.Context, m channel.Outbound) (channel.Accepte
 	}
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
-	c := &call{ctx: ctx, base: a.base, next: a.transport, limit: maxAnswer}
+	c := &call{ctx: ctx, base: a.base, next: a.transport, limit: maxAnswer, before: m.Before}
 	// Not NewRequestHandler: it reads TWILIO_EDGE and TWILIO_REGION from the environment.
 	service := api.NewApiService(&client.RequestHandler{Client: a.client(c, a.rest())})
 	msg, err := service.CreateMessage(params)

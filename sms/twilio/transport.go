@@ -27,6 +27,7 @@ type call struct {
 	next  http.RoundTripper
 	limit int64 // bytes of the answer that are read
 
+	before time.Time // no body is begun after it; zero for no limit
 	sent   *sendBody // nil until the SDK has made a request
 	status int       // 0 while there is no answer
 	after  time.Duration
@@ -38,7 +39,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	out := req.Clone(c.ctx)
 	out.URL.Scheme, out.URL.Host, out.Host = c.base.Scheme, c.base.Host, c.base.Host
 	out.URL.Path = c.base.Path + out.URL.Path
-	c.sent = &sendBody{}
+	c.sent = &sendBody{before: c.before}
 	out.Body = c.sent.wrap(req.Body)
 	if req.GetBody != nil {
 		out.GetBody = func() (io.ReadCloser, error) {
@@ -76,7 +77,10 @@ func (c *call) notSent() bool { return c.sent == nil || c.sent.seal() }
 // sendBody knows whether anyone began to read a request's body. A POST without its body is no POST, so an unread
 // body proves that nothing was sent, for every transport and protocol; httptrace proves less, because a cancelled
 // HTTP/2 request may return while its writer still runs.
-type sendBody struct{ state atomic.Int32 }
+type sendBody struct {
+	state  atomic.Int32
+	before time.Time
+}
 
 const (
 	bodyUnread int32 = iota
@@ -107,6 +111,9 @@ type trackedBody struct {
 }
 
 func (b *trackedBody) Read(p []byte) (int, error) {
+	if !b.sent.before.IsZero() && time.Now().After(b.sent.before) {
+		b.sent.seal()
+	}
 	b.sent.state.CompareAndSwap(bodyUnread, bodyRead)
 	if b.sent.state.Load() == bodySealed {
 		return 0, errSealed
