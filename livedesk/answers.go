@@ -13,15 +13,50 @@ import (
 // answer is what became of a claimed text.
 type answer struct {
 	m        Message
+	of       *attempt // nil when nothing was tried
 	accepted channel.Accepted
 	err      error
 	cancel   channel.Reason
 }
 
-// storeAnswers writes what became of a batch of texts.
-func (e *Engine) storeAnswers(ctx context.Context, batch []*answer) error {
+// storeAnswers writes what became of a batch of texts. Nearly always the carrier took them all and nothing else happened
+// to them since the gate: that is tried first, with the rows in hand.
+func (e *Engine) storeAnswers(ctx context.Context, batch []*answer) (alone bool, err error) {
+	for _, a := range batch {
+		if a.of == nil || a.err != nil {
+			return e.answerFromStore(ctx, batch)
+		}
+	}
+	err = e.answerFromHand(ctx, batch)
+	if errors.Is(err, ErrConflict) { // a receipt was faster, or another process took over
+		return e.answerFromStore(ctx, batch)
+	}
+	return false, err
+}
+
+// answerFromHand writes that the carrier took texts, over their rows as the gate stored them.
+func (e *Engine) answerFromHand(ctx context.Context, batch []*answer) error {
 	var u *unit
 	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+		u = newUnit(e, tx)
+		for _, a := range batch {
+			m := a.m.Clone()
+			u.now = a.of.since()
+			u.answer(&m, a)
+		}
+		return u.finish(ctx)
+	})
+	if err == nil {
+		e.committed(u)
+		signal(e.wakeOutbox) // the next text of the conversation may go
+	}
+	return err
+}
+
+// answerFromStore writes what became of texts over their newest rows.
+func (e *Engine) answerFromStore(ctx context.Context, batch []*answer) (alone bool, err error) {
+	var u *unit
+	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
 		u = newUnit(e, tx)
 		var teach []ThreadKey
 		keys := make([]MessageKey, len(batch))
@@ -49,11 +84,11 @@ func (e *Engine) storeAnswers(ctx context.Context, batch []*answer) error {
 		return u.finish(ctx)
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	e.committed(u)
 	signal(e.wakeOutbox) // the next text of the conversation may go
-	return nil
+	return false, nil
 }
 
 // answer decides what an answer does to a text.
@@ -115,10 +150,15 @@ func notSent(err error) bool {
 }
 
 // backoff is how long to wait before a text that is known not to have left is tried again, with jitter: 1 s, doubled
-// each time up to 1 min; a minute to half an hour where the carrier needs longer.
+// each time up to 1 min; a minute to half an hour where the carrier needs longer; until the next probe, without jitter, where
+// it refused our credentials.
 func backoff(reason channel.Reason, attempts int) time.Duration {
 	first, most := time.Second, time.Minute
-	if reason != channel.ReasonRetry {
+	switch reason {
+	case channel.ReasonCredentials: // the channel as a whole waits for its next probe, and no text longer than it
+		return probeEvery
+	case channel.ReasonRetry:
+	default:
 		first, most = time.Minute, 30*time.Minute
 	}
 	d := min(first<<min(max(attempts-1, 0), 16), most)

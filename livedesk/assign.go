@@ -177,6 +177,7 @@ func (p *placing) lock(ctx context.Context) error {
 		return err
 	}
 	p.u.begun()
+	p.u.placed = len(found.Agents) > 0
 	for _, q := range found.Queues {
 		l := &line{row: q}
 		if change := p.u.queueChanges[objectKey{p.workspace, q.ID}].do; change != nil {

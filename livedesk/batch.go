@@ -20,7 +20,8 @@ type batcher[T any] struct {
 	// key names what a value is about. Values of one key never fly at the same time, so that flights don't wait for
 	// each other's rows, and keep their order. nil means that no two values have anything in common.
 	key func(T) string
-	do  func(ctx context.Context, values []T) error
+	// do does the work. It reports whether that took locks which most flights take, so that one at a time gets further.
+	do func(ctx context.Context, values []T) (alone bool, err error)
 
 	mu       sync.Mutex
 	waiting  []*seat[T]
@@ -28,6 +29,7 @@ type batcher[T any] struct {
 	airborne int            // seats in the air
 	keys     map[string]int // of these
 	crowd    int            // about how many wait or fly at once, lately
+	alone    bool           // the last flight said so
 }
 
 // seat is one call's place in a flight.
@@ -38,13 +40,14 @@ type seat[T any] struct {
 }
 
 const (
-	maxFlights    = 2 // one commits while the next is decided
+	maxFlights    = 4  // one commits while others are decided
+	fullFlight    = 32 // values, beyond which a third and a fourth flight pay
 	maxWaiting    = 4096
 	flightTimeout = 7 * time.Second // below WebhookTimeout, so that a caller learns of a store that hangs
 	maxTries      = 8
 )
 
-func newBatcher[T any](log *slog.Logger, limit int, key func(T) string, do func(context.Context, []T) error) *batcher[T] {
+func newBatcher[T any](log *slog.Logger, limit int, key func(T) string, do func(context.Context, []T) (bool, error)) *batcher[T] {
 	return &batcher[T]{log: log, max: limit, key: key, do: do, keys: map[string]int{}}
 }
 
@@ -102,7 +105,7 @@ func (b *batcher[T]) board(values []T) ([]*seat[T], error) {
 
 // another starts a flight where one is free and it pays; mu is held.
 func (b *batcher[T]) another() {
-	if b.flights < maxFlights && len(b.waiting) > 0 && b.pays() {
+	if b.flights < b.fleet() && len(b.waiting) > 0 && b.pays() {
 		b.flights++
 		go b.fly()
 	}
@@ -111,8 +114,16 @@ func (b *batcher[T]) another() {
 // pays reports whether one more flight should take off now: when there is none, or when as many wait as its share is.
 func (b *batcher[T]) pays() bool { return b.airborne == 0 || len(b.waiting) >= b.share() }
 
+// fleet is how many flights a crowd is worth: one where they would wait for each other's rows anyway.
+func (b *batcher[T]) fleet() int {
+	if b.alone {
+		return 1
+	}
+	return min(2+b.crowd/fullFlight, maxFlights)
+}
+
 // share is how many of a crowd one flight takes.
-func (b *batcher[T]) share() int { return min(max((b.crowd+maxFlights-1)/maxFlights, 1), b.max) }
+func (b *batcher[T]) share() int { return min(max((b.crowd+b.fleet()-1)/b.fleet(), 1), b.max) }
 
 // fly takes off with those that wait, again and again, until it doesn't pay any more.
 func (b *batcher[T]) fly() {
@@ -206,7 +217,11 @@ func (b *batcher[T]) try(ctx context.Context, values []T) (err error) {
 			err = fmt.Errorf("panic while deciding: %v", r)
 		}
 	}()
-	return b.do(ctx, values)
+	alone, err := b.do(ctx, values)
+	b.mu.Lock()
+	b.alone = alone
+	b.mu.Unlock()
+	return err
 }
 
 // retry runs f again while it only lost to others: a few times, a little later each time.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type channelPut struct {
 
 	now      time.Time
 	stored   *Object           // the channel's object; nil for a new one
+	since    time.Time         // its record's
 	identity map[string]string // as given
 	channel  map[string]string // values of the channel alone
 	shared   map[string]string // values of the connection
@@ -35,16 +37,46 @@ type channelPut struct {
 	conn       Object // Version 0 for a new one
 	rec        connectionRecord
 	oldSecrets map[string]sms.Secret
+	locked     bool        // they are there and can't be opened
+	account    sms.Account // opened with what will be stored
+
+	back   *returning              // the removed channel that comes back; nil where there is none
+	mended map[string]healthRecord // by channel: in trouble until now
+}
+
+// putting begins to put or to verify a channel.
+func (d *Desk) putting(c Channel) (*channelPut, error) {
+	p, ok := d.e.providers[c.Provider]
+	if !ok {
+		return nil, invalid("provider", "is not one of Config.Providers")
+	}
+	if err := checkID("workspace", d.workspace); err != nil {
+		return nil, err
+	}
+	return (&channelPut{d: d, p: p, c: c}).afresh(), nil
+}
+
+// afresh returns p as it was before it had read anything.
+func (p *channelPut) afresh() *channelPut {
+	return &channelPut{d: p.d, p: p.p, form: p.p.Form(), c: p.c}
+}
+
+// prepare reads what is stored and checks everything that can be checked without the carrier.
+func (p *channelPut) prepare(ctx context.Context) error {
+	if err := p.d.view(ctx, p.load); err != nil {
+		return err
+	}
+	if err := p.openStored(ctx); err != nil {
+		return err
+	}
+	if err := p.validate(); err != nil {
+		return err
+	}
+	return p.d.view(ctx, p.loadSender)
 }
 
 func (p *channelPut) run(ctx context.Context) (Channel, error) {
-	if err := p.d.view(ctx, p.load); err != nil {
-		return Channel{}, err
-	}
-	if err := p.openStored(ctx); err != nil {
-		return Channel{}, err
-	}
-	if err := p.validate(); err != nil {
+	if err := p.prepare(ctx); err != nil {
 		return Channel{}, err
 	}
 	changed, err := p.changes(ctx)
@@ -52,8 +84,8 @@ func (p *channelPut) run(ctx context.Context) (Channel, error) {
 		return Channel{}, err
 	}
 	err = p.d.e.store.Update(ctx, func(ctx context.Context, tx Tx) error { return tx.Apply(ctx, changed) })
-	if errors.Is(err, ErrExists) {
-		return Channel{}, p.taken()
+	if errors.Is(err, ErrExists) { // somebody added the number, or the connection, just now
+		return Channel{}, ErrConflict
 	}
 	if err != nil {
 		return Channel{}, err
@@ -103,11 +135,28 @@ func (p *channelPut) loadChannel(ctx context.Context, tx ReadTx) error {
 	if rec.Provider != p.c.Provider {
 		return invalid("provider", "can't be changed; add another channel")
 	}
-	p.stored = &obj
+	p.stored, p.since = &obj, rec.Since
 	return nil
 }
 
-// openStored unseals what the connection has, so that a credential that was left empty stays.
+// loadSender refuses a number that another channel has, and finds the removed channel that had it.
+func (p *channelPut) loadSender(ctx context.Context, tx ReadTx) error {
+	holders, err := tx.Objects(ctx, ObjectQuery{Kind: kindChannel, Key: channelKey(p.conn.ID, p.sender())})
+	if err != nil {
+		return err
+	}
+	if len(holders) > 0 && holders[0].ID != p.c.ID {
+		return p.fieldErrors(func(f sms.Field) bool { return isSender(f) && p.channel[f.Name] != "" },
+			"belongs to another channel already")
+	}
+	if p.stored == nil {
+		p.back, err = loadReturning(ctx, tx, p.d.workspace, p.sender())
+	}
+	return err
+}
+
+// openStored unseals what the connection has, so that a credential that was left empty stays. Where the host's key is lost,
+// or its key service away, all credentials that are given anew will do.
 func (p *channelPut) openStored(ctx context.Context) error {
 	p.rec = connectionRecord{Provider: p.c.Provider}
 	if p.conn.Version == 0 {
@@ -117,8 +166,11 @@ func (p *channelPut) openStored(ctx context.Context) error {
 		return fmt.Errorf("stored connection %s: %w", p.conn.ID, err)
 	}
 	var err error
-	p.oldSecrets, err = p.d.e.openSecrets(ctx, p.rec.Sealed, p.d.workspace, p.conn.ID)
-	return err
+	if p.oldSecrets, err = p.d.e.openSecrets(ctx, p.rec.Sealed, p.d.workspace, p.conn.ID); err != nil {
+		p.d.e.logError("stored credentials can't be opened", err, slog.String("workspace", p.d.workspace))
+		p.locked, p.rec.Sealed = true, nil
+	}
+	return ctx.Err()
 }
 
 // validate checks everything that was given, and sorts it by what it belongs to.
@@ -133,6 +185,9 @@ func (p *channelPut) validate() error {
 		}
 	}
 	valid, err := p.form.Validate(values)
+	if p.locked {
+		err = p.askAnew(err)
+	}
 	if err = errors.Join(err, p.checkSettings()); err != nil {
 		return err
 	}
@@ -149,13 +204,24 @@ func (p *channelPut) validate() error {
 			p.channel[f.Name] = v
 		}
 	}
-	if p.stored != nil && !strings.HasPrefix(p.stored.Key, p.conn.ID+":") {
+	if p.stored != nil && !onConnection(*p.stored, p.conn.ID) {
 		return p.fieldErrors(func(f sms.Field) bool { return f.Scope == sms.ScopeIdentity },
 			"can't be changed; add another channel")
 	}
 	set := sms.Settings{Values: maps.Clone(p.identity), Secrets: p.secrets, WebhookURL: p.d.e.webhookURL(p.conn.Key)}
 	maps.Copy(set.Values, p.shared)
-	_, err = p.p.Open(set) // lets the provider refuse what the form could not
+	p.account, err = p.p.Open(set) // lets the provider refuse what the form could not
+	return err
+}
+
+// askAnew says of credentials that were left empty why they are required.
+func (p *channelPut) askAnew(err error) error {
+	wrong, _ := errors.AsType[sms.FieldErrors](err)
+	for i, w := range wrong {
+		if f, _ := p.form.Field(w.Field); f.Secret && strings.TrimSpace(p.c.Values[w.Field]) == "" {
+			wrong[i].Problem = "is required: the stored one can't be opened"
+		}
+	}
 	return err
 }
 
@@ -186,17 +252,26 @@ func (p *channelPut) changes(ctx context.Context) (Changes, error) {
 	} else if conn != nil {
 		changed.Objects = append(changed.Objects, *conn)
 	}
+	if p.renewed() {
+		if err := p.d.view(ctx, func(ctx context.Context, tx ReadTx) error { return p.mend(ctx, tx, &changed) }); err != nil {
+			return Changes{}, err
+		}
+	}
 	obj := Object{Workspace: p.d.workspace, Kind: kindChannel, ID: newID(p.now)}
-	if p.stored != nil {
+	switch {
+	case p.stored != nil:
 		obj = *p.stored
+	case p.back != nil: // inserted over its tombstone
+		obj.ID, p.since = p.back.Channel, p.now
+		changed.Objects = append(changed.Objects, p.back.used())
 	}
 	c := p.c
 	c.Workspace, c.ID, c.Version, c.Values = p.d.workspace, obj.ID, 0, p.channel
-	data, err := json.Marshal(channelRecord{c, p.conn.ID})
+	data, err := json.Marshal(channelRecord{c, p.conn.ID, p.since})
 	if err != nil {
 		return Changes{}, err
 	}
-	obj.Data, obj.Key = data, p.conn.ID+":"+p.sender()
+	obj.Data, obj.Key = data, channelKey(p.conn.ID, p.sender())
 	changed.Objects = append(changed.Objects, obj)
 	if p.stored != nil { // who waits may be given to somebody by the new settings
 		changed.Jobs = append(changed.Jobs, JobChange{Job: serveJob(Queue{Workspace: p.d.workspace, ID: ChannelQueue(c.ID)}, p.now)})
@@ -204,34 +279,67 @@ func (p *channelPut) changes(ctx context.Context) (Changes, error) {
 	return changed, nil
 }
 
-// connection returns the connection's object if it is new or changes, with the replaced credentials kept for a while.
+// connection returns the connection's object if it is new or changes, with the replaced credentials kept for a while. A new
+// channel writes it in any case, so that it isn't forgotten at that moment for having had no channel.
 func (p *channelPut) connection(ctx context.Context) (*Object, error) {
 	rec, conn := p.rec, p.conn
 	rec.Identity, rec.Values = p.identity, p.shared
-	rec.Previous = slices.DeleteFunc(slices.Clone(rec.Previous), func(s previousSecrets) bool { return !p.now.Before(s.Until) })
+	rec.expire(p.now)
 	if conn.Version == 0 || !maps.EqualFunc(p.secrets, p.oldSecrets, sms.Secret.Equal) {
-		if len(rec.Sealed) > 0 {
-			rec.Previous = append([]previousSecrets{{rec.Sealed, p.now.Add(rotationWindow)}}, rec.Previous...)
-		}
-		var err error
-		if rec.Sealed, err = p.d.e.sealSecrets(ctx, p.secrets, conn.Workspace, conn.ID); err != nil {
+		sealed, err := p.d.e.sealSecrets(ctx, p.secrets, conn.Workspace, conn.ID)
+		if err != nil {
 			return nil, err
 		}
+		rec.replace(sealed, p.now, p.now.Add(p.d.e.cfg.RotationWindow))
 	}
 	data, err := json.Marshal(rec)
 	if err != nil {
 		return nil, err
 	}
-	if string(data) == string(conn.Data) {
+	if p.stored != nil && string(data) == string(conn.Data) {
 		return nil, nil
 	}
 	conn.Data = data
 	return &conn, nil
 }
 
+// renewed reports whether the connection's account is opened with something else than before.
+func (p *channelPut) renewed() bool {
+	return p.conn.Version != 0 &&
+		!(maps.EqualFunc(p.secrets, p.oldSecrets, sms.Secret.Equal) && maps.Equal(p.shared, p.rec.Values))
+}
+
+// mend ends the trouble of the connection's channels: what is new may work.
+func (p *channelPut) mend(ctx context.Context, tx ReadTx, changed *Changes) error {
+	objs, err := tx.Objects(ctx, ObjectQuery{Workspace: p.d.workspace, Kind: kindHealth})
+	if err != nil {
+		return err
+	}
+	p.mended = map[string]healthRecord{}
+	for _, o := range objs {
+		ch := p.d.e.snap.load().channels[objectKey{o.Workspace, o.ID}]
+		r, err := readHealth(o)
+		if err != nil {
+			return err
+		}
+		if ch == nil || ch.connID != p.conn.ID || !r.turn(HealthOK, "", p.now) {
+			continue
+		}
+		if o.Data, err = json.Marshal(r); err != nil {
+			return err
+		}
+		changed.Objects = append(changed.Objects, o)
+		p.mended[o.ID] = r
+	}
+	return nil
+}
+
 func (p *channelPut) result(obj Object) Channel {
 	c := p.c
 	c.Workspace, c.ID, c.Version = p.d.workspace, obj.ID, obj.Version+1
+	if p.back != nil {
+		c.Version = p.back.Version + 1
+	}
 	c.Values = Values(maps.Clone(p.channel))
 	maps.Copy(c.Values, p.identity)
 	maps.Copy(c.Values, p.shared)
@@ -249,24 +357,6 @@ func (p *channelPut) sender() string {
 }
 
 func isSender(f sms.Field) bool { return f.Kind == sms.FieldNumber || f.Kind == sms.FieldPool }
-
-// taken says that another channel has the number; or that somebody added the same connection just now.
-func (p *channelPut) taken() error {
-	var objs []Object
-	err := p.d.view(context.Background(), func(ctx context.Context, tx ReadTx) error {
-		var err error
-		objs, err = tx.Objects(ctx, ObjectQuery{Kind: kindChannel, Key: p.conn.ID + ":" + p.sender()})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if len(objs) == 0 {
-		return ErrConflict
-	}
-	return p.fieldErrors(func(f sms.Field) bool { return isSender(f) && p.channel[f.Name] != "" },
-		"belongs to another channel already")
-}
 
 func (p *channelPut) fieldErrors(which func(sms.Field) bool, problem string) error {
 	var errs sms.FieldErrors

@@ -22,9 +22,11 @@ type Channel struct {
 	ID        string `json:"id"`       // UUIDv7, given by PutChannel
 	Provider  string `json:"provider"` // Name of one of Config.Providers
 	// Values are the fields of the provider's [sms.Form], credentials among them. Credentials are never read back:
-	// a channel that is read has none, and an empty one given to PutChannel keeps the stored one.
+	// a channel that is read has none, and an empty one given to PutChannel keeps the stored one. The JSON of a channel
+	// that was just filled in holds them as the request did that brought them.
 	Values Values `json:"values"`
-	// Disabled stops everything that would leave; what customers write is still taken in.
+	// Disabled stops everything that would leave, and refuses new texts; what customers write is still taken in. A person
+	// who only wants to hold texts back for a while uses [Desk.PauseChannel].
 	Disabled bool `json:"disabled,omitempty"`
 	// Greeting is sent once when a customer starts a conversation. Empty means off.
 	Greeting string `json:"greeting,omitempty"`
@@ -41,6 +43,12 @@ type Channel struct {
 
 // Name returns the name that the form was filled in with.
 func (c Channel) Name() string { return c.Values["name"] }
+
+// LogValue implements [slog.LogValuer]: a channel that was just filled in, credentials and all, is logged by what names it.
+func (c Channel) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("workspace", c.Workspace), slog.String("id", c.ID), slog.String("provider", c.Provider),
+		slog.String("name", c.Name()), slog.Any("values", c.Values))
+}
 
 // Assignment is how a channel's conversations are given to its human agents. The zero value gives each one at once to
 // the agent on line with the fewest in hand.
@@ -71,6 +79,8 @@ const (
 type channelRecord struct {
 	Channel
 	Connection string `json:"connection"`
+	// Since is when a removed channel came back under its id; zero for one that was never removed.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // connectionRecord is a carrier account with its application or service, shared by the channels on it.
@@ -81,15 +91,9 @@ type connectionRecord struct {
 	Sealed   []byte            `json:"sealed,omitempty"` // JSON of the secrets by field, sealed
 	// Previous are secrets that were replaced, sealed, until their time is over.
 	Previous []previousSecrets `json:"previous,omitempty"`
+	// PreviousKeys are webhook keys that were replaced. The current one is the Key of the object.
+	PreviousKeys []previousKey `json:"previous_keys,omitempty"`
 }
-
-type previousSecrets struct {
-	Sealed []byte    `json:"sealed"`
-	Until  time.Time `json:"until"`
-}
-
-// rotationWindow is for how long replaced credentials still count in webhooks.
-const rotationWindow = 24 * time.Hour
 
 // Form returns the form of a provider of Config.Providers.
 func (e *Engine) Form(provider string) (sms.Form, error) {
@@ -106,19 +110,22 @@ func (e *Engine) Providers() []string { return slices.Sorted(maps.Keys(e.provide
 // PutChannel stores a channel: a new one when c.ID is empty, else the one of that id, whose provider and identity
 // fields stay what they were. It returns the channel as it is stored, and answers every wrong field at once with an
 // [sms.FieldErrors] and [ValidationError]s. When c.Version isn't 0 it must be the stored one, or the error is
-// [ErrConflict].
+// [ErrConflict]. It asks the carrier nothing: see [Desk.Verify] for that.
+//
+// A number (or pool) of a channel that was removed brings that channel back under its ID, whatever account it is on now:
+// its conversations, its agents and above all its opt-outs go on to count, since customers said STOP to the number. What
+// was queued then doesn't leave.
+//
+// Credentials belong to the connection, so those given here count for all channels on it. The ones that they replace are
+// accepted in webhooks until [Config.RotationWindow] is over, and channels in trouble are tried again at once.
 func (d *Desk) PutChannel(ctx context.Context, c Channel) (Channel, error) {
-	p, ok := d.e.providers[c.Provider]
-	if !ok {
-		return Channel{}, invalid("provider", "is not one of Config.Providers")
-	}
-	if err := checkID("workspace", d.workspace); err != nil {
+	put, err := d.putting(c)
+	if err != nil {
 		return Channel{}, err
 	}
 	var out Channel
-	err := retry(ctx, func() error {
-		put := &channelPut{d: d, p: p, form: p.Form(), c: c}
-		var err error
+	err = retry(ctx, func() error {
+		put = put.afresh()
 		out, err = put.run(ctx)
 		return err
 	})
@@ -126,23 +133,33 @@ func (d *Desk) PutChannel(ctx context.Context, c Channel) (Channel, error) {
 		return Channel{}, fmt.Errorf("put channel: %w", err)
 	}
 	err = d.e.snap.refresh(ctx)
+	for id, rec := range put.mended {
+		d.e.tellHealth(ctx, objectKey{d.workspace, id}, rec)
+	}
 	signal(d.e.wakeJobs)
 	return out, err
 }
 
-// RemoveChannel takes a channel out of service for good. Its conversations stay; its number can be used again.
+// RemoveChannel takes a channel out of service. Its queued texts are canceled as their turn comes, its conversations stay,
+// and its number can be used again; see [Desk.PutChannel] for what that brings back. The credentials of its connection are
+// forgotten [Config.RotationWindow] after its last channel: until then the carrier's webhooks are acknowledged without
+// effect, and the number can be added again without its credentials.
 func (d *Desk) RemoveChannel(ctx context.Context, id string) error {
-	err := d.update(ctx, func(ctx context.Context, tx Tx) error {
+	err := d.updateObjects(ctx, func(ctx context.Context, tx Tx) error {
 		obj, err := oneObject(ctx, tx, d.workspace, kindChannel, id)
 		if err != nil {
 			return err
 		}
-		obj.Deleted, obj.Data, obj.Key = true, nil, ""
-		return tx.Apply(ctx, Changes{Objects: []Object{obj}})
+		changed, err := d.removal(ctx, tx, obj)
+		if err != nil {
+			return err
+		}
+		return tx.Apply(ctx, changed)
 	})
 	if err != nil {
 		return fmt.Errorf("remove channel %s: %w", id, err)
 	}
+	signal(d.e.wakeJobs)
 	return d.e.snap.refresh(ctx)
 }
 
@@ -157,27 +174,44 @@ func (d *Desk) Channel(ctx context.Context, id string) (Channel, error) {
 
 // Channels returns the workspace's channels by name, without credentials.
 func (d *Desk) Channels(ctx context.Context) ([]Channel, error) {
-	if err := d.e.snap.refresh(ctx); err != nil {
+	infos, err := d.infos(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var out []Channel
+	for _, info := range infos {
+		out = append(out, info.public())
+	}
+	return out, nil
+}
+
+// infos returns the workspace's channels by name.
+func (d *Desk) infos(ctx context.Context) ([]*channelInfo, error) {
+	if err := d.e.snap.refresh(ctx); err != nil {
+		return nil, err
+	}
+	var out []*channelInfo
 	for _, info := range d.e.snap.load().channels {
 		if info.channel.Workspace == d.workspace {
-			out = append(out, info.public())
+			out = append(out, info)
 		}
 	}
-	slices.SortFunc(out, func(a, b Channel) int {
-		return cmp.Or(strings.Compare(a.Name(), b.Name()), strings.Compare(a.ID, b.ID))
+	slices.SortFunc(out, func(a, b *channelInfo) int {
+		return cmp.Or(strings.Compare(a.channel.Name(), b.channel.Name()), strings.Compare(a.channel.ID, b.channel.ID))
 	})
 	return out, nil
 }
 
 // WebhookURL returns the public address that the carrier must be told for a channel's texts (at Twilio with the
 // overrides "#rc=5&rp=all" behind it, without which it does not try again). Channels on one carrier account share it.
+// [Desk.Webhooks] says more: what to enter where.
 func (d *Desk) WebhookURL(ctx context.Context, channelID string) (string, error) {
 	info, err := d.e.snap.channel(ctx, d.workspace, channelID)
 	if err != nil {
 		return "", err
+	}
+	if info.conn == nil {
+		return "", fmt.Errorf("channel %s: %w: %w", channelID, ErrChannelClosed, errNoConnection)
 	}
 	return d.e.webhookURL(info.conn.key), nil
 }

@@ -40,6 +40,10 @@ type Config struct {
 	// negative means never: the answer begins a new one.
 	ReplyWindow time.Duration
 
+	// RotationWindow is for how long credentials and webhook keys that were replaced still count in webhooks, and how long
+	// the credentials of a connection without channels are kept. Zero means 24 h; negative means not at all.
+	RotationWindow time.Duration
+
 	// Workers is how many texts are handed to carriers at the same time. Zero means 32.
 	Workers int
 	// Lease is for how long a worker has a text or job to itself; it must be well above a provider's time limit.
@@ -72,6 +76,7 @@ func (c Config) withDefaults() Config {
 	}
 	def(&c.ReopenWindow, 24*time.Hour)
 	def(&c.ReplyWindow, 72*time.Hour)
+	def(&c.RotationWindow, 24*time.Hour)
 	def(&c.Lease, time.Minute)
 	def(&c.VerdictAfter, 15*time.Minute)
 	def(&c.ExpireHuman, 24*time.Hour)

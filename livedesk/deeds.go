@@ -46,7 +46,7 @@ func (d *Desk) doDeed(ctx context.Context, what string, it *deed) error {
 }
 
 // doDeeds does a batch of deeds in one transaction. One that is refused takes it back, and the others are done without it.
-func (e *Engine) doDeeds(ctx context.Context, batch []*deed) error {
+func (e *Engine) doDeeds(ctx context.Context, batch []*deed) (alone bool, err error) {
 	for _, d := range batch {
 		d.refused = nil
 	}
@@ -63,14 +63,14 @@ func (e *Engine) doDeeds(ctx context.Context, batch []*deed) error {
 		switch {
 		case err == nil:
 			e.committed(u)
-			return nil
+			return u.placed, nil
 		case refused == nil:
-			return err
+			return false, err
 		}
 		refused.refused = err
 		left = slices.DeleteFunc(left, func(d *deed) bool { return d == refused })
 	}
-	return nil
+	return false, nil
 }
 
 // doDeeds returns the deed that was refused, with why.

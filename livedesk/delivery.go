@@ -12,7 +12,7 @@ type DeliveryState string
 // The states of an outgoing text, in the order in which they are usually passed.
 const (
 	Queued      DeliveryState = "queued"      // stored, waiting for its turn
-	Claimed     DeliveryState = "claimed"     // a process has it to look at, nothing was sent
+	Claimed     DeliveryState = "claimed"     // in a worker's hands, nothing was sent; passed within the gate's transaction, so not seen outside
 	Posting     DeliveryState = "posting"     // an attempt was begun: bytes may have left
 	Accepted    DeliveryState = "accepted"    // the carrier has it
 	Sent        DeliveryState = "sent"        // the next carrier has it
@@ -49,7 +49,6 @@ func (s DeliveryState) Final() bool { return s.rank() >= Delivered.rank() }
 // What changes a delivery is in this file and nowhere else:
 //
 //	queued, claimed → posting    begin: the gate before the first byte
-//	queued → claimed             at the gate, for a moment: the channel isn't known to this process yet
 //	queued, claimed → canceled   Cancel: STOP (Changes.Cancels); cancel: expiry, channel closed
 //	posting → accepted …         accept: the carrier's answer, also a late one after unknown
 //	posting → queued             putBack: known not to have been sent

@@ -2,6 +2,7 @@ package livedesk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -25,6 +26,21 @@ func (d *Desk) update(ctx context.Context, fn func(context.Context, Tx) error) e
 		return err
 	}
 	return retry(ctx, func() error { return d.e.store.Update(ctx, fn) })
+}
+
+// updateObjects is update for objects of which some are made where there were none: that another process made one first is
+// no more than a conflict.
+func (d *Desk) updateObjects(ctx context.Context, fn func(context.Context, Tx) error) error {
+	if err := checkID("workspace", d.workspace); err != nil {
+		return err
+	}
+	return retry(ctx, func() error {
+		err := d.e.store.Update(ctx, fn)
+		if errors.Is(err, ErrExists) {
+			return ErrConflict
+		}
+		return err
+	})
 }
 
 func (d *Desk) view(ctx context.Context, fn func(context.Context, ReadTx) error) error {

@@ -15,6 +15,15 @@
 //
 // Channels, agents and their lists are data: they are put in and changed while the engine runs, by any process.
 //
+// # Setting a channel up
+//
+// [Engine.Form] says what to fill in, [Desk.Verify] asks the carrier whether it works, [Desk.PutChannel] stores it, and
+// [Desk.Register] or [Desk.Webhooks] tells the carrier, or a person, where its webhooks go. Credentials and webhook keys are
+// replaced without a restart: the old ones count for [Config.RotationWindow].
+//
+// A channel that can't send says so in its [Health], in every process, and keeps its queue: a person paused it, or the
+// carrier refuses its credentials or can't be reached. It is probed once a minute and goes on by itself.
+//
 // # What holds
 //
 // A webhook is answered 2xx after its text is committed, and a text counts once, however often it comes. A contact has

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/livedesk/livedesk-go/sms"
 )
@@ -24,10 +25,12 @@ type Engine struct {
 	deeds    *batcher[*deed]
 	answers  *batcher[*answer]
 	limits   *limits
+	healths  *healths
 
 	wakeOutbox chan struct{}
 	wakeJobs   chan struct{}
 	running    atomic.Bool
+	loops      loopStates
 	ignored    atomic.Int64
 }
 
@@ -47,6 +50,7 @@ func New(store Store, cfg Config) (*Engine, error) {
 		log:        cfg.Logger,
 		providers:  make(map[string]sms.Provider, len(cfg.Providers)),
 		limits:     newLimits(),
+		healths:    newHealths(),
 		wakeOutbox: make(chan struct{}, 1),
 		wakeJobs:   make(chan struct{}, 1),
 	}
@@ -60,6 +64,19 @@ func New(store Store, cfg Config) (*Engine, error) {
 	e.deeds = newBatcher(e.log, maxTakeIn, (*deed).about, e.doDeeds)
 	e.answers = newBatcher(e.log, maxTakeIn, nil, e.storeAnswers)
 	return e, nil
+}
+
+// storeTimeout is how long one transaction of the background's may take.
+const storeTimeout = 5 * time.Second
+
+// update runs fn in a transaction of the background's, again if it only lost to others. Each try has a time limit: one
+// over a connection that is dead without anybody having noticed must not hold a loop up for ever.
+func (e *Engine) update(ctx context.Context, fn func(context.Context, Tx) error) error {
+	return retry(ctx, func() error {
+		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
+		return e.store.Update(ctx, fn)
+	})
 }
 
 // Desk returns the handle of one workspace (a tenant; "main" will do where there is only one). It costs nothing and

@@ -17,10 +17,13 @@ var (
 	ErrOptedOut = errors.New("contact has opted out")
 	// ErrNotReplyable means that the address can't be written to (a short code, a name, an anonymous sender).
 	ErrNotReplyable = errors.New("address can't be replied to")
-	// ErrChannelClosed means that the channel is disabled or removed, or that its provider isn't in Config.Providers.
+	// ErrChannelClosed means that the channel is disabled or removed, or can't be used by this process (its provider isn't
+	// in Config.Providers, its credentials can't be opened).
 	ErrChannelClosed = errors.New("channel is not in service")
 	// ErrKeyReused means that an idempotency key came back with another text.
 	ErrKeyReused = errors.New("key was used for another text")
+	// ErrCarrierUnavailable means that the carrier could not be asked what it was to be asked, or would not say.
+	ErrCarrierUnavailable = errors.New("carrier could not be asked")
 	// ErrBusy means that the desk could not take the work in time; the caller may try again.
 	ErrBusy = errors.New("too busy")
 )

@@ -23,7 +23,7 @@ func exampleDesk(cfg livedesk.Config) (*livedesk.Engine, *livedesk.Desk, livedes
 		panic(err)
 	}
 	cfg.PublicURL = "https://desk.example.com/sms"
-	cfg.Providers = []sms.Provider{twilio.New(twilio.Config{Transport: carrier.Transport()})}
+	cfg.Providers = append(cfg.Providers, twilio.New(twilio.Config{Transport: carrier.Transport()}))
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	engine, err := livedesk.New(memstore.New(), cfg)
 	if err != nil {

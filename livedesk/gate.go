@@ -25,10 +25,14 @@ type attempt struct {
 	left time.Duration
 }
 
+// since returns the time by the store's clock, counted on from the gate by this machine's.
+func (a *attempt) since() time.Time { return micro(a.now.Add(time.Since(a.at))) }
+
 // claimed is what one claim brought.
 type claimed struct {
 	texts    int        // texts that it did something about
 	attempts []*attempt // those of them that may go
+	probed   bool       // the time of a channel's next probe was moved
 	strange  []Message  // those of a channel that this process doesn't know, leased for a moment
 	budgets  []Budget   // of their senders
 	now      time.Time
@@ -43,23 +47,28 @@ func (e *Engine) claim(ctx context.Context, limit int) (claimed, error) {
 	for {
 		var out claimed
 		var u *unit
-		guess, allowed := e.limits.allowances(snap)
-		err := retry(ctx, func() error {
-			return e.store.Update(ctx, func(ctx context.Context, tx Tx) (err error) {
-				u = newUnit(e, tx)
-				u.snap = snap
-				out, err = u.claim(ctx, Claim{Limit: limit, PerSender: firstClaim, Senders: allowed})
-				if err != nil {
-					return err
-				}
-				return u.finish(ctx)
-			})
+		guess, allowed := e.allowances(snap)
+		err := e.update(ctx, func(ctx context.Context, tx Tx) (err error) {
+			u = newUnit(e, tx)
+			u.snap = snap
+			if out, err = u.claim(ctx, Claim{Limit: limit, PerSender: firstClaim, Senders: allowed}); err != nil {
+				return err
+			}
+			return u.finish(ctx)
 		})
 		if err != nil {
 			return claimed{}, fmt.Errorf("claim texts: %w", err)
 		}
 		e.committed(u)
+		for _, a := range out.attempts {
+			a.m.Version++ // as it is stored
+		}
 		e.limits.learn(out)
+		if out.probed {
+			if err := e.snap.refresh(ctx); err != nil {
+				return out, err
+			}
+		}
 		e.settleStrange(ctx, out.strange)
 		// The store's clock went further than this one: what seemed to have to wait may be due.
 		if out.texts > 0 || guess.IsZero() || out.now.Sub(guess) < clockSlack {
@@ -80,11 +89,19 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 		return claimed{}, err
 	}
 	out, at := claimed{now: u.now}, time.Now()
+	probes := map[Sender]bool{} // of channels in trouble: whether this transaction may try
 	for i := range due {
 		m := &due[i].Message
 		ch := u.snap.channels[objectKey{m.Workspace, m.Channel}]
 		if s := spending[Sender{m.Workspace, m.Channel}]; s != nil && m.Delivery.toSend() && !s.allows(u.now) {
 			continue // stays as it is, for whoever has budget
+		}
+		if ch != nil && m.Delivery.toSend() {
+			if held, err := u.held(ctx, ch, probes); err != nil {
+				return claimed{}, err
+			} else if held {
+				continue // likewise
+			}
 		}
 		out.texts++
 		m.Delivery.Fence++
@@ -94,7 +111,7 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 		case m.Delivery.State == Unknown: // and nothing was heard in time
 			m.Delivery.giveUp(u.now)
 		case ch == nil:
-			m.Delivery.State, m.Delivery.Due = Claimed, u.now.Add(strangeLease)
+			m.Delivery.Due = u.now.Add(strangeLease)
 			out.strange = append(out.strange, *m)
 		case u.passes(m, due[i].Thread, ch):
 			a := &attempt{m: *m, channel: ch, to: due[i].Contact.Address, at: at, now: u.now}
@@ -107,6 +124,9 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 			out.attempts = append(out.attempts, a)
 		}
 		u.deliver(m)
+	}
+	for _, may := range probes {
+		out.probed = out.probed || may
 	}
 	for _, s := range spending {
 		if s.changed {
@@ -121,6 +141,8 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 func (u *unit) passes(m *Message, t Thread, ch *channelInfo) bool {
 	d := m.Delivery
 	switch {
+	case m.At.Before(ch.since): // of an earlier life of the channel
+		d.cancel(u.now, channel.ReasonConfig)
 	case t.Consent.OptedOut && m.Class != ClassConfirmation:
 		d.cancel(u.now, channel.ReasonOptOut)
 	case !d.Expires.IsZero() && !u.now.Before(d.Expires):

@@ -18,6 +18,10 @@ type Hooks struct {
 	Delivery func(ctx context.Context, m Message)
 	// Conversation is called for each conversation that a commit made or changed.
 	Conversation func(ctx context.Context, c Conversation)
+	// ChannelHealth is called when a channel's [Health] State became another: paused or resumed by a person, credentials
+	// refused, carrier unreachable, ok again; and when this process can't use a channel (driver missing, can't open),
+	// in each process that finds out. Texts isn't counted. A change of [Channel] Disabled is not told.
+	ChannelHealth func(ctx context.Context, h Health)
 }
 
 const maxHookCalls = 4096
@@ -55,6 +59,17 @@ func (q *hookQueue) tell(w written) {
 			calls = append(calls, func(ctx context.Context) { f(ctx, c) })
 		}
 	}
+	q.queue(calls)
+}
+
+// tellHealth queues the call for a channel whose state became another.
+func (q *hookQueue) tellHealth(h Health) {
+	if f := q.hooks.ChannelHealth; f != nil {
+		q.queue([]func(context.Context){func(ctx context.Context) { f(ctx, h) }})
+	}
+}
+
+func (q *hookQueue) queue(calls []func(context.Context)) {
 	if len(calls) == 0 {
 		return
 	}

@@ -124,7 +124,7 @@ func TestTopLevelHasNothingElse(t *testing.T) {
 func TestCoreHasNoClockOfItsOwn(t *testing.T) {
 	t.Parallel()
 	allowed := map[string]int{
-		"gate.go": 1, "outbox.go": 1, // gate to first byte, monotonic
+		"gate.go": 2, "outbox.go": 1, // since the gate, monotonic
 		"limits.go": 2, // how long ago the store told the time
 	}
 	files, err := filepath.Glob("*.go")

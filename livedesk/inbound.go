@@ -17,9 +17,9 @@ type arrival struct {
 }
 
 // takeIn takes a batch of texts in, in one transaction: those that are known already change nothing.
-func (e *Engine) takeIn(ctx context.Context, batch []arrival) error {
+func (e *Engine) takeIn(ctx context.Context, batch []arrival) (alone bool, err error) {
 	var u *unit
-	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
 		u = newUnit(e, tx)
 		if err := u.takeIn(ctx, batch); err != nil {
 			return err
@@ -27,10 +27,10 @@ func (e *Engine) takeIn(ctx context.Context, batch []arrival) error {
 		return u.finish(ctx)
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	e.committed(u)
-	return nil
+	return u.placed, nil
 }
 
 // thread names the thread of a text.

@@ -11,6 +11,7 @@ import (
 const (
 	jobSnooze = "snooze" // wake a conversation
 	jobServe  = "serve"  // look at a queue again
+	jobForget = "forget" // forget a connection that has no channel any more
 )
 
 // maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
@@ -24,23 +25,21 @@ func serveJob(q Queue, due time.Time) Job {
 	return Job{Workspace: q.Workspace, Key: jobServe + ":" + q.ID, Kind: jobServe, Subject: q.ID, Due: due}
 }
 
-// workJobs does the jobs that are due, and returns how many there were.
-func (e *Engine) workJobs(ctx context.Context) (int, error) {
+// workJobs claims the jobs that are due, does them, which goes on for as long as work does, and returns how many there were.
+func (e *Engine) workJobs(ctx, work context.Context) (int, error) {
 	var jobs []Job
-	err := retry(ctx, func() error {
-		return e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
-			var err error
-			jobs, err = tx.ClaimJobs(ctx, 32, e.cfg.Lease)
-			return err
-		})
+	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
+		var err error
+		jobs, err = tx.ClaimJobs(ctx, 32, e.cfg.Lease)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("claim jobs: %w", err)
 	}
 	for _, j := range jobs {
-		if err := e.workJob(ctx, j); err != nil {
+		if err := e.workJob(work, j); err != nil {
 			e.logError("job failed", err, slog.String("kind", j.Kind), slog.String("subject", j.Subject), slog.Int("attempt", j.Attempts))
-			e.postpone(ctx, j)
+			e.postpone(work, j)
 		}
 	}
 	return len(jobs), nil
@@ -48,6 +47,8 @@ func (e *Engine) workJobs(ctx context.Context) (int, error) {
 
 // workJob does one job and removes it, in one transaction.
 func (e *Engine) workJob(ctx context.Context, j Job) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	return e.Desk(j.Workspace).act(ctx, "job "+j.Key, func(ctx context.Context, u *unit) error {
 		u.begun()
 		switch j.Kind {
@@ -57,6 +58,10 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 			}
 		case jobServe:
 			u.onQueue(j.Workspace, j.Subject, nil)
+		case jobForget:
+			if err := u.forgetConnection(ctx, j); err != nil {
+				return err
+			}
 		default: // of a newer version of the library: left to it
 			u.jobs = append(u.jobs, JobChange{Job: moved(j, u.now.Add(time.Minute))})
 			return nil
@@ -68,7 +73,7 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 }
 
 func (e *Engine) postpone(ctx context.Context, j Job) {
-	err := e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
 		pause := time.Second << min(j.Attempts, 12)
 		if j.Attempts >= maxJobAttempts {
 			pause = 24 * time.Hour

@@ -40,8 +40,6 @@ const (
 	burst = 10
 	// firstClaim is how many texts of a sender are claimed while its budget isn't known yet.
 	firstClaim = burst
-	// probeEvery is how often a channel whose credentials were refused tries again.
-	probeEvery = time.Minute
 )
 
 // limits is what this process knows of its senders: the budgets as it last saw them in the store, and their pauses.
@@ -53,10 +51,14 @@ type limits struct {
 }
 
 type senderState struct {
-	budget  Budget
-	known   bool // the budget was seen
-	paused  time.Time
-	refused bool // our credentials: one text a minute knocks, until one is answered otherwise
+	budget Budget
+	known  bool      // the budget was seen
+	paused time.Time // nothing is claimed before, as the carrier asked
+	// missed counts the sends in a row that did not get as far as the carrier, the first and the last of them when.
+	missed                int
+	firstMissed, lastMiss time.Time
+	// reporting says that a worker is writing down what it found out about the channel's health; the others needn't.
+	reporting bool
 }
 
 // clockSlack is how far the store's clock may be from where this process thinks it is, without consequences.
@@ -74,8 +76,8 @@ func (l *limits) of(s Sender) *senderState {
 }
 
 // allowances says how many texts of each sender may be claimed about now, for those that aren't free to send as many as
-// are due: what is left of a budget, none while paused, none of channels that are out of service. now is the time by the
-// store's clock that it took as a basis, zero when it doesn't know.
+// are due: what is left of a budget, none while paused, none of channels that are out of service, one of a channel in trouble
+// once its probe is due. now is the time by the store's clock that it took as a basis, zero when it doesn't know.
 func (l *limits) allowances(snap *snapshot) (now time.Time, out map[Sender]int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,8 +92,6 @@ func (l *limits) allowances(snap *snapshot) (now time.Time, out map[Sender]int) 
 			delete(l.senders, s)
 		case now.Before(b.paused):
 			out[s] = 0
-		case b.refused:
-			out[s] = 1
 		case ch.rate() < 0:
 			out[s] = math.MaxInt32
 		case b.known:
@@ -113,31 +113,45 @@ func (l *limits) learn(c claimed) {
 		s := l.of(b.Sender)
 		s.budget, s.known = b, true
 	}
-	for _, a := range c.attempts {
-		s := l.of(a.channel.sender())
-		if s.refused {
-			s.paused = c.now.Add(probeEvery)
-		}
-	}
 }
 
-// heard pauses a sender as its carrier asked, or until the next probe when it refused our credentials.
-func (l *limits) heard(ch *channelInfo, now time.Time, err error) {
+// heard pauses a sender as its carrier asked, and reports whether too many sends in a row were unreached.
+func (l *limits) heard(ch *channelInfo, now time.Time, err error, told sign) (lost bool) {
 	after, _ := sms.RetryAfter(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.of(ch.sender())
-	knocked := b.refused
-	b.refused = sms.ReasonOf(err) == channel.ReasonCredentials
-	switch {
-	case b.refused:
-		after = max(after, probeEvery)
-	case knocked:
-		b.paused = time.Time{}
-	}
 	if after > 0 {
 		b.paused = now.Add(min(after, time.Hour))
 	}
+	switch {
+	case told == noSign:
+		return false
+	case told != unreached:
+		b.missed = 0
+		return false
+	case b.missed == 0 || now.Sub(b.lastMiss) > missedGap:
+		b.missed, b.firstMissed = 0, now
+	}
+	b.missed++
+	b.lastMiss = now
+	return b.missed >= missedSends && now.Sub(b.firstMissed) >= missedFor
+}
+
+// report lets one worker at a time write down what it found out about a channel.
+func (l *limits) report(ch *channelInfo) (done func(), ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := ch.sender()
+	if l.of(s).reporting {
+		return nil, false
+	}
+	l.of(s).reporting = true
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.of(s).reporting = false
+	}, true
 }
 
 // rate is how many segments per second the channel may hand over; negative for without limit.

@@ -20,13 +20,13 @@ const gateToByte = 2 * time.Second
 
 // post hands a text whose attempt was written down to its carrier, and stores the answer.
 func (e *Engine) post(ctx context.Context, a *attempt) error {
-	out := &answer{m: a.m}
+	out := &answer{m: a.m, of: a}
 	if time.Since(a.at) > gateToByte {
 		out.err = &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetry, Err: errors.New("worker slept before the first byte")}
 	} else {
 		out.accepted, out.err = e.send(ctx, a)
 	}
-	e.limits.heard(a.channel, a.now, out.err)
+	e.heard(ctx, a.channel, a.now, out.err)
 	return e.answers.join(context.WithoutCancel(ctx), out)
 }
 

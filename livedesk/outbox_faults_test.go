@@ -62,7 +62,7 @@ func TestEveryFault(t *testing.T) { // F45, F47, F49, F50, F51, F52, F53, F62, I
 				if lost(f) {
 					require.Equal(t, 1, w.sends(), "a text that may have left is never sent again")
 				}
-			}, func(s *settings) { s.SendTimeout = 60 * time.Millisecond })
+			}, func(s *settings) { s.SendTimeout = 500 * time.Millisecond })
 		})
 	}
 }

@@ -3,6 +3,7 @@ package livedesk_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -68,7 +69,7 @@ type spyTx struct {
 }
 
 func (s spyTx) Apply(ctx context.Context, c livedesk.Changes) error {
-	for _, m := range c.Messages {
+	for _, m := range slices.Concat(c.Messages, c.Deliveries) {
 		if m.Delivery != nil && m.Version > 0 {
 			s.seen(m.Delivery.State)
 		}

@@ -3,6 +3,7 @@ package livedesk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -19,16 +20,44 @@ func (r receipt) message() string {
 	return r.conn.workspace + "\x00" + cmp.Or(r.r.Ref, r.r.ID)
 }
 
-// receive merges a batch of receipts into the messages that they are about, in one transaction.
-func (e *Engine) receive(ctx context.Context, batch []receipt) error {
+// receive merges a batch of receipts into the messages that they are about. Those of a channel that another process may
+// have just added are merged once more is known of it.
+func (e *Engine) receive(ctx context.Context, batch []receipt) (alone bool, err error) {
+	strange, err := e.merge(ctx, batch)
+	for err == nil && len(strange) > 0 {
+		if strange, err = e.reconnect(ctx, strange); len(strange) > 0 {
+			strange, err = e.merge(ctx, strange)
+		}
+	}
+	return false, err
+}
+
+// reconnect looks at the configuration again, and returns the receipts whose connection is another one since. The others
+// are ignored: they are about a channel that was removed.
+func (e *Engine) reconnect(ctx context.Context, batch []receipt) (again []receipt, err error) {
+	if err := e.snap.lookAgain(ctx); err != nil && !errors.Is(err, errTooManyMisses) {
+		return nil, err
+	}
+	known := e.snap.load().byWebhook
+	for _, b := range batch {
+		if c := known[b.conn.key]; c != nil && c != b.conn {
+			again = append(again, receipt{c, b.r})
+		}
+	}
+	e.ignored.Add(int64(len(batch) - len(again)))
+	return again, nil
+}
+
+// merge merges a batch of receipts in one transaction, and returns those of channels that this process doesn't know.
+func (e *Engine) merge(ctx context.Context, batch []receipt) (strange []receipt, err error) {
 	teach, err := e.whoOptedOut(ctx, batch)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var u *unit
-	unknown := 0
+	var found map[int]bool
 	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
-		u, unknown = newUnit(e, tx), 0
+		u, found, strange = newUnit(e, tx), make(map[int]bool, len(batch)), nil
 		if _, _, err := u.load(ctx, teach); err != nil {
 			return err
 		}
@@ -37,22 +66,24 @@ func (e *Engine) receive(ctx context.Context, batch []receipt) error {
 		if err != nil {
 			return err
 		}
-		found := make(map[int]bool, len(batch))
 		for i, m := range msgs {
-			if b := batch[whose[i]]; m != nil && b.conn.owns(m) {
+			switch b := batch[whose[i]]; {
+			case m == nil:
+			case b.conn.owns(m):
 				found[whose[i]] = true
 				u.receive(m, b.r)
+			case b.conn.mayOwn(m, u.snap):
+				strange = append(strange, b)
 			}
 		}
-		unknown = len(batch) - len(found)
 		return u.finish(ctx)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.ignored.Add(int64(unknown))
+	e.ignored.Add(int64(len(batch) - len(found) - len(strange)))
 	e.committed(u)
-	return nil
+	return strange, nil
 }
 
 // whoOptedOut finds the threads of receipts that say so, before the transaction: threads are locked before messages.
@@ -107,6 +138,11 @@ func (c *connectionInfo) owns(m *Message) bool {
 		}
 	}
 	return false
+}
+
+// mayOwn reports whether a message is of a channel that a snapshot doesn't have.
+func (c *connectionInfo) mayOwn(m *Message, snap *snapshot) bool {
+	return m.Workspace == c.workspace && m.Delivery != nil && snap.channels[objectKey{m.Workspace, m.Channel}] == nil
 }
 
 // receive merges one receipt.

@@ -22,6 +22,9 @@ func (e *Engine) Run(ctx context.Context) error {
 			return fmt.Errorf("store is not ready: %w", err)
 		}
 	}
+	if err := e.snap.refresh(ctx); err != nil && ctx.Err() == nil { // the loop goes on trying
+		e.logError("configuration was not read", err)
+	}
 	// Work in flight outlives ctx, for as long as draining may take.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -30,17 +33,20 @@ func (e *Engine) Run(ctx context.Context) error {
 	loops.Go(func() {
 		e.loop(ctx, "outbox", e.wakeOutbox, e.cfg.Poll, func() (int, error) { return w.round(ctx, work) })
 	})
-	loops.Go(func() { e.loop(ctx, "jobs", e.wakeJobs, e.cfg.Poll, func() (int, error) { return e.workJobs(ctx) }) })
+	loops.Go(func() {
+		e.loop(ctx, "jobs", e.wakeJobs, e.cfg.Poll, func() (int, error) { return e.workJobs(ctx, work) })
+	})
 	loops.Go(func() {
 		e.loop(ctx, "configuration", nil, e.cfg.Refresh, func() (int, error) { return 0, e.snap.refresh(ctx) })
 	})
-	loops.Wait()
-	return e.drain(w, stop)
+	<-ctx.Done()
+	return e.drain(w, &loops, stop)
 }
 
-func (e *Engine) drain(w *workers, stop context.CancelFunc) error {
+func (e *Engine) drain(w *workers, loops *sync.WaitGroup, stop context.CancelFunc) error {
 	done := make(chan struct{})
 	go func() {
+		loops.Wait() // they may be about to start workers
 		w.all.Wait()
 		close(done)
 	}()
@@ -56,18 +62,25 @@ func (e *Engine) drain(w *workers, stop context.CancelFunc) error {
 	}
 }
 
+// longestPause is how long a loop waits at most before it tries again what failed: a store that is back must not be left
+// alone for long.
+const longestPause = 8 * time.Second
+
 // loop calls round again at once while there is work, else when it is woken or every pause. After errors it waits
-// longer, up to half a minute.
+// longer, up to longestPause.
 func (e *Engine) loop(ctx context.Context, name string, wake <-chan struct{}, pause time.Duration, round func() (int, error)) {
 	failures := 0
 	for ctx.Err() == nil {
 		n, err := e.safely(name, round)
+		if ctx.Err() == nil {
+			e.loops.note(name, err)
+		}
 		wait := pause
 		switch {
 		case err != nil && ctx.Err() == nil:
 			failures++
 			e.logError("background work failed: "+name, err)
-			wait = min(pause<<min(failures, 8), 30*time.Second)
+			wait = max(pause, min(pause<<min(failures, 8), longestPause))
 		case n > 0:
 			failures = 0
 			continue
@@ -108,7 +121,7 @@ func (e *Engine) Settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		jobs, err := e.workJobs(ctx)
+		jobs, err := e.workJobs(ctx, ctx)
 		if err != nil {
 			return err
 		}

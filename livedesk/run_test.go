@@ -149,6 +149,29 @@ func TestDrain(t *testing.T) { // F167
 			require.Equal(t, 2, w.sends())
 		})
 	})
+	t.Run("jobs in hand are done", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var store switchable
+			var log logBuffer
+			w := newWorld(t, realTime, func(s *settings) { s.Wrap, s.Logger = store.wrap, log.logger() })
+			w.twilioChannel(nil)
+			for i := range 5 {
+				w.text(phone(i), "hello")
+				_, err := w.desk.Snooze(w.ctx(), w.live(phone(i)).ID, host, time.Now().Add(time.Minute))
+				require.NoError(t, err)
+			}
+			store.set(func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+				time.Sleep(100 * time.Millisecond)
+				return inner.Update(ctx, fn)
+			})
+			stop := running(t, w.engine)
+			time.Sleep(time.Minute + 300*time.Millisecond) // they are claimed, and one is being done
+			require.NoError(t, stop())
+			require.NotContains(t, log.String(), "failed")
+			require.Len(t, w.all(livedesk.List{States: []livedesk.State{livedesk.Open}}), 5)
+		})
+	})
 	t.Run("webhooks go on while it drains", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -176,9 +199,12 @@ func TestRunSurvivesABrokenStore(t *testing.T) { // F131
 		w := newWorld(t, realTime, func(s *settings) { s.Wrap = store.wrap })
 		w.twilioChannel(nil)
 		m := w.start(alice, "hello")
-		var asked atomic.Int64
+		var asked, last, pause atomic.Int64
+		last.Store(time.Now().UnixNano())
 		store.set(func(context.Context, livedesk.Store, func(context.Context, livedesk.Tx) error) error {
 			asked.Add(1)
+			now := time.Now().UnixNano()
+			pause.Store(max(pause.Load(), now-last.Swap(now)))
 			if asked.Load()%5 == 0 {
 				panic("store bug")
 			}
@@ -187,11 +213,50 @@ func TestRunSurvivesABrokenStore(t *testing.T) { // F131
 		stop := running(t, w.engine)
 		time.Sleep(10 * time.Minute)
 		require.Less(t, asked.Load(), int64(200), "with growing pauses")
+		require.Less(t, time.Duration(pause.Load()), 10*time.Second, "F130")
 		store.set(nil)
-		time.Sleep(time.Minute)
+		time.Sleep(10 * time.Second)
 		require.Equal(t, livedesk.Delivered, w.state(m.ID))
 		require.NoError(t, stop())
 	})
+}
+
+// A transaction that never ends, over a connection that is dead without anybody having noticed, holds nothing up for ever:
+// Run gives it up, goes on when the store answers again, and can be stopped meanwhile.
+func TestRunGivesUpATransactionThatHangs(t *testing.T) { // F130
+	t.Parallel()
+	hangs := func(ctx context.Context, _ livedesk.Store, _ func(context.Context, livedesk.Tx) error) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for name, stops := range map[string]bool{"and goes on": false, "and stops": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var store switchable
+				w := newWorld(t, realTime, func(s *settings) { s.Wrap = store.wrap })
+				w.twilioChannel(nil)
+				w.text(alice, "hello")
+				_, err := w.desk.Snooze(w.ctx(), w.only().ID, host, time.Now().Add(time.Minute))
+				require.NoError(t, err)
+				m := w.start(bob, "hello")
+				store.set(hangs)
+				stop := running(t, w.engine)
+				time.Sleep(time.Minute)
+				if stops {
+					began := time.Now()
+					_ = stop()
+					require.LessOrEqual(t, time.Since(began), 15*time.Second, "DrainTimeout")
+					return
+				}
+				store.set(nil)
+				time.Sleep(20 * time.Second)
+				require.Equal(t, livedesk.Delivered, w.state(m.ID))
+				require.Equal(t, livedesk.Open, w.live(alice).State)
+				require.NoError(t, stop())
+			})
+		})
+	}
 }
 
 // Hooks come after the commit, in its order, and see what is stored.

@@ -18,7 +18,7 @@ type Sealer interface {
 }
 
 // KeyRing is a [Sealer] with AES-256-GCM. The first key seals; all of them open, so that keys can be changed: put the
-// new one first, and drop the old one when every channel was stored again.
+// new one first, let [Engine.Reseal] write everything under it, and drop the old one.
 type KeyRing struct{ keys []ringKey }
 
 type ringKey struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
@@ -107,7 +109,11 @@ func TestPrintedValuesHoldNoSecrets(t *testing.T) { // F151
 		cfg := livedesk.Config{Sealer: ring}
 		given := w.ch
 		given.Values = livedesk.Values{"auth_token": smstest.TwilioAuthToken, "api_secret": smstest.BandwidthClientSecret}
-		for _, v := range []any{w.ch, &w.ch, read, list, ring, cfg, *ring, given, given.Values, &given} {
+		require.NoError(t, w.desk.PauseChannel(w.ctx(), w.ch.ID, host, "x"))
+		health, err := w.desk.AllHealth(w.ctx())
+		require.NoError(t, err)
+		for _, v := range []any{w.ch, &w.ch, read, list, ring, cfg, *ring, given, given.Values, &given, []livedesk.Channel{given},
+			map[string]livedesk.Channel{"x": given}, struct{ C livedesk.Channel }{given}, health, w.engine.Health(w.ctx())} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 				s := fmt.Sprintf(verb, v)
 				requireNoCanary(t, verb, s)
@@ -118,13 +124,68 @@ func TestPrintedValuesHoldNoSecrets(t *testing.T) { // F151
 			slog.New(slog.NewJSONHandler(&b, nil)).Info("x", "v", slog.AnyValue(fmt.Sprint(v)))
 			requireNoCanary(t, "slog", b.String())
 		}
-		for _, v := range []any{w.ch, read, list} {
+		for _, v := range []any{w.ch, read, list, health, w.engine.Health(w.ctx())} {
 			b, err := json.Marshal(v)
 			require.NoError(t, err)
 			requireNoCanary(t, "json", string(b))
 		}
 		var b bytes.Buffer
-		slog.New(slog.NewTextHandler(&b, nil)).Info("x", "v", given.Values)
+		for _, log := range []*slog.Logger{slog.New(slog.NewTextHandler(&b, nil)), slog.New(slog.NewJSONHandler(&b, nil))} {
+			for _, v := range []any{given, &given, given.Values, w.ch, cfg.Sealer} {
+				log.Info("x", "v", v)
+			}
+		}
+		require.Contains(t, b.String(), w.ch.ID)
 		requireNoCanary(t, "slog", b.String())
 	})
+}
+
+// Whatever a person does with a channel's credentials, and whatever the carrier and the store make of it, nothing readable
+// is left of them: not in the log, not in an error, not in a row.
+func TestSetUpLeavesNoSecrets(t *testing.T) { // F149, I18
+	t.Parallel()
+	log := &logBuffer{}
+	var heard told
+	ring, err := livedesk.NewKeyRing(bytes.Repeat([]byte{3}, 32))
+	require.NoError(t, err)
+	p := &paper{
+		verify:   func(context.Context, map[string]string) error { return errors.New("token CANARY-paper-token is bad") },
+		register: func(context.Context, map[string]string) error { return errors.New("token CANARY-paper-token is bad") },
+		webhooks: func(url string, _ map[string]string) []sms.Webhook { return []sms.Webhook{{URL: url}} },
+	}
+	w := onPaper(t, p, heard.option, func(s *settings) { s.Logger, s.Sealer = log.logger(), ring })
+	var said []error
+	say := func(err error) { said = append(said, err) }
+	say(w.desk.Verify(w.ctx(), paperChannel(func(v livedesk.Values) { v["phone_number"] = "CANARY" })))
+	say(w.desk.Verify(w.ctx(), paperChannel(nil)))
+	w.ch = w.put(paperChannel(nil))
+	say(w.desk.Register(w.ctx(), w.ch.ID))
+	for i := range 3 {
+		w.change(func(c *livedesk.Channel) { c.Values["token"] = fmt.Sprintf("CANARY-%d", i) })
+	}
+	_, err = w.desk.RotateWebhookKey(w.ctx(), w.ch.ID)
+	require.NoError(t, err)
+	_, err = w.engine.Reseal(w.ctx())
+	require.NoError(t, err)
+	p.answer(func(channel.Outbound) error { return refusedCredentials() })
+	w.start(alice, "hello")
+	w.settle()
+	other, err := livedesk.NewKeyRing(bytes.Repeat([]byte{4}, 32))
+	require.NoError(t, err)
+	locked := w.open(func(s *settings) { s.Sealer = other })
+	_, err = locked.Reseal(w.ctx())
+	say(err)
+	say(w.desk.RemoveChannel(w.ctx(), "none"))
+	for _, err := range said {
+		require.Error(t, err)
+		requireNoCanary(t, "error", fmt.Sprintf("%v %+v %#v", err, err, err))
+	}
+	for _, o := range w.everyObject() {
+		requireNoCanary(t, "store", string(o.Data)+o.Key+o.ID)
+	}
+	require.NoError(t, locked.Settle(w.ctx())) // waits for the hook
+	require.NotEmpty(t, heard.all())
+	requireNoCanary(t, "hook", fmt.Sprintf("%+v", heard.all()))
+	require.Contains(t, log.String(), "credentials_refused")
+	requireNoCanary(t, "log", log.String())
 }

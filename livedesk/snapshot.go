@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"sync"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -35,9 +35,10 @@ type connectionInfo struct {
 	rec                connectionRecord
 	account            sms.Account // nil when it can't be opened
 	err                error       // why
+	failedAt           time.Time   // since when
 	traits             sms.Traits
 	object             Object
-	reopenAt           time.Time      // when a replaced credential stops to count; zero for never
+	reopenAt           time.Time      // when something replaced stops to count, or it is tried again; zero for never
 	channels           []*channelInfo // set when a snapshot is put together
 }
 
@@ -48,8 +49,11 @@ type channelInfo struct {
 	pool     string
 	keywords *sms.Keywords
 	connID   string
+	since    time.Time       // when a removed channel came back; zero for one that was never removed
 	conn     *connectionInfo // of the same snapshot; nil when it is missing
 }
+
+func (c *channelInfo) key() objectKey { return objectKey{c.channel.Workspace, c.channel.ID} }
 
 // public returns the channel as a host reads it.
 func (c *channelInfo) public() Channel {
@@ -72,7 +76,7 @@ func (c *channelInfo) maxText() int {
 	return 1600
 }
 
-// for finds the channel of the connection that a text was sent to.
+// channelOf finds the channel of the connection that a text was sent to.
 func (c *connectionInfo) channelOf(in channel.Inbound) *channelInfo {
 	for _, ch := range c.channels {
 		if ch.pool != "" && ch.pool == in.Pool {
@@ -91,13 +95,17 @@ func (c *connectionInfo) channelOf(in channel.Inbound) *channelInfo {
 type snapshots struct {
 	e       *Engine
 	current atomic.Pointer[snapshot]
-	mu      sync.Mutex    // one refresh at a time
-	now     time.Time     // the store's clock at the last refresh
-	misses  *rate.Limiter // of webhooks with keys that nobody knows
+	begun   atomic.Int64  // refreshes begun
+	misses  *rate.Limiter // of refreshes because of webhooks that speak of what nobody knows
+
+	busy  chan struct{} // holds a token while a refresh is under way; it guards what follows
+	ended int64         // the last one begun that succeeded
+	upTo  int64         // the revision up to which the store was read
+	now   time.Time     // the store's clock at that
 }
 
 func newSnapshots(e *Engine) *snapshots {
-	s := &snapshots{e: e, misses: rate.NewLimiter(20, 20)}
+	s := &snapshots{e: e, misses: rate.NewLimiter(20, 20), busy: make(chan struct{}, 1)}
 	s.current.Store(&snapshot{
 		connections: map[objectKey]*connectionInfo{},
 		byWebhook:   map[string]*connectionInfo{},
@@ -111,20 +119,86 @@ func (s *snapshots) load() *snapshot { return s.current.Load() }
 
 // refresh reads what changed since the current snapshot. It costs one indexed read when nothing did.
 func (s *snapshots) refresh(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	old := s.load()
-	objs, err := s.changedSince(ctx, old.revision)
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	return s.read(ctx)
+}
+
+// lookAgain is refresh for what a webhook speaks of and this process doesn't know. Those who wait share a read that began
+// after they came; how often strangers make us read is bounded.
+func (s *snapshots) lookAgain(ctx context.Context) error {
+	came := s.begun.Load()
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if s.ended > came {
+		return nil
+	}
+	if !s.misses.Allow() {
+		return errTooManyMisses
+	}
+	return s.read(ctx)
+}
+
+func (s *snapshots) enter(ctx context.Context) error {
+	select {
+	case s.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: read configuration: %w", ErrBusy, context.Cause(ctx))
+	}
+}
+
+func (s *snapshots) leave() { <-s.busy }
+
+func (s *snapshots) read(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	n, old := s.begun.Add(1), s.load()
+	objs, err := s.changedSince(ctx, s.upTo)
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
+	s.ended = n
+	if len(objs) > 0 {
+		s.upTo = objs[len(objs)-1].Revision
+	}
+	objs = s.takeHealth(objs)
 	if len(objs) > 0 || old.lapsed(s.now) {
-		s.current.Store(s.next(ctx, old, objs))
+		n := s.next(ctx, old, objs)
+		s.current.Store(n)
+		s.tellFaults(old, n)
 	}
 	return nil
 }
 
-// lapsed reports whether a replaced credential's time is over.
+// takeHealth takes over what processes wrote about the health of channels, and returns the rest.
+func (s *snapshots) takeHealth(objs []Object) []Object {
+	return slices.DeleteFunc(objs, func(o Object) bool {
+		if o.Kind != kindHealth {
+			return false
+		}
+		if err := s.e.healths.take(o); err != nil {
+			s.e.logError("health of a channel can't be used", err, slog.String("workspace", o.Workspace))
+		}
+		return true
+	})
+}
+
+// tellFaults tells of channels that this process can't use any more, or can use again.
+func (s *snapshots) tellFaults(old, n *snapshot) {
+	for key, ch := range n.channels {
+		was := old.channels[key]
+		if failed := was != nil && was.fault() != nil; failed != (ch.fault() != nil) {
+			s.e.announce(ch.healthNow(s.e.healths.of(key)))
+		}
+	}
+}
+
+// lapsed reports whether the time of something that was replaced is over, or what can't be opened is to be tried again.
 func (n *snapshot) lapsed(now time.Time) bool {
 	for _, c := range n.connections {
 		if c.lapsed(now) {
@@ -190,11 +264,15 @@ func (s *snapshots) put(ctx context.Context, n *snapshot, o Object) error {
 	key := objectKey{o.Workspace, o.ID}
 	switch o.Kind {
 	case kindConnection:
+		old := n.connections[key]
 		delete(n.connections, key)
 		if o.Deleted {
 			return nil
 		}
 		c, err := s.openConnection(ctx, o)
+		if old != nil && old.err != nil && err != nil {
+			c.failedAt = old.failedAt
+		}
 		n.connections[key] = c
 		return err
 	case kindChannel:
@@ -218,6 +296,9 @@ func (n *snapshot) link() {
 		fresh := *c
 		fresh.channels = nil
 		n.connections[key] = &fresh
+		for _, k := range c.rec.PreviousKeys {
+			n.byWebhook[k.Key] = &fresh
+		}
 		n.byWebhook[c.key] = &fresh
 	}
 	for key, ch := range n.channels {
@@ -230,7 +311,7 @@ func (n *snapshot) link() {
 		if fresh.number != "" {
 			n.own[fresh.number] = true
 		}
-		if fresh.channel.Disabled || fresh.conn == nil || fresh.conn.account == nil {
+		if fresh.channel.Disabled || fresh.fault() != nil {
 			n.closed = append(n.closed, fresh.sender())
 		}
 	}
@@ -238,7 +319,12 @@ func (n *snapshot) link() {
 
 func (s *snapshots) openConnection(ctx context.Context, o Object) (*connectionInfo, error) {
 	c := &connectionInfo{workspace: o.Workspace, id: o.ID, key: o.Key, object: o}
-	c.err = s.open(ctx, c, o)
+	if c.err = s.open(ctx, c, o); c.err != nil {
+		c.failedAt = s.now
+		if !errors.Is(c.err, errDriverMissing) {
+			c.reopenAt = s.now.Add(probeEvery)
+		}
+	}
 	return c, c.err
 }
 
@@ -248,30 +334,21 @@ func (s *snapshots) open(ctx context.Context, c *connectionInfo, o Object) error
 	}
 	p, ok := s.e.providers[c.rec.Provider]
 	if !ok {
-		return fmt.Errorf("provider %q is not in Config.Providers", c.rec.Provider)
+		return fmt.Errorf("provider %q: %w", c.rec.Provider, errDriverMissing)
 	}
-	secrets, err := s.e.openSecrets(ctx, c.rec.Sealed, o.Workspace, o.ID)
+	c.reopenAt = c.rec.expire(s.now)
+	set, err := s.e.settings(ctx, o, c.rec)
 	if err != nil {
 		return err
 	}
-	set := sms.Settings{Values: maps.Clone(c.rec.Identity), Secrets: secrets, WebhookURL: s.e.webhookURL(o.Key)}
-	maps.Copy(set.Values, c.rec.Values)
-	for _, p := range c.rec.Previous {
-		if !s.now.Before(p.Until) {
-			continue
-		}
-		if c.reopenAt.IsZero() || p.Until.Before(c.reopenAt) {
-			c.reopenAt = p.Until
-		}
-		old, err := s.e.openSecrets(ctx, p.Sealed, o.Workspace, o.ID)
-		if err != nil {
-			return err
-		}
-		set.Previous = append(set.Previous, old)
-	}
-	if c.account, err = p.Open(set); err != nil {
+	account, err := p.Open(set)
+	switch {
+	case err != nil:
 		return fmt.Errorf("open connection: %w", err)
+	case account == nil:
+		return fmt.Errorf("provider %q opened no account", c.rec.Provider)
 	}
+	c.account = account
 	if d, ok := c.account.(sms.Describer); ok {
 		c.traits = d.Traits()
 	}
@@ -283,7 +360,7 @@ func (s *snapshots) readChannel(o Object) (*channelInfo, error) {
 	if err := json.Unmarshal(o.Data, &rec); err != nil {
 		return nil, fmt.Errorf("stored channel: %w", err)
 	}
-	c := &channelInfo{channel: rec.Channel, connID: rec.Connection, keywords: keywordsFor(rec.Language)}
+	c := &channelInfo{channel: rec.Channel, connID: rec.Connection, since: rec.Since, keywords: keywordsFor(rec.Language)}
 	c.channel.Workspace, c.channel.ID, c.channel.Version = o.Workspace, o.ID, o.Version
 	if p, ok := s.e.providers[rec.Provider]; ok {
 		for _, f := range p.Form().Fields {
@@ -312,21 +389,46 @@ func (s *snapshots) channel(ctx context.Context, workspace, id string) (*channel
 	return nil, fmt.Errorf("channel %s: %w", id, ErrNotFound)
 }
 
-var errTooManyMisses = errors.New("too many webhooks with unknown keys")
+var errTooManyMisses = errors.New("too many webhooks with unknown keys or numbers")
 
 // webhook returns the connection that a webhook's key names. Unknown keys ask the store, at a bounded rate.
 func (s *snapshots) webhook(ctx context.Context, key string) (*connectionInfo, error) {
 	if c, ok := s.load().byWebhook[key]; ok {
 		return c, nil
 	}
-	if !s.misses.Allow() {
-		return nil, errTooManyMisses
-	}
-	if err := s.refresh(ctx); err != nil {
+	if err := s.lookAgain(ctx); err != nil {
 		return nil, err
 	}
 	if c, ok := s.load().byWebhook[key]; ok {
 		return c, nil
 	}
 	return nil, ErrNotFound
+}
+
+// channelOf finds the channel that a text was sent to, nil where there is none. A number that another process may have just
+// added asks the store, as an unknown key does.
+func (s *snapshots) channelOf(ctx context.Context, conn *connectionInfo, in channel.Inbound) (*channelInfo, error) {
+	if ch := conn.channelOf(in); ch != nil {
+		return ch, nil
+	}
+	if err := s.lookAgain(ctx); err != nil {
+		return nil, err
+	}
+	if conn = s.load().byWebhook[conn.key]; conn == nil {
+		return nil, nil
+	}
+	return conn.channelOf(in), nil
+}
+
+// newer returns the connection of a webhook's key as the store has it, if that is another than the one that this process
+// knew and it can be opened. It asks the store no oftener than strangers may.
+func (s *snapshots) newer(ctx context.Context, key string, known *connectionInfo) *connectionInfo {
+	if s.lookAgain(ctx) != nil {
+		return nil
+	}
+	c := s.load().byWebhook[key]
+	if c == nil || c.account == nil || c.object.Version == known.object.Version {
+		return nil
+	}
+	return c
 }

@@ -265,6 +265,9 @@ type Changes struct {
 	Threads       []Thread // never inserted: TakeIn makes them
 	Conversations []Conversation
 	Messages      []Message
+	// Deliveries are messages that exist, of which nothing but ProviderID and Delivery changed; a store may leave the
+	// rest alone. They are written as Messages are, behind these.
+	Deliveries    []Message
 	Agents        []Agent
 	DeletedAgents []Agent // by workspace and id; their places in queues go too
 	// Queues are written with Count and Members (the whole list); Waiting doesn't count. One that is empty may be

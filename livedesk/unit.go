@@ -27,6 +27,7 @@ type unit struct {
 	deliveries []*Message // changed ones
 	cancels    []Cancel
 	budgets    []Budget
+	placed     bool // queues with agents were locked
 	jobs       []JobChange
 	agents     map[objectKey]*agentCopy // loaded by assign
 	changes    Changes                  // what has no working copy
@@ -232,7 +233,7 @@ func (u *unit) finish(ctx context.Context) error {
 		c.Messages = append(c.Messages, *m)
 	}
 	for _, m := range u.deliveries {
-		c.Messages = append(c.Messages, *m)
+		c.Deliveries = append(c.Deliveries, *m)
 	}
 	c.Cancels, c.Jobs, c.Budgets = append(c.Cancels, u.cancels...), append(c.Jobs, u.jobs...), append(c.Budgets, u.budgets...)
 	u.changes = c
@@ -243,7 +244,7 @@ func (u *unit) finish(ctx context.Context) error {
 }
 
 func (c Changes) empty() bool {
-	return len(c.Contacts)+len(c.Threads)+len(c.Conversations)+len(c.Messages)+len(c.Agents)+len(c.DeletedAgents)+
+	return len(c.Contacts)+len(c.Threads)+len(c.Conversations)+len(c.Messages)+len(c.Deliveries)+len(c.Agents)+len(c.DeletedAgents)+
 		len(c.Queues)+len(c.Budgets)+len(c.Cancels)+len(c.Jobs)+len(c.Objects) == 0
 }
 

@@ -80,6 +80,13 @@ func (e *Engine) webhook(ctx context.Context, w http.ResponseWriter, r *http.Req
 	called := *r
 	called.URL, called.Host, called.Body = public, public.Host, http.NoBody
 	events, err := conn.account.Parse(&called, body)
+	if errors.Is(err, channel.ErrForged) || errors.Is(err, channel.ErrUnauthenticated) {
+		// Another process may have stored new credentials within the last second.
+		if fresh := e.snap.newer(ctx, key, conn); fresh != nil {
+			conn = fresh
+			events, err = conn.account.Parse(&called, body)
+		}
+	}
 	if err != nil {
 		return parseStatus(err), fmt.Errorf("connection %s: %w", conn.id, err)
 	}
@@ -143,10 +150,14 @@ func (e *Engine) takeEvents(ctx context.Context, conn *connectionInfo, events []
 	for _, ev := range events {
 		switch ev := ev.(type) {
 		case channel.Inbound:
-			if ch := conn.channelOf(ev); ch != nil {
-				in = append(in, arrival{ch, ev})
-			} else {
+			ch, err := e.snap.channelOf(ctx, conn, ev)
+			switch {
+			case err != nil:
+				return err
+			case ch == nil:
 				e.ignore(ctx, conn, "text for a number that no channel has")
+			default:
+				in = append(in, arrival{ch, ev})
 			}
 		case channel.Receipt:
 			rc = append(rc, receipt{conn, ev})

@@ -10,7 +10,7 @@ import (
 
 // ErrorCode returns a stable word for an error of this package, for a host's own API: "not_found", "invalid",
 // "conflict", "exists", "wrong_state", "opted_out", "not_replyable", "channel_closed", "key_reused", "busy",
-// "internal". It is empty for nil.
+// "unsupported", "carrier_unavailable", "internal". It is empty for nil.
 func ErrorCode(err error) string { code, _ := classify(err); return code }
 
 // HTTPStatus returns the status that goes with [ErrorCode]; 200 for nil.
@@ -41,6 +41,8 @@ func classify(err error) (string, int) {
 		{ErrNotReplyable, "not_replyable", http.StatusUnprocessableEntity},
 		{ErrChannelClosed, "channel_closed", http.StatusConflict},
 		{ErrKeyReused, "key_reused", http.StatusConflict},
+		{errors.ErrUnsupported, "unsupported", http.StatusNotImplemented},
+		{ErrCarrierUnavailable, "carrier_unavailable", http.StatusBadGateway},
 		{ErrBusy, "busy", http.StatusServiceUnavailable},
 		{ErrSerialization, "busy", http.StatusServiceUnavailable},
 		{context.DeadlineExceeded, "busy", http.StatusServiceUnavailable},

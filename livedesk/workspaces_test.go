@@ -40,6 +40,7 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 		}
 		return out, nil
 	},
+	"AllHealth": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) { return d.AllHealth(ctx) },
 	"Assign": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Assign(ctx, x.conversation, "mallory", host)
 	},
@@ -61,6 +62,10 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 		}
 		return n, err
 	},
+	"EndRotation": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return nil, d.EndRotation(ctx, x.channel)
+	},
+	"Health": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Health(ctx, x.channel) },
 	"Latest": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Latest(ctx, x.conversation, 0, 0)
 	},
@@ -82,9 +87,15 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"Notify": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Notify(ctx, x.channel, alice, livedesk.Draft{Text: "x"})
 	},
+	"PauseChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return nil, d.PauseChannel(ctx, x.channel, host, "x")
+	},
 	"PutAgent": nil, // an upsert of the desk's own
 	"PutChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.PutChannel(ctx, livedesk.Channel{ID: x.channel, Provider: "bandwidth", Values: livedesk.Values{"name": "x"}})
+	},
+	"Register": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return nil, d.Register(ctx, x.channel)
 	},
 	"RemoveAgent": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.RemoveAgent(ctx, x.agent)
@@ -103,6 +114,12 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"Resolve": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Resolve(ctx, x.conversation, host)
+	},
+	"ResumeChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return nil, d.ResumeChannel(ctx, x.channel, host)
+	},
+	"RotateWebhookKey": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.RotateWebhookKey(ctx, x.channel)
 	},
 	"SetDetails": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.SetDetails(ctx, x.conversation, host, livedesk.Details{Labels: []string{"x"}})
@@ -129,14 +146,18 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"Unassign": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Unassign(ctx, x.conversation, host)
 	},
+	"Verify": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return nil, d.Verify(ctx, livedesk.Channel{ID: x.channel, Provider: "bandwidth", Values: livedesk.Values{"name": "x"}})
+	},
 	"WebhookURL": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.WebhookURL(ctx, x.channel)
 	},
+	"Webhooks":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Webhooks(ctx, x.channel) },
 	"Workspace": nil,
 }
 
 // lists answer an id that isn't there with nothing rather than with an error.
-var lists = []string{"Agents", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Team"}
+var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Team"}
 
 // An id of another workspace answers exactly like one that doesn't exist, for every method that there is.
 func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
@@ -193,7 +214,11 @@ func (w *world) everything(x ids) []any {
 	require.NoError(w.t, err)
 	ch, err := w.desk.Channel(w.ctx(), x.channel)
 	require.NoError(w.t, err)
-	return []any{w.all(livedesk.List{}), w.timeline(x.conversation), agents, members, ch}
+	health, err := w.desk.Health(w.ctx(), x.channel)
+	require.NoError(w.t, err)
+	url, err := w.desk.WebhookURL(w.ctx(), x.channel)
+	require.NoError(w.t, err)
+	return []any{w.all(livedesk.List{}), w.timeline(x.conversation), agents, members, ch, health, url}
 }
 
 // A workspace without a proper name can't be used.

@@ -46,6 +46,7 @@ type world struct {
 
 	// Of the channel that was added last.
 	ch      livedesk.Channel
+	given   livedesk.Values // what it was filled in with, credentials and all
 	carrier fake
 	url     string // of its webhooks
 
@@ -180,7 +181,7 @@ func (w *world) add(c livedesk.Channel, change func(*livedesk.Channel), at fake,
 	if change != nil {
 		change(&c)
 	}
-	w.ch, w.carrier = w.put(c), at
+	w.ch, w.given, w.carrier = w.put(c), c.Values, at
 	url, err := w.desk.WebhookURL(w.ctx(), w.ch.ID)
 	require.NoError(w.t, err)
 	w.url = url

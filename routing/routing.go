@@ -1,6 +1,3 @@
-// Package routing decides where a conversation goes: a [Router] names targets, a [Strategy] chooses among the people
-// behind one. Both are pure: no I/O, no locks, no clock, and they may run again for the same conversation. The engine
-// takes the place, in one transaction, under the queue's lock. The package imports nothing else of this module.
 package routing
 
 import "time"
@@ -39,10 +36,15 @@ type Facts struct {
 	At           time.Time // the store's clock, UTC
 	Open         bool      // business hours of the channel
 	Contact      Contact
-	Text         string // of the message that caused it; empty when none did
-	Media        int    // attachments of that message
-	Labels       []string
+	Text         string   // of the message that caused it; empty when none did
+	Media        int      // attachments of that message
+	Labels       []string // of the conversation
 	Priority     Priority
+	// Available says whether somebody behind an agent, a team or the channel's humans is on line and has room. It must
+	// answer from what the caller holds already, without I/O, and the same for one target as long as a walk lasts; it is
+	// called at most once for each target that the rules get to ([Rules.Asks] names them beforehand). nil means that
+	// nobody is.
+	Available func(Target) bool
 }
 
 // Contact is what a [Router] may know of the customer.
@@ -54,6 +56,7 @@ type Contact struct {
 	ExternalID string
 	Returning  bool // had a conversation before
 	Attributes map[string]string
+	Labels     []string
 }
 
 // Priority orders those who wait: the higher first. Zero is normal.
@@ -69,10 +72,18 @@ const (
 
 // Decision is a [Router]'s answer. Without targets it passes, and the other fields are ignored.
 type Decision struct {
-	Targets  []Target
-	Reason   string    // for people, kept with the decision; at most 256 bytes of it
-	Labels   []string  // to add
-	Priority *Priority // to set; nil leaves it
+	Targets  []Target  `json:"targets,omitzero"`
+	Reason   string    `json:"reason,omitzero"`   // for people, kept with the decision; at most 256 bytes of it
+	Labels   []string  `json:"labels,omitzero"`   // to add
+	Priority *Priority `json:"priority,omitzero"` // to set; nil leaves it
+	// Unavailable says what happens when nobody is available behind any target. Zero means [Wait].
+	Unavailable Fallback `json:"unavailable,omitzero"`
+	// Timeout ends the wait; zero means never.
+	Timeout Timeout `json:"timeout,omitzero"`
+	// Place is where to go on for [NextRule]: behind the rule that decided. Zero where no rule did.
+	Place Place `json:"place,omitzero"`
+	// Version is that of the rules, also when none of them held; empty where no rules were asked.
+	Version string `json:"version,omitzero"`
 }
 
 // Target is where a conversation may go.

@@ -9,8 +9,12 @@ import (
 	"github.com/livedesk/livedesk-go/channel"
 )
 
-// SendError is what [Account] Send returns when a text was not accepted, or when nobody can know. It never holds the
-// text, a full number or a credential.
+// ErrListTooLong is wrapped by the error of a [Lister] that gave up because the carrier has too many messages in the time
+// that was asked for. Ask for a shorter one.
+var ErrListTooLong = errors.New("sms: more messages than one list looks through")
+
+// SendError is what [Account] Send returns when a text was not accepted, or when nobody can know. Other requests to a
+// carrier ([Verifier], [Registrar], [Lister]) fail with it too. It never holds the text, a full number or a credential.
 type SendError struct {
 	Provider string         // the provider's Name
 	Code     string         // the carrier's own code ("21610", "request-validation"); empty when there is none

@@ -48,14 +48,18 @@ type Traits struct {
 	MaxText int
 	// ConfirmsOptOut reports that the carrier answers STOP, START and HELP itself, so that we must not.
 	ConfirmsOptOut bool
+	// ReceiptWithin is how long after a text was accepted its last receipt (delivered, undelivered or failed) has come at
+	// the latest, while webhooks are answered. A channel whose accepted texts are older than that and have no receipt
+	// at all is not set up right: the carrier swallows them. Zero means that the carrier promises no receipt.
+	ReceiptWithin time.Duration
 }
 
 // Describer is an [Account] that knows its [Traits].
 type Describer interface{ Traits() Traits }
 
 // Verifier is an [Account] that can ask the carrier whether credentials, number and application work. values are the
-// channel's fields. The error is a [FieldErrors] with plain words on what to mend, or says that the carrier could not
-// be asked.
+// channel's fields. The error is a [FieldErrors] with every problem at once, in plain words on what to mend, or a
+// [*UncheckedError] with what could not be found out, or both joined ([errors.AsType] finds each).
 type Verifier interface {
 	Verify(ctx context.Context, values map[string]string) error
 }
@@ -75,33 +79,62 @@ type WebhookTeller interface {
 }
 
 // Registrar is an [Account] that can tell the carrier its webhook addresses itself: those of [WebhookTeller] for a
-// channel with these values. Doing it again changes nothing. The error is a [FieldErrors] where a value is wrong, and
-// [errors.ErrUnsupported] where this carrier's API can't do it with these credentials.
+// channel with these values. Doing it again changes nothing, and settings of the carrier that have no part in it stay as
+// they are. The error is a [FieldErrors] where a value is wrong, wraps [errors.ErrUnsupported] where this carrier's API
+// can't do it with these credentials, and is otherwise a [SendError]; it may be repeated in every case.
 type Registrar interface {
 	Register(ctx context.Context, values map[string]string) error
 }
 
-// Lister is an [Account] that can list messages at the carrier, for texts missed while webhooks failed and for sends
-// whose outcome is unknown. It yields at most limit messages created in [since, until), newest first.
+// Lister is an [Account] that can list messages at the carrier, for texts missed while webhooks failed (backfill) and for
+// sends whose outcome is unknown (reconciliation). It returns what matches the query, newest first by Created.
+//
+// A list without an error is whole, unless it has Limit entries; the texts that came in before those are had by asking
+// again with Until a second past the oldest Created, which repeats some. The error is a [SendError], typed as that of
+// a send: rate limits are [channel.ReasonRetry] with the carrier's Retry-After, refused credentials
+// [channel.ReasonCredentials]; since a list sends nothing, none is [channel.ReasonUnknown]. It wraps [ErrListTooLong]
+// where the carrier has more in between than one list looks through.
 type Lister interface {
 	List(ctx context.Context, q ListQuery) ([]Listed, error)
 }
 
-// ListQuery selects messages at the carrier. Empty addresses match all.
+// ListQuery selects messages at the carrier. The zero value selects the newest 1000.
 type ListQuery struct {
-	From, To     channel.Address
+	From, To channel.Address // empty matches all
+	// Direction narrows to texts that came in, or that went out; empty matches both. Carriers filter better, and loading
+	// attachments is spared, where it is set.
+	Direction Direction
+	// Since and Until are when the carrier created the message: [Since, Until), each open when zero. It is the carrier's
+	// clock, in whole seconds: a message of the second that Since falls in is listed. Leave room for clocks that differ.
 	Since, Until time.Time
-	Limit        int // zero means 1000
+	Limit        int // zero and negative mean 1000
 }
+
+// Direction says which way a message went.
+type Direction string
+
+// The directions of a message.
+const (
+	DirectionInbound  Direction = "inbound"  // from a customer (MO)
+	DirectionOutbound Direction = "outbound" // to a customer (MT)
+)
 
 // Listed is a message as the carrier keeps it. Exactly one of Inbound and Receipt is set.
 type Listed struct {
+	// Inbound is the text as the webhook would have reported it, with the carrier's id and, where the carrier says, the
+	// Pool that received it. What only webhooks tell (Country, Fields, the carrier's own Consent) may be missing.
 	Inbound *channel.Inbound
-	Receipt *channel.Receipt // with Text beside it, to match a send by
-	Text    string
-	From    channel.Address
-	To      channel.Address
-	Created time.Time
+	// Receipt is how far a text that went out is. Its Ref is empty where the carrier keeps none: Text, To, From or Pool,
+	// and Created then tell which send it is.
+	Receipt *channel.Receipt
+	// Text is what the carrier keeps. It may differ from what was sent, where the carrier replaces characters or adds
+	// words of its own (Twilio's Smart Encoding, its trial accounts), and be empty where it redacts.
+	Text string
+	From channel.Address // of a text that went out: empty until the carrier has picked one of the Pool
+	To   channel.Address
+	// Pool is the group of senders that received or sends it. It may be one that nobody set up: Twilio names a default.
+	Pool    string
+	Created time.Time // UTC, whole seconds
 }
 
 // MediaFetcher is an [Account] that can download an attachment with its credentials, from the carrier's hosts only.

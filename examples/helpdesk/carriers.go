@@ -82,7 +82,8 @@ func receipts(s smstest.Sent, pace time.Duration) []smstest.Step {
 func (c *carriers) providers() []sms.Provider {
 	return []sms.Provider{
 		twilio.New(twilio.Config{BaseURL: c.twilio.URL()}),
-		bandwidth.New(bandwidth.Config{BaseURL: c.bandwidth.URL() + "/api/v2", TokenURL: c.bandwidth.URL() + "/api/v1/oauth2/token"}),
+		bandwidth.New(bandwidth.Config{BaseURL: c.bandwidth.URL() + "/api/v2", DashboardURL: c.bandwidth.URL() + "/api/v2",
+			TokenURL: c.bandwidth.URL() + "/api/v1/oauth2/token"}),
 	}
 }
 

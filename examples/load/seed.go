@@ -94,26 +94,18 @@ func (b *bench) entry(now time.Time, c livedesk.Conversation, seq int64, m lived
 // eachThread makes the threads of a crowd, locks them, and writes what fn makes of each, in one transaction.
 func (b *bench) eachThread(ctx context.Context, l *line, c crowd, fn func(now time.Time, t livedesk.LoadedThread, all *livedesk.Changes)) error {
 	return b.db.store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		now := tx.Now()
 		var arrivals []livedesk.Arrival
-		var keys []livedesk.ThreadKey
 		for n := c.from; n < c.to; n++ {
-			arrivals = append(arrivals, livedesk.Arrival{
-				Workspace: b.workspace(), Channel: l.channel.ID,
-				Contact: livedesk.Contact{Workspace: b.workspace(), ID: b.ids.row(now, b.rows.Add(1)), Address: address(n), CreatedAt: now},
-			})
-			keys = append(keys, livedesk.ThreadKey{Workspace: b.workspace(), Channel: l.channel.ID, Address: address(n)})
+			arrivals = append(arrivals, livedesk.Arrival{Workspace: b.workspace(), Channel: l.channel.ID, Address: address(n)})
 		}
-		if _, err := tx.TakeIn(ctx, arrivals); err != nil {
-			return err
-		}
-		threads, err := tx.Threads(ctx, keys)
+		threads, err := tx.TakeIn(ctx, arrivals)
 		if err != nil {
 			return err
 		}
+		now := tx.Now()
 		var all livedesk.Changes
 		for _, t := range threads {
-			fn(now, t, &all)
+			fn(now, t.LoadedThread, &all)
 		}
 		return tx.Apply(ctx, all)
 	})

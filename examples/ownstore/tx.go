@@ -197,8 +197,8 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedes
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
 	if t.refused = cmp.Or(t.refused, t.usable(ctx)); t.refused == nil {
 		t.refused = cmp.Or(write(t, c.Contacts), write(t, c.Threads), write(t, c.Conversations), t.cancel(c.Cancels),
-			write(t, c.Messages), write(t, c.Agents), write(t, c.Queues), t.deleteAgents(c.DeletedAgents), write(t, c.Budgets),
-			t.changeJobs(c.Jobs), write(t, c.Objects))
+			write(t, c.Messages), write(t, c.Deliveries), write(t, c.Agents), write(t, c.Queues), t.deleteAgents(c.DeletedAgents),
+			write(t, c.Budgets), t.changeJobs(c.Jobs), write(t, c.Objects))
 	}
 	return t.refused
 }

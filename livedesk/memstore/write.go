@@ -79,6 +79,7 @@ func (t *tx) write(c livedesk.Changes) error {
 		func() error { return write(c.Conversations, &s.conversations, s.putConversation) },
 		func() error { return t.applyCancels(&c) },
 		func() error { return write(c.Messages, &s.messages, s.putMessage) },
+		func() error { return write(c.Deliveries, &s.messages, s.putMessage) },
 		func() error { return write(c.Agents, &s.agents, s.putAgent) },
 		func() error { return write(c.Queues, &s.queues, s.putQueue) },
 		func() error { return t.applyDeletedAgents(&c) },

@@ -29,8 +29,8 @@ func counted(statement string, n int) string {
 // the error of that. Rows that exist are written before new ones, and conversations that stop being live before those
 // that are, so that they make room in the unique keys.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
-	if len(c.Cancels)+len(c.Jobs) > 0 {
-		t.Now() // they are written with it; an error is that of the transaction
+	if t.joined || len(c.Cancels)+len(c.Jobs) > 0 {
+		t.Now() // they are written with it, and a host's transaction is looked at before; an error is that of the transaction
 	}
 	if t.applied != nil { // it isn't the last
 		if err := t.send(ctx, "apply", func(*pgx.Batch) {}); err != nil {
@@ -142,6 +142,7 @@ func (a *applying) all(c *livedesk.Changes) {
 	a.conversations(c.Conversations)
 	a.cancels(c.Cancels)
 	a.messages(c.Messages)
+	a.deliveries(c.Deliveries)
 	a.agents(c.Agents)
 	a.queues(c.Queues)
 	a.budgets(c.Budgets)
@@ -170,14 +171,18 @@ func (a *applying) threads(rows []livedesk.Thread) {
 func (a *applying) conversations(rows []livedesk.Conversation) {
 	id := func(c *livedesk.Conversation) string { return c.ID }
 	old, fresh := split(&conversations, sorted(rows, func(c *livedesk.Conversation) string { return c.Workspace }, id))
-	var live, done []*livedesk.Conversation
+	var live, done, bumped []*livedesk.Conversation
 	for _, c := range old {
-		if c.State.Live() {
+		switch was, ok := a.t.talks[rowKey{c.Workspace, c.ID}]; {
+		case ok && sameButActivity(was, *c):
+			bumped = append(bumped, c)
+		case c.State.Live():
 			live = append(live, c)
-		} else {
+		default:
 			done = append(done, c)
 		}
 	}
+	a.write(name("conversation", bumped, id), len(bumped), livedesk.ErrConflict, sqlBumpConversation, activity.versioned(bumped)...)
 	for _, part := range [][]*livedesk.Conversation{done, live} {
 		a.write(name("conversation", part, id), len(part), livedesk.ErrConflict, sqlUpdateConversation, conversations.versioned(part)...)
 	}
@@ -205,8 +210,27 @@ func (a *applying) messages(rows []livedesk.Message) {
 	}
 	id := func(m *message) string { return m.ID }
 	old, fresh := split(&messages, sorted(all, func(m *message) string { return m.Workspace }, id))
+	var plain, texts []*message
+	for _, m := range fresh {
+		if m.Delivery == nil {
+			plain = append(plain, m)
+		} else {
+			texts = append(texts, m)
+		}
+	}
 	a.write(name("message", old, id), len(old), livedesk.ErrConflict, sqlUpdateMessage, messages.versioned(old)...)
-	a.add(len(fresh), sqlInsertMessage, messages.args(fresh))
+	a.add(len(plain), sqlInsertEntry, entries.args(plain))
+	a.add(len(texts), sqlInsertMessage, messages.args(texts))
+}
+
+func (a *applying) deliveries(rows []livedesk.Message) {
+	all := make([]message, len(rows))
+	for i := range rows {
+		all[i] = openMessage(&rows[i])
+	}
+	id := func(m *message) string { return m.ID }
+	old := sorted(all, func(m *message) string { return m.Workspace }, id)
+	a.write(name("message", old, id), len(old), livedesk.ErrConflict, sqlUpdateDelivery, deliveries.versioned(old)...)
 }
 
 func (a *applying) agents(rows []livedesk.Agent) {

@@ -54,21 +54,15 @@ var serial atomic.Int64
 // takeBatch takes texts in as the engine does: keys, threads, one conversation and one message each.
 func takeBatch(ctx context.Context, s livedesk.Store, senders []int) error {
 	return s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		now := tx.Now()
 		var arrivals []livedesk.Arrival
-		var keys []livedesk.ThreadKey
 		for _, n := range senders {
-			a := arrival(n, fmt.Sprint("k", serial.Add(1)))
-			arrivals = append(arrivals, a)
-			keys = append(keys, livedesk.ThreadKey{Workspace: "w", Channel: "sms", Address: a.Contact.Address})
+			arrivals = append(arrivals, arrival(n, fmt.Sprint("k", serial.Add(1))))
 		}
-		if _, err := tx.TakeIn(ctx, arrivals); err != nil {
-			return err
-		}
-		rows, err := tx.Threads(ctx, keys)
+		rows, err := tx.TakeIn(ctx, arrivals)
 		if err != nil {
 			return err
 		}
+		now := tx.Now()
 		var c livedesk.Changes
 		for _, l := range rows {
 			conv := livedesk.Conversation{Workspace: "w", ID: "v" + l.Contact.ID, Channel: "sms", Contact: l.Contact.ID, Address: l.Contact.Address,
@@ -208,20 +202,20 @@ func BenchmarkClaim(b *testing.B) {
 }
 
 func claimAndFinish(ctx context.Context, s livedesk.Store) (int, error) {
-	var got []livedesk.Message
-	err := s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
-		got, err = tx.Claim(ctx, livedesk.Claim{Limit: 50, Lease: time.Minute})
-		return err
+	n := 0
+	err := s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+		got, err := tx.Claim(ctx, livedesk.Claim{Limit: 50})
+		if n = len(got); n == 0 {
+			return err
+		}
+		var c livedesk.Changes
+		for _, d := range got {
+			d.Message.Delivery.State, d.Message.Delivery.Due = livedesk.Accepted, time.Time{}
+			c.Deliveries = append(c.Deliveries, d.Message)
+		}
+		return tx.Apply(ctx, c)
 	})
-	if err != nil || len(got) == 0 {
-		return 0, err
-	}
-	for i := range got {
-		got[i].Delivery.State, got[i].Delivery.Due = livedesk.Accepted, time.Time{}
-	}
-	return len(got), s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		return tx.Apply(ctx, livedesk.Changes{Messages: got})
-	})
+	return n, err
 }
 
 // BenchmarkReceipts merges batches of 64 delivery receipts into texts that are found by the carrier's id.
@@ -250,7 +244,7 @@ func BenchmarkReceipts(b *testing.B) {
 				rows[i].Delivery.History = append(rows[i].Delivery.History, livedesk.DeliveryNote{At: now, State: livedesk.Delivered, Source: "receipt", Word: "delivered"})
 				rows[i].Delivery.History = rows[i].Delivery.History[max(0, len(rows[i].Delivery.History)-3):]
 			}
-			return tx.Apply(ctx, livedesk.Changes{Messages: rows})
+			return tx.Apply(ctx, livedesk.Changes{Deliveries: rows})
 		})
 		require.NoError(b, err)
 	}

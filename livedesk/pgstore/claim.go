@@ -23,8 +23,11 @@ const (
 	skip = ` FOR NO KEY UPDATE OF t SKIP LOCKED`
 
 	// others are those that this transaction has not claimed already.
-	others = ` AND NOT EXISTS (SELECT 1 FROM unnest($7::text[], $8::text[]) AS g(workspace, id)
+	others = ` AND NOT EXISTS (SELECT 1 FROM unnest($8::text[], $9::text[]) AS g(workspace, id)
 			WHERE g.workspace = t.workspace AND g.id = t.id)`
+
+	// claimNow is the time of the transaction: as it was read, or as the server has it now that it begins.
+	claimNow = `coalesce($1::bigint, ` + sqlBegan + ` + $7::bigint)`
 
 	// allowances are the senders with one of their own.
 	allowances = `unnest($4::text[], $5::text[], $6::bigint[]) AS s(workspace, channel, allowed)`
@@ -33,7 +36,7 @@ const (
 // ready are texts of rank r that are due and first of their conversation, the longest due first. What somebody else
 // has locked is passed over. Columns have names of their own, so that they can be passed on.
 var ready = `SELECT ` + messages.listAs("m_") + `, t.delivery AS m_delivery, r.rank AS m_rank
-	FROM {s}.messages AS t WHERE t.rank = r.rank AND t.due <= $1 AND t.due IS NOT NULL`
+	FROM {s}.messages AS t WHERE t.rank = r.rank AND t.due <= ` + claimNow + ` AND t.due IS NOT NULL`
 
 var (
 	// Of the first $2 that are ready, those that are within their sender's allowance. The outer LIMIT stops the walk, so no
@@ -84,9 +87,11 @@ var (
 			fence = t.fence + 1, version = t.version + 1, history = CASE WHEN jsonb_array_length(t.history) >= $5::bigint
 				THEN t.history - 0 ELSE coalesce(t.history, '[]'::jsonb) END || ($6::jsonb ||
 				CASE WHEN u.reason = '' THEN '{}'::jsonb ELSE jsonb_build_object('detail', u.reason) END)
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS u(workspace, channel, contact, reason)
-		WHERE t.workspace = u.workspace AND t.channel = u.channel AND t.contact = u.contact
-			AND t.unsent`
+		FROM (
+			SELECT m.workspace, m.id, w.reason FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w(workspace, channel, contact, reason)
+			CROSS JOIN LATERAL (SELECT n.workspace, n.id FROM {s}.messages AS n
+				WHERE n.workspace = w.workspace AND n.channel = w.channel AND n.contact = w.contact AND n.unsent OFFSET 0) AS m
+		) AS u WHERE t.workspace = u.workspace AND t.id = u.id AND t.delivery IN ('queued', 'claimed')`
 )
 
 // claim is one claim being made up.
@@ -135,10 +140,10 @@ func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, e
 }
 
 func (t *tx) claim(ctx context.Context, c *claim, statement string, more ...any) error {
-	now := t.Now()
+	now, offset := t.clock()
 	return t.send(ctx, "claim texts", func(b *pgx.Batch) {
-		args := append([]any{now.UnixMicro(), int64(c.Limit - len(c.got))}, c.allowances()...)
-		b.Queue(t.s.sql(statement), append(args, more...)...).Query(c.scan)
+		args := append([]any{now, int64(c.Limit - len(c.got))}, c.allowances()...)
+		b.Queue(t.s.sql(statement), append(append(args, offset), more...)...).Query(c.scan)
 	})
 }
 

@@ -37,7 +37,7 @@ func contract(t *testing.T, pool *pgxpool.Pool) {
 // empty takes everything out of a schema.
 func empty(t *testing.T, pool *pgxpool.Pool, schema string) {
 	t.Helper()
-	for _, table := range []string{"contacts", "threads", "arrivals", "conversations", "messages", "agents", "queues", "queue_agents", "jobs", "objects"} {
+	for _, table := range []string{"contacts", "threads", "arrivals", "conversations", "inbox", "messages", "agents", "queues", "queue_agents", "budgets", "jobs", "objects"} {
 		_, err := pool.Exec(t.Context(), "DELETE FROM "+schema+"."+table)
 		require.NoError(t, err)
 	}

@@ -21,11 +21,40 @@ var (
 
 	sqlCountsOfChannel = sqlCounts + ` AND t.channel = $3`
 
-	sqlInsertConversation = conversations.insert()
+	sqlInsertConversation = `WITH u AS (SELECT * FROM ` + conversations.unnest(false) + `),
+		listed AS (
+			INSERT INTO {s}.inbox (workspace, state, active_at, conversation, channel, assignee, unseen)
+			SELECT u.workspace, u.state, u.active_at, u.id, u.channel, u.assignee, u.unseen FROM u
+		)
+		INSERT INTO {s}.conversations (` + conversations.written() + `, version) SELECT ` + conversations.values() + `, 1 FROM u`
 
-	// What stops being live is written before what is live: it makes room in the unique key.
-	sqlUpdateConversation = conversations.update()
+	// The place in the inbox is found by what the row was before. What stops being live is written before what is live: it
+	// makes room in the unique key.
+	sqlUpdateConversation = conversationUpdate(&conversations, "state", "active_at", "channel", "assignee", "unseen")
+	sqlBumpConversation   = conversationUpdate(&activity, "active_at", "unseen")
 )
+
+// conversationUpdate is a statement that writes the table's columns of conversations, and those that are named into the
+// inbox.
+func conversationUpdate(t *table[livedesk.Conversation], listed ...string) string {
+	var set, was, now []string
+	for _, name := range listed {
+		set, was, now = append(set, name+" = n."+name), append(was, "i."+name), append(now, "n."+name)
+	}
+	return `WITH u AS (SELECT * FROM ` + t.unnest(true) + `),
+		listed AS (
+			UPDATE {s}.inbox AS i SET ` + strings.Join(set, ", ") + `
+			FROM (
+				SELECT o.state AS was, o.active_at AS at, u.* FROM u
+				JOIN {s}.conversations AS o ON o.workspace = u.workspace AND o.id = u.id
+			) AS n
+			WHERE i.workspace = n.workspace AND i.state = n.was AND i.active_at = n.at AND i.conversation = n.id
+				AND (` + strings.Join(was, ", ") + `) IS DISTINCT FROM (` + strings.Join(now, ", ") + `)
+		), written AS (
+			UPDATE {s}.conversations AS t SET ` + t.assignments() + `, version = t.version + 1
+			FROM u WHERE ` + t.match() + ` AND t.version = u.version RETURNING 1
+		) SELECT 1 / (count(*) = $` + strconv.Itoa(len(t.columns)+2) + `::bigint)::int FROM written`
+}
 
 const countColumns = `count(*) FILTER (WHERE t.state = 'open'), count(*) FILTER (WHERE t.state = 'pending'),
 	count(*) FILTER (WHERE t.state = 'snoozed'), count(*) FILTER (WHERE t.state = 'open' AND t.assignee = ''),
@@ -115,24 +144,38 @@ func (p *page) arg(v any) string {
 	return "$" + strconv.Itoa(len(p.args))
 }
 
-// active is a page of one state by activity. States are named in words and not as parameters, because indexes hold
-// some of them only; live ones say so for the same reason.
+// active is a page of one state by activity: those of one contact, and the live ones of one assignee or of nobody, are few
+// and sorted; others are walked in the inbox. States are named in words and not as parameters, because indexes hold some
+// of them only; live ones say so for the same reason.
 func (p *page) active(state livedesk.State) {
-	p.b.WriteString(`(SELECT ` + conversations.list() + ` FROM {s}.conversations AS t WHERE t.workspace = ` + p.arg(p.q.Workspace))
-	switch {
-	case !slices.Contains(allStates, state): // of a newer version of the library
-		p.b.WriteString(` AND t.state = ` + p.arg(string(state)))
-	default:
-		p.b.WriteString(` AND t.state = '` + string(state) + `'`)
+	at, id := "i.active_at", "i.conversation"
+	few := p.q.Contact != "" || state.Live() && (p.q.Assignee != "" || p.q.Unassigned)
+	if few {
+		at, id = "t.active_at", "t.id"
+		p.b.WriteString(`(SELECT ` + conversations.list() + ` FROM {s}.conversations AS t WHERE t.workspace = ` + p.arg(p.q.Workspace))
+		p.state("t", state)
 		if state.Live() {
 			p.b.WriteString(` AND t.live_key`)
 		}
+		p.conditions("t")
+	} else {
+		p.b.WriteString(`(SELECT ` + conversations.list() + ` FROM {s}.inbox AS i
+			JOIN {s}.conversations AS t ON t.workspace = i.workspace AND t.id = i.conversation WHERE i.workspace = ` + p.arg(p.q.Workspace))
+		p.state("i", state)
+		p.conditions("i")
 	}
-	p.conditions()
 	if p.q.After != nil {
-		p.b.WriteString(` AND (t.active_at, t.id) < (` + p.arg(p.q.After.At.UnixMicro()) + `, ` + p.arg(p.q.After.ID) + `)`)
+		p.b.WriteString(` AND (` + at + `, ` + id + `) < (` + p.arg(p.q.After.At.UnixMicro()) + `, ` + p.arg(p.q.After.ID) + `)`)
 	}
-	p.b.WriteString(` ORDER BY t.active_at DESC, t.id DESC LIMIT ` + p.arg(int64(p.q.Limit)) + `)`)
+	p.b.WriteString(` ORDER BY ` + at + ` DESC, ` + id + ` DESC LIMIT ` + p.arg(int64(p.q.Limit)) + `)`)
+}
+
+func (p *page) state(alias string, state livedesk.State) {
+	if slices.Contains(allStates, state) {
+		p.b.WriteString(` AND ` + alias + `.state = '` + string(state) + `'`)
+	} else { // of a newer version of the library
+		p.b.WriteString(` AND ` + alias + `.state = ` + p.arg(string(state)))
+	}
 }
 
 // waiting is a page of those who wait.
@@ -146,27 +189,28 @@ func (p *page) waiting() {
 		}
 		p.b.WriteString(` AND t.state = ANY(` + p.arg(states) + `::text[])`)
 	}
-	p.conditions()
+	p.conditions("t")
 	if p.q.After != nil {
 		p.b.WriteString(` AND (t.waiting_since, t.id) > (` + p.arg(p.q.After.At.UnixMicro()) + `, ` + p.arg(p.q.After.ID) + `)`)
 	}
 	p.b.WriteString(` ORDER BY t.waiting_since, t.id LIMIT ` + p.arg(int64(p.q.Limit)))
 }
 
-func (p *page) conditions() {
+// conditions are those of the query, on a table that has what they ask for.
+func (p *page) conditions(alias string) {
 	equal := func(name, value string) {
 		if value != "" {
-			p.b.WriteString(` AND t.` + name + ` = ` + p.arg(value))
+			p.b.WriteString(` AND ` + alias + `.` + name + ` = ` + p.arg(value))
 		}
 	}
 	equal("channel", p.q.Channel)
 	equal("contact", p.q.Contact)
 	equal("assignee", p.q.Assignee)
 	if p.q.Unassigned {
-		p.b.WriteString(` AND t.assignee = ''`)
+		p.b.WriteString(` AND ` + alias + `.assignee = ''`)
 	}
 	if p.q.Unread {
-		p.b.WriteString(` AND t.unseen`)
+		p.b.WriteString(` AND ` + alias + `.unseen`)
 	}
 }
 

@@ -69,7 +69,7 @@ func (j *Joined) run(ctx context.Context, write bool, fn func(ctx context.Contex
 	if err := j.s.enter(ctx); err != nil {
 		return err
 	}
-	t := &tx{s: j.s, conn: j.tx, write: write, start: func(b *pgx.Batch, now *int64) {
+	t := &tx{s: j.s, conn: j.tx, write: write, joined: true, start: func(b *pgx.Batch, now *int64) {
 		b.Queue(sqlJoin)
 		b.Queue(sqlJoinSettings).QueryRow(func(r pgx.Row) error {
 			var level string

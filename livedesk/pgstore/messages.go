@@ -13,21 +13,28 @@ import (
 var messageList = messages.list() + ", t.delivery"
 
 var (
-	// By id in $1 and $2, by the carrier's id in $3 to $5, by key in $6 to $8.
-	sqlMessages = `SELECT ` + messageList + ` FROM (
+	// By id in $1 and $2.
+	sqlMessages = `SELECT ` + messageList + ` FROM unnest($1::text[], $2::text[]) AS u(workspace, id)
+		JOIN {s}.messages AS t ON t.workspace = u.workspace AND t.id = u.id ORDER BY t.workspace, t.id`
+
+	sqlLockMessages = sqlMessages + ` FOR NO KEY UPDATE OF t`
+
+	// By id in $1 and $2, by the carrier's id in $3 to $5, by key in $6 to $8. Each is looked for by itself: a join may be
+	// planned, for the few that there were once, as a walk over all.
+	sqlAnyMessages = `SELECT ` + messageList + ` FROM (
 			SELECT u.workspace, u.id FROM unnest($1::text[], $2::text[]) AS u(workspace, id)
 			UNION
-			SELECT m.workspace, m.id FROM unnest($3::text[], $4::text[], $5::text[]) AS u(workspace, channel, provider_id)
-			JOIN {s}.messages AS m ON m.workspace = u.workspace AND m.channel = u.channel AND m.provider_id = u.provider_id
-				AND m.provider_id IS NOT NULL AND m.kind = 'outgoing'
+			SELECT u.workspace, x.id FROM unnest($3::text[], $4::text[], $5::text[]) AS u(workspace, channel, provider_id)
+			CROSS JOIN LATERAL (SELECT m.id FROM {s}.messages AS m WHERE m.workspace = u.workspace AND m.channel = u.channel
+				AND m.provider_id = u.provider_id AND m.provider_id IS NOT NULL AND m.kind = 'outgoing' LIMIT 1) AS x
 			UNION
-			SELECT m.workspace, m.id FROM unnest($6::text[], $7::text[], $8::text[]) AS u(workspace, conversation, key)
-			JOIN {s}.messages AS m ON m.workspace = u.workspace AND m.conversation = u.conversation AND m.key = u.key
-				AND m.key IS NOT NULL
+			SELECT u.workspace, x.id FROM unnest($6::text[], $7::text[], $8::text[]) AS u(workspace, conversation, key)
+			CROSS JOIN LATERAL (SELECT m.id FROM {s}.messages AS m WHERE m.workspace = u.workspace
+				AND m.conversation = u.conversation AND m.key = u.key AND m.key IS NOT NULL LIMIT 1) AS x
 		) AS w JOIN {s}.messages AS t ON t.workspace = w.workspace AND t.id = w.id
 		ORDER BY t.workspace, t.id`
 
-	sqlLockMessages = sqlMessages + ` FOR NO KEY UPDATE OF t`
+	sqlLockAnyMessages = sqlAnyMessages + ` FOR NO KEY UPDATE OF t`
 
 	sqlTimeline = `SELECT ` + messageList + ` FROM {s}.messages AS t
 		WHERE t.workspace = $1 AND t.conversation = $2 AND t.seq > $3 AND t.seq < $4 ORDER BY t.seq LIMIT $5`
@@ -35,8 +42,10 @@ var (
 	sqlTimelineLast = `SELECT ` + messageList + ` FROM {s}.messages AS t
 		WHERE t.workspace = $1 AND t.conversation = $2 AND t.seq > $3 AND t.seq < $4 ORDER BY t.seq DESC LIMIT $5`
 
-	sqlInsertMessage = messages.insert()
-	sqlUpdateMessage = messages.update()
+	sqlInsertMessage  = messages.insert()
+	sqlInsertEntry    = entries.insert()
+	sqlUpdateMessage  = messages.update()
+	sqlUpdateDelivery = deliveries.update()
 )
 
 // Messages implements [livedesk.ReadTx]. It costs one round trip, whatever the number of keys.
@@ -46,8 +55,12 @@ func (t *tx) Messages(ctx context.Context, keys []livedesk.MessageKey) ([]livede
 		return out, ctx.Err()
 	}
 	found := make(map[livedesk.MessageKey]livedesk.Message, 2*len(keys))
+	statement, args := t.pick(sqlAnyMessages, sqlLockAnyMessages), messageArgs(keys)
+	if !slices.ContainsFunc(keys, func(k livedesk.MessageKey) bool { return k.ID == "" }) {
+		statement, args = t.pick(sqlMessages, sqlLockMessages), args[:2]
+	}
 	err := t.send(ctx, "load messages", func(b *pgx.Batch) {
-		b.Queue(t.s.sql(t.pick(sqlMessages, sqlLockMessages)), messageArgs(keys)...).Query(func(rows pgx.Rows) error {
+		b.Queue(t.s.sql(statement), args...).Query(func(rows pgx.Rows) error {
 			return scanMessages(rows, func(m livedesk.Message) {
 				found[livedesk.MessageKey{Workspace: m.Workspace, ID: m.ID}] = m
 				if m.ProviderID != "" && m.Kind == livedesk.Outgoing {
@@ -117,7 +130,7 @@ func scanMessages(rows pgx.Rows, got func(livedesk.Message), more ...any) error 
 }
 
 func cloneMessage(m livedesk.Message) livedesk.Message {
-	m.Media = slices.Clone(m.Media)
+	m.Media, m.Others = slices.Clone(m.Media), slices.Clone(m.Others)
 	if m.Activity != nil {
 		m.Activity = new(*m.Activity)
 	}

@@ -120,20 +120,20 @@ func TestUnknownColumnsAreLeftAlone(t *testing.T) {
 	changeAll := func() livedesk.Changes {
 		var c livedesk.Changes
 		require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
-			_, err := tx.TakeIn(ctx, []livedesk.Arrival{arrival(1, "k")})
-			require.NoError(t, err)
-			l, err := tx.Threads(ctx, []livedesk.ThreadKey{{Workspace: "w", Channel: "sms", Address: address(1)}})
+			l, err := tx.TakeIn(ctx, []livedesk.Arrival{arrival(1, "k")})
 			require.NoError(t, err)
 			m, err := tx.Messages(ctx, []livedesk.MessageKey{{Workspace: "w", ID: "out-conv-000001-000001"}})
 			require.NoError(t, err)
 			q, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "w", IDs: []string{"team:one"}})
+			require.NoError(t, err)
+			budgets, err := tx.Senders(ctx, []livedesk.Sender{{Workspace: "w", Channel: "sms"}})
 			require.NoError(t, err)
 			a, err := tx.Agents(ctx, "w", []string{"ann"})
 			require.NoError(t, err)
 			o, err := tx.Objects(ctx, livedesk.ObjectQuery{Workspace: "w", Kind: "channel", IDs: []string{"sms"}})
 			require.NoError(t, err)
 			c = livedesk.Changes{Contacts: []livedesk.Contact{l[0].Contact}, Threads: []livedesk.Thread{l[0].Thread},
-				Messages: m, Queues: q, Agents: a, Objects: o, Conversations: []livedesk.Conversation{conversation(1)}}
+				Messages: m, Queues: q.Queues, Budgets: budgets, Agents: a, Objects: o, Conversations: []livedesk.Conversation{conversation(1)}}
 			if l[0].Current != nil {
 				c.Conversations[0] = *l[0].Current
 			} else {
@@ -149,7 +149,7 @@ func TestUnknownColumnsAreLeftAlone(t *testing.T) {
 		return c
 	}
 	changeAll()
-	tables := []string{"contacts", "threads", "conversations", "messages", "agents", "queues", "jobs", "objects"}
+	tables := []string{"contacts", "threads", "conversations", "inbox", "messages", "agents", "queues", "budgets", "jobs", "objects"}
 	for _, table := range tables {
 		_, err := pool.Exec(t.Context(), "ALTER TABLE "+name+"."+table+" ADD COLUMN later text NOT NULL DEFAULT 'before'")
 		require.NoError(t, err)
@@ -160,7 +160,7 @@ func TestUnknownColumnsAreLeftAlone(t *testing.T) {
 	require.EqualValues(t, 2, changeAll().Agents[0].Version, "each change was kept")
 	require.EqualValues(t, 1, c.Agents[0].Version)
 	require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
-		got, err := tx.Claim(ctx, livedesk.Claim{Limit: 1, Lease: time.Minute})
+		got, err := tx.Claim(ctx, livedesk.Claim{Limit: 1})
 		require.Len(t, got, 1)
 		return err
 	}))

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -84,6 +85,15 @@ var conversations = table[livedesk.Conversation]{
 	},
 }
 
+// activity is what an ordinary text changes in its conversation.
+var activity = conversations.only("active_at", "waiting_since", "waits", "last_seq", "unread", "unseen", "preview")
+
+// sameButActivity reports whether two versions of a conversation differ in nothing else.
+func sameButActivity(a, b livedesk.Conversation) bool {
+	a.ActiveAt, a.WaitingSince, a.LastSeq, a.Unread, a.Preview = b.ActiveAt, b.WaitingSince, b.LastSeq, b.Unread, b.Preview
+	return reflect.DeepEqual(a, b)
+}
+
 // message is a message with its delivery laid open: state is empty where there is none.
 type message struct {
 	livedesk.Message
@@ -164,6 +174,16 @@ var messages = table[message]{
 		text("reason", func(m *message) *channel.Reason { return &m.d.Reason }),
 		document("history", func(m *message) *[]livedesk.DeliveryNote { return &m.d.History }),
 	},
+}
+
+// entries are the columns of a message that has no delivery, deliveries those that change when it has one.
+var (
+	entries    = messages.without(deliveryColumns...)
+	deliveries = messages.only(append(deliveryColumns, "provider_id")...)
+)
+
+var deliveryColumns = []string{
+	"delivery", "unsent", "due", "expires", "fence", "attempts", "segments", "code", "reason", "history",
 }
 
 // The load of an agent isn't kept: it is counted when it is asked for, see agents.go.

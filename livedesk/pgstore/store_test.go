@@ -92,8 +92,7 @@ func (c *clock) ahead() time.Duration    { return time.Duration(c.offset.Load())
 func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 
 func arrival(n int, key string) livedesk.Arrival {
-	return livedesk.Arrival{Workspace: "w", Channel: "sms", Key: key, Contact: livedesk.Contact{
-		Workspace: "w", ID: fmt.Sprintf("contact-%06d-%s", n, key), Address: address(n), CreatedAt: time.Now()}}
+	return livedesk.Arrival{Workspace: "w", Channel: "sms", Key: key, Address: address(n)}
 }
 
 func address(n int) channel.Address { return channel.Address(fmt.Sprintf("+1415%07d", n)) }

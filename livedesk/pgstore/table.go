@@ -3,6 +3,7 @@ package pgstore
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,27 @@ type table[T any] struct {
 	keys    int // the first columns are the key
 	columns []column[T]
 	version func(row *T) *int64
+}
+
+// only returns the table with some of its columns, in their order; the key is always among them.
+func (t *table[T]) only(names ...string) table[T] {
+	return t.filter(func(name string) bool { return slices.Contains(names, name) })
+}
+
+// without returns the table without some of its columns.
+func (t *table[T]) without(names ...string) table[T] {
+	return t.filter(func(name string) bool { return !slices.Contains(names, name) })
+}
+
+func (t *table[T]) filter(keep func(name string) bool) table[T] {
+	out := *t
+	out.columns = nil
+	for i, c := range t.columns {
+		if i < t.keys || keep(c.name) {
+			out.columns = append(out.columns, c)
+		}
+	}
+	return out
 }
 
 // text is a column that always has a value.

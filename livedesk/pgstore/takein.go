@@ -66,6 +66,7 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedes
 	if err != nil {
 		return nil, err
 	}
+	t.saw(l)
 	for i, a := range arrivals {
 		out[i].New = b.fresh(i, &a)
 		out[i].LoadedThread = l.thread(livedesk.ThreadKey{Workspace: a.Workspace, Channel: a.Channel, Address: a.Address})

@@ -126,10 +126,22 @@ func (t *tx) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk
 	if err != nil {
 		return nil, err
 	}
+	t.saw(l)
 	for i, k := range keys {
 		out[i] = l.thread(k)
 	}
 	return out, nil
+}
+
+// saw keeps the conversations that were loaded, so that Apply can tell what changed.
+func (t *tx) saw(l *loadedThreads) {
+	switch {
+	case !t.write:
+	case t.talks == nil:
+		t.talks = l.talk
+	default:
+		maps.Copy(t.talks, l.talk)
+	}
 }
 
 // otherThreads loads what was not found, if there is anything.

@@ -20,15 +20,19 @@ const (
 	sqlCommit    = `COMMIT`
 	sqlRollback  = `ROLLBACK`
 
-	// The clock, read once per transaction, and settings that end with it, as after SET LOCAL.
-	sqlSettings = `SELECT ` + sqlClock + `, ` + sqlDurable + `, set_config('lock_timeout', $1, true),
+	// When it began, which is its time, and settings that end with it, as after SET LOCAL.
+	sqlSettings = `SELECT ` + sqlBegan + `, ` + sqlDurable + `, set_config('lock_timeout', $1, true),
 		set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), ` + sqlPlans
 
-	// Every statement of ours finds its rows by an index, with whatever parameters: there is no need to plan it anew each
-	// time, which takes longer than to run it, nor to walk a table because it was small when it was last analyzed.
-	// Not every relative of PostgreSQL knows these settings.
+	// Every statement of ours finds its rows by an index, with whatever parameters, in the order in which it names its
+	// tables: there is no need to plan it anew each time, which takes longer than to run it, nor to walk a table or to begin
+	// with another one because they were small, or never analyzed, when it was planned. Not every relative of PostgreSQL
+	// knows these settings.
 	sqlPlans = `CASE WHEN current_setting('enable_seqscan', true) IS NOT NULL THEN set_config('enable_seqscan', 'off', true) END,
-		CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', 'force_generic_plan', true) END`
+		CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', 'force_generic_plan', true) END,
+		CASE WHEN current_setting('join_collapse_limit', true) IS NOT NULL THEN set_config('join_collapse_limit', '1', true) END`
+
+	sqlBegan = `(extract(epoch FROM now()) * 1000000)::bigint`
 
 	sqlClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
@@ -66,9 +70,12 @@ type tx struct {
 	over   bool
 	failed error // what broke the transaction
 	now    time.Time
+	ahead  *time.Duration // what ClockOffset said, where it was asked before the server
+	joined bool           // inside a transaction of the host's, whose own time may be long ago
 
-	applied *applying                    // what Apply left to travel with what comes next
-	locked  map[rowKey][]livedesk.Member // queues that are locked, with who was in them
+	applied *applying                        // what Apply left to travel with what comes next
+	talks   map[rowKey]livedesk.Conversation // as they were loaded
+	locked  map[rowKey][]livedesk.Member     // queues that are locked, with who was in them
 }
 
 var _ livedesk.Tx = (*tx)(nil)
@@ -94,7 +101,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	c, err := s.pool.Acquire(ctx)
+	c, err := s.acquire(ctx)
 	if err != nil {
 		return explain("connect", err)
 	}
@@ -104,7 +111,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	}
 	t := &tx{s: s, conn: c, write: write, start: func(b *pgx.Batch, now *int64) {
 		b.Queue(begin)
-		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil) })
+		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil, nil) })
 	}}
 	inner, cancel := t.context(ctx)
 	defer cancel()
@@ -120,6 +127,21 @@ func (t *tx) context(ctx context.Context) (context.Context, context.CancelFunc) 
 	inner, cancel := context.WithCancel(context.WithValue(ctx, nested{t.s}, true))
 	t.first = func() error { return t.send(inner, "begin", func(*pgx.Batch) {}) }
 	return inner, cancel
+}
+
+// clock returns the transaction's time as a parameter: nil, and what is to be added to the server's, before it has begun.
+func (t *tx) clock() (now *int64, offset int64) {
+	t.mu.Lock()
+	began := !t.begun && !t.joined
+	t.mu.Unlock()
+	if !began {
+		return new(t.Now().UnixMicro()), 0
+	}
+	if ahead := t.s.cfg.ClockOffset; ahead != nil {
+		t.ahead = new(ahead().Truncate(time.Microsecond))
+		return nil, t.ahead.Microseconds()
+	}
+	return nil, 0
 }
 
 // Now implements [livedesk.ReadTx]. It begins the transaction if nothing else did; when that fails every verb and the
@@ -175,7 +197,10 @@ func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 	err := applied.means(t.conn.SendBatch(ctx, b).Close())
 	if begins && now != 0 {
 		t.now = time.UnixMicro(now).UTC()
-		if offset := t.s.cfg.ClockOffset; offset != nil {
+		switch offset := t.s.cfg.ClockOffset; {
+		case t.ahead != nil:
+			t.now = t.now.Add(*t.ahead)
+		case offset != nil:
 			t.now = t.now.Add(offset()).Truncate(time.Microsecond)
 		}
 	}

@@ -11,9 +11,10 @@ const (
 	sqlLoad = `(SELECT count(*) FROM conversations AS c WHERE c.workspace = a.workspace AND c.assignee = a.id
 		AND c.state = 'open' AND c.live IS NOT NULL)`
 
-	sqlAgent = `SELECT ` + agentColumns + `, ` + sqlLoad + ` FROM agents AS a WHERE workspace = ? AND id = ?`
+	sqlAgents = `SELECT k.key, ` + agentColumns + `, ` + sqlLoad + ` FROM json_each(?) AS k
+		CROSS JOIN agents AS a ON a.workspace = ? AND a.id = k.value`
 
-	sqlAgents = `SELECT ` + agentColumns + `, ` + sqlLoad + ` FROM agents AS a WHERE workspace = ? ORDER BY id`
+	sqlAllAgents = `SELECT ` + agentColumns + `, ` + sqlLoad + ` FROM agents AS a WHERE workspace = ? ORDER BY id`
 
 	sqlInsertAgent = `INSERT INTO agents (name, capacity, presence, presence_until, outside_load, workspace, id, version)
 		VALUES (?, ?, ?, ?, ?, ?, ?, 1)`
@@ -24,18 +25,26 @@ const (
 	sqlDeleteAgent = `DELETE FROM agents WHERE workspace = ? AND id = ?`
 )
 
-// Agents implements [livedesk.ReadTx]. Each costs one read and an index step for each conversation in its Load.
+// Agents implements [livedesk.ReadTx]. It costs one read and an index step for each conversation in a Load.
 func (r *reader) Agents(ctx context.Context, workspace string, ids []string) ([]livedesk.Agent, error) {
 	if err := r.usable(ctx); err != nil {
 		return nil, err
 	}
 	if ids == nil {
-		return all(r, nil, scanAgent, sqlAgents, workspace)
+		return all(r, nil, scanAgent, sqlAllAgents, workspace)
 	}
-	out := make([]livedesk.Agent, len(ids))
+	return r.agents(workspace, ids)
+}
+
+// agents loads agents by id.
+func (r *reader) agents(workspace string, ids []string) ([]livedesk.Agent, error) {
+	out, keys := make([]livedesk.Agent, len(ids)), batches{}
 	for i, id := range ids {
-		var err error
-		if out[i], _, err = one(r, scanAgent, sqlAgent, workspace, id); err != nil {
+		keys.add(scope{workspace: workspace}, id, i)
+	}
+	for _, b := range keys {
+		err := lookUp(r, b, scanAgent, func(i int, a livedesk.Agent) { out[i] = a }, sqlAgents, workspace)
+		if err != nil {
 			return nil, err
 		}
 	}

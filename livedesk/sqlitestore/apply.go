@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -11,6 +12,7 @@ import (
 // being live makes room for one that stands behind it. Each row costs one statement; a queue a few more.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
 	return t.change(ctx, func() error {
+		t.applied = true
 		steps := []func(*livedesk.Changes) error{t.applyThreads, t.applyMessages, t.applyQueues, t.applyObjects}
 		for _, step := range steps {
 			if err := step(&c); err != nil {
@@ -48,7 +50,7 @@ func (t *tx) applyMessages(c *livedesk.Changes) error {
 			return fmt.Errorf("cancel for contact %s: %w", cancel.Contact, err)
 		}
 	}
-	return each(c.Messages, "message", func(r *livedesk.Message) string { return r.ID }, t.putMessage)
+	return each(slices.Concat(c.Messages, c.Deliveries), "message", func(r *livedesk.Message) string { return r.ID }, t.putMessage)
 }
 
 func (t *tx) applyQueues(c *livedesk.Changes) error {

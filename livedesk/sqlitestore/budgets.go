@@ -32,8 +32,8 @@ func (t *tx) Senders(ctx context.Context, keys []livedesk.Sender) ([]livedesk.Bu
 	return out, nil
 }
 
-func scanBudget(r *sql.Rows) (b livedesk.Budget, err error) {
-	return b, r.Scan(instant{&b.Next}, &b.Version)
+func scanBudget(rows *sql.Rows, _ ...any) (b livedesk.Budget, err error) {
+	return b, rows.Scan(instant{&b.Next}, &b.Version)
 }
 
 func (t *tx) putBudget(b *livedesk.Budget) error {

@@ -13,23 +13,31 @@ import (
 
 const (
 	// Texts of one rank that are due and first of their conversation, the longest due first.
-	sqlReady = `SELECT m.workspace, m.channel, m.id FROM messages AS m INDEXED BY messages_outbox
+	sqlReady = `SELECT m.workspace, m.channel, m.due, m.id, m.rowid FROM messages AS m INDEXED BY messages_outbox
 		WHERE m.rank = ? AND m.due IS NOT NULL AND m.due <= ? AND ` + sqlFirst + ` ORDER BY m.due, m.id`
 
-	// The same of one sender, behind a place.
-	sqlReadyOfSender = `SELECT m.due, m.id FROM messages AS m INDEXED BY messages_sender
+	// The same of one sender.
+	sqlReadyOfSender = `SELECT m.workspace, m.channel, m.due, m.id, m.rowid FROM messages AS m INDEXED BY messages_sender
 		WHERE m.workspace = ? AND m.channel = ? AND m.rank = ? AND m.due IS NOT NULL AND m.due <= ?
 		AND ` + sqlFirst + ` ORDER BY m.due, m.id LIMIT ?`
 
 	sqlFirst = `NOT EXISTS (SELECT 1 FROM messages AS e INDEXED BY messages_unfinished WHERE e.workspace = m.workspace
-		AND e.conversation = m.conversation AND e.seq < m.seq AND e.due IS NOT NULL)`
+		AND e.conversation = m.conversation AND e.seq < m.seq AND e.unfinished IS NOT NULL AND e.due IS NOT NULL)`
 
 	// The next sender that has anything in the outbox.
 	sqlNextSender = `SELECT workspace, channel FROM messages INDEXED BY messages_sender
 		WHERE (workspace, channel) > (?, ?) AND due IS NOT NULL ORDER BY workspace, channel LIMIT 1`
 
-	sqlUnsent = `SELECT ` + messageColumns + ` FROM messages
-		WHERE workspace = ? AND channel = ? AND contact = ? AND delivery IN ('queued', 'claimed') ORDER BY id`
+	// Texts by their rowids, with whom they go to.
+	sqlDueTexts = `SELECT k.key, ` + messageColumns + `, ` + contactColumns + `, ` + threadColumns + ` FROM json_each(?) AS k
+		CROSS JOIN messages AS m ON m.rowid = k.value
+		LEFT JOIN contacts AS c ON c.workspace = m.workspace AND c.id = m.contact
+		LEFT JOIN threads AS t ON t.workspace = m.workspace AND t.channel = m.channel AND t.contact = m.contact`
+
+	sqlUnsent = `SELECT ` + messageColumns + ` FROM conversations AS v
+		CROSS JOIN messages AS m INDEXED BY messages_unfinished ON m.workspace = v.workspace AND m.conversation = v.id
+		WHERE v.workspace = ? AND v.channel = ? AND v.contact = ? AND m.unfinished IS NOT NULL
+		AND m.channel = v.channel AND m.contact = v.contact AND m.delivery IN ('queued', 'claimed')`
 )
 
 // ranks is how many ranks there are, see [livedesk.Class.Rank].
@@ -43,7 +51,19 @@ const maxPassedOver = 256
 type claim struct {
 	livedesk.Claim
 	taken  map[livedesk.Sender]int
-	chosen []rowKey
+	chosen []int64 // rowids
+}
+
+// ready is a text that may be taken.
+type ready struct {
+	livedesk.Sender
+	due   int64
+	id    string
+	rowid int64
+}
+
+func scanReady(rows *sql.Rows, _ ...any) (r ready, err error) {
+	return r, rows.Scan(&r.Workspace, &r.Channel, &r.due, &r.id, &r.rowid)
 }
 
 // left returns how many more texts of a sender may be taken.
@@ -51,12 +71,12 @@ func (c *claim) left(s livedesk.Sender) int {
 	return min(c.Limit-len(c.chosen), c.Budget(s)-c.taken[s])
 }
 
-func (c *claim) take(s livedesk.Sender, id string) {
-	c.taken[s]++
-	c.chosen = append(c.chosen, rowKey{s.Workspace, id})
+func (c *claim) take(r ready) {
+	c.taken[r.Sender]++
+	c.chosen = append(c.chosen, r.rowid)
 }
 
-// Claim implements [livedesk.Tx]. It costs two reads for each text that is taken, an index step for each that is blocked by an
+// Claim implements [livedesk.Tx]. It costs one read for all texts that are taken, an index step for each that is blocked by an
 // earlier one of its conversation, and, when many of spent senders are in the way, a few for each sender with something
 // in the outbox.
 func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, error) {
@@ -72,25 +92,15 @@ func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, e
 			return nil, fmt.Errorf("claim: %w", err)
 		}
 	}
+	if len(c.chosen) == 0 {
+		return nil, nil
+	}
 	out := make([]livedesk.DueText, len(c.chosen))
-	for i, k := range c.chosen {
-		if err := t.dueText(k, &out[i]); err != nil {
-			return nil, fmt.Errorf("claim message %s: %w", k.id, err)
-		}
+	err := t.rows(func(rows *sql.Rows) error { return t.scanDueText(rows, out) }, sqlDueTexts, encode(c.chosen))
+	if err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
 	}
 	return out, nil
-}
-
-// dueText loads a text that was chosen, with whom it goes to.
-func (t *tx) dueText(k rowKey, out *livedesk.DueText) (err error) {
-	out.Message, _, err = one(&t.reader, scanMessage, sqlMessage, k.workspace, k.id)
-	if err != nil {
-		return err
-	}
-	t.noteMessage(&out.Message)
-	l, _, err := one(&t.reader, scanLoaded, sqlLoadedOf, out.Message.Channel, k.workspace, out.Message.Contact)
-	out.Contact, out.Thread = l.Contact, l.Thread
-	return err
 }
 
 // chooseOfRank chooses texts of one rank, the longest due first.
@@ -98,13 +108,12 @@ func (t *tx) chooseOfRank(c *claim, rank int) error {
 	before, taken := len(c.chosen), maps.Clone(c.taken)
 	passed, crowded := 0, false
 	err := t.some(func(rows *sql.Rows) (bool, error) {
-		var s livedesk.Sender
-		var id string
-		if err := rows.Scan(&s.Workspace, &s.Channel, &id); err != nil {
+		r, err := scanReady(rows)
+		if err != nil {
 			return false, err
 		}
-		if c.left(s) > 0 {
-			c.take(s, id)
+		if c.left(r.Sender) > 0 {
+			c.take(r)
 		} else if passed++; passed > maxPassedOver {
 			crowded = true
 			return false, nil
@@ -116,13 +125,6 @@ func (t *tx) chooseOfRank(c *claim, rank int) error {
 	}
 	c.chosen, c.taken = c.chosen[:before], taken
 	return t.chooseBySender(c, rank)
-}
-
-// ready is a text that a sender could have taken.
-type ready struct {
-	sender livedesk.Sender
-	due    int64
-	id     string
 }
 
 // chooseBySender makes the same choice as chooseOfRank by asking each sender that has budget for its first texts.
@@ -138,38 +140,31 @@ func (t *tx) chooseBySender(c *claim, rank int) error {
 		}
 		s = next
 		if n := c.left(s); n > 0 {
-			found, err = all(&t.reader, found, func(rows *sql.Rows) (r ready, err error) {
-				r.sender = s
-				return r, rows.Scan(&r.due, &r.id)
-			}, sqlReadyOfSender, s.Workspace, s.Channel, rank, micros(t.now), n)
+			found, err = all(&t.reader, found, scanReady, sqlReadyOfSender, s.Workspace, s.Channel, rank, micros(t.now), n)
 			if err != nil {
 				return err
 			}
 		}
 	}
 	slices.SortFunc(found, func(a, b ready) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.id, b.id)) })
-	for _, r := range found {
-		if len(c.chosen) == c.Limit {
-			break
-		}
-		c.take(r.sender, r.id)
+	for _, r := range found[:min(len(found), c.Limit-len(c.chosen))] {
+		c.take(r)
 	}
 	return nil
 }
 
-func scanSender(r *sql.Rows) (s livedesk.Sender, err error) {
-	return s, r.Scan(&s.Workspace, &s.Channel)
+func scanSender(rows *sql.Rows, _ ...any) (s livedesk.Sender, err error) {
+	return s, rows.Scan(&s.Workspace, &s.Channel)
 }
 
-// cancel takes back what has not begun to leave.
+// cancel takes back what has not begun to leave. It costs an index step for each conversation that the thread ever had.
 func (t *tx) cancel(c livedesk.Cancel) error {
-	found, err := all(&t.reader, nil, scanMessage, sqlUnsent, c.Workspace, c.Channel, c.Contact)
+	found, err := all(&t.reader, nil, t.scanMessage, sqlUnsent, c.Workspace, c.Channel, c.Contact)
 	if err != nil {
 		return err
 	}
 	for i := range found {
 		m := &found[i]
-		t.noteMessage(m)
 		read := m.Version
 		m.Cancel(t.now, c.Reason)
 		m.Version = read // putMessage raises it

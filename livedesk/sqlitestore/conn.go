@@ -18,14 +18,39 @@ import (
 type conn struct {
 	sc    *sql.Conn
 	stmts map[string]*sql.Stmt
+	texts map[update]string
 }
 
-func newConn(sc *sql.Conn) *conn { return &conn{sc: sc, stmts: make(map[string]*sql.Stmt, 64)} }
+// update names a statement that sets some columns of a table.
+type update struct {
+	table   string
+	columns uint64 // as bits
+}
+
+// maxStatements is how many statements a connection keeps prepared: all that a desk needs, of all that it could need.
+const maxStatements = 500
+
+func newConn(sc *sql.Conn) *conn {
+	return &conn{sc: sc, stmts: make(map[string]*sql.Stmt, 64), texts: make(map[update]string, 16)}
+}
+
+// text returns the text of an update, built once per connection.
+func (c *conn) text(u update, build func() string) string {
+	text, known := c.texts[u]
+	if !known {
+		text = build()
+		c.texts[u] = text
+	}
+	return text
+}
 
 // prepared returns the statement of a text, prepared once per connection.
 func (c *conn) prepared(text string) (*sql.Stmt, error) {
 	if s := c.stmts[text]; s != nil {
 		return s, nil
+	}
+	if len(c.stmts) >= maxStatements {
+		c.forget()
 	}
 	s, err := c.sc.PrepareContext(context.Background(), text)
 	if err != nil {
@@ -71,19 +96,24 @@ func (c *conn) query(each func(*sql.Rows) (bool, error), text string, args ...an
 	return rows.Err()
 }
 
-// close gives the statements and the connection back.
-func (c *conn) close() error {
+// forget closes all statements.
+func (c *conn) forget() {
 	for _, s := range c.stmts {
 		_ = s.Close() // a statement that can't be finalized goes with its connection
 	}
+	clear(c.stmts)
+	clear(c.texts)
+}
+
+// close gives the statements and the connection back.
+func (c *conn) close() error {
+	c.forget()
 	return c.sc.Close()
 }
 
 // discard closes the connection for good, so that the next one begins with fresh state.
 func (c *conn) discard() {
-	for _, s := range c.stmts {
-		_ = s.Close()
-	}
+	c.forget()
 	_ = c.sc.Raw(func(any) error { return driver.ErrBadConn })
 	_ = c.sc.Close()
 }

@@ -5,29 +5,15 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
 const (
-	sqlConversation = `SELECT ` + conversationColumns + ` FROM conversations WHERE workspace = ? AND id = ?`
-
-	sqlInsertConversation = `INSERT INTO conversations (state, live, waits, unseen, channel, contact, address, before, assignee, queue,
-		queued_at, priority, waiting_since, created_at, active_at, snooze_until, cycle, labels, attributes, external_id,
-		first_response_at, resolved_at, resolved_by_kind, resolved_by_id, reopen_until, last_seq, unread, preview,
-		workspace, id, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`
-
-	sqlUpdateConversation = `UPDATE conversations SET state = ?, live = ?, waits = ?, unseen = ?, channel = ?, contact = ?, address = ?,
-		before = ?, assignee = ?, queue = ?, queued_at = ?, priority = ?, waiting_since = ?, created_at = ?, active_at = ?,
-		snooze_until = ?, cycle = ?, labels = ?, attributes = ?, external_id = ?, first_response_at = ?, resolved_at = ?,
-		resolved_by_kind = ?, resolved_by_id = ?, reopen_until = ?, last_seq = ?, unread = ?, preview = ?, version = version + 1
-		WHERE workspace = ? AND id = ? AND version = ?`
-
-	// Of a conversation that stays in its places: SQLite rewrites the entries of every index that holds a column which
-	// is set, changed or not.
-	sqlTouchConversation = `UPDATE conversations SET active_at = ?, snooze_until = ?, cycle = ?, labels = ?,
-		attributes = ?, external_id = ?, first_response_at = ?, resolved_at = ?, resolved_by_kind = ?, resolved_by_id = ?,
-		reopen_until = ?, last_seq = ?, unread = ?, preview = ?, version = version + 1 WHERE workspace = ? AND id = ? AND version = ?`
+	sqlConversations = `SELECT k.key, ` + conversationColumns + ` FROM json_each(?) AS k
+		CROSS JOIN conversations AS v ON v.workspace = ? AND v.id = k.value`
 
 	// One pass over the workspace's live conversations, in an index that holds all it needs.
 	sqlCounts = `SELECT ` + countColumns + ` FROM conversations INDEXED BY conversations_live
@@ -42,15 +28,6 @@ const (
 )
 
 var allStates = []livedesk.State{livedesk.Open, livedesk.Pending, livedesk.Snoozed, livedesk.Resolved}
-
-// conversation returns one, or nil.
-func (r *reader) conversation(workspace, id string) (*livedesk.Conversation, error) {
-	c, found, err := one(r, scanConversation, sqlConversation, workspace, id)
-	if err != nil || !found {
-		return nil, err
-	}
-	return &c, nil
-}
 
 // Conversations implements [livedesk.ReadTx]. Of equal times the greater id comes first by activity, the smaller by
 // waiting. A page costs an index range of its own length for each state that it asks for. Where several conditions
@@ -67,7 +44,7 @@ func (r *reader) Conversations(ctx context.Context, q livedesk.ConversationQuery
 		return nil, errLimit
 	case q.Order == livedesk.LongestWaiting:
 		text, args := waitingQuery(q)
-		return all(r, nil, scanConversation, text, args...)
+		return all(r, nil, r.scanConversation, text, args...)
 	}
 	states := q.States
 	if len(states) == 0 {
@@ -80,7 +57,7 @@ func (r *reader) Conversations(ctx context.Context, q livedesk.ConversationQuery
 		}
 		var err error
 		text, args := activeQuery(q, state)
-		if out, err = all(r, out, scanConversation, text, args...); err != nil {
+		if out, err = all(r, out, r.scanConversation, text, args...); err != nil {
 			return nil, err
 		}
 	}
@@ -89,25 +66,26 @@ func (r *reader) Conversations(ctx context.Context, q livedesk.ConversationQuery
 }
 
 func (r *reader) conversationsByID(q livedesk.ConversationQuery) (out []livedesk.Conversation, err error) {
-	ids := slices.Clone(q.IDs)
-	slices.Sort(ids)
-	for _, id := range slices.Compact(ids) {
-		c, err := r.conversation(q.Workspace, id)
-		if err != nil {
-			return nil, err
-		}
-		if c != nil && q.Selects(*c) {
-			out = append(out, *c)
-		}
+	keys := batches{}
+	for i, id := range distinct(slices.Clone(q.IDs)) {
+		keys.add(scope{workspace: q.Workspace}, id, i)
 	}
-	return out, nil
+	for _, b := range keys {
+		err = lookUp(r, b, r.scanConversation, func(_ int, c livedesk.Conversation) {
+			if q.Selects(c) {
+				out = append(out, c)
+			}
+		}, sqlConversations, q.Workspace)
+	}
+	slices.SortFunc(out, q.Compare)
+	return out, err
 }
 
 // activeQuery is a page of one state by activity. The history is named in words and not as a parameter, because the
 // indexes over it hold nothing else; live ones say so for the same reason.
 func activeQuery(q livedesk.ConversationQuery, state livedesk.State) (string, []any) {
 	var b strings.Builder
-	b.WriteString(`SELECT ` + conversationColumns + ` FROM conversations WHERE workspace = ?`)
+	b.WriteString(`SELECT ` + conversationColumns + ` FROM conversations AS v WHERE workspace = ?`)
 	args := []any{q.Workspace}
 	if state == livedesk.Resolved {
 		b.WriteString(` AND state = 'resolved'`)
@@ -127,7 +105,7 @@ func activeQuery(q livedesk.ConversationQuery, state livedesk.State) (string, []
 // waitingQuery is a page of those who wait.
 func waitingQuery(q livedesk.ConversationQuery) (string, []any) {
 	var b strings.Builder
-	b.WriteString(`SELECT ` + conversationColumns + ` FROM conversations INDEXED BY conversations_waiting
+	b.WriteString(`SELECT ` + conversationColumns + ` FROM conversations AS v INDEXED BY conversations_waiting
 		WHERE workspace = ? AND waiting_since IS NOT NULL`)
 	args := []any{q.Workspace}
 	if len(q.States) > 0 {
@@ -169,66 +147,49 @@ func (r *reader) Counts(ctx context.Context, q livedesk.CountQuery) (out livedes
 	if q.Channel != "" {
 		text, args = sqlCountsOfChannel, append(args, q.Channel)
 	}
-	out, _, err = one(r, func(rows *sql.Rows) (n livedesk.Counts, err error) {
+	out, _, err = one(r, func(rows *sql.Rows, _ ...any) (n livedesk.Counts, err error) {
 		err = rows.Scan(&n.Open, &n.Pending, &n.Snoozed, &n.Unassigned, &n.Waiting, &n.Unread, &n.Mine)
 		return n, err
 	}, text, args...)
 	return out, err
 }
 
-// rowKey names a row, placement is what of it stands in indexes.
-type rowKey struct{ workspace, id string }
-
-type placement struct {
-	version int64
-	row     any // comparable: the columns that indexes hold
-}
-
-// conversationPlace is everything of a conversation that stands in an index and moves less often than each message.
-type conversationPlace struct {
-	state, before              livedesk.State
-	channel, contact, address  string
-	assignee, queue            string
-	queuedAt, waiting, created int64
-	priority                   int
-	unseen                     bool
-}
-
-func placeOf(c *livedesk.Conversation) conversationPlace {
-	return conversationPlace{c.State, c.Before, c.Channel, c.Contact, string(c.Address), c.Assignee, c.Queue,
-		micros(c.QueuedAt), micros(c.WaitingSince), micros(c.CreatedAt), int(c.Priority), c.Unread > 0}
-}
-
-// noteConversation remembers where a conversation stood when the transaction read it.
-func (t *tx) noteConversation(c *livedesk.Conversation) {
-	if c == nil {
-		return
-	}
-	if t.seen == nil {
-		t.seen = make(map[rowKey]placement, 8)
-	}
-	t.seen[rowKey{c.Workspace, c.ID}] = placement{c.Version, placeOf(c)}
-}
+var conversations = newTable("conversations",
+	textColumn("state", func(c *livedesk.Conversation) livedesk.State { return c.State }),
+	maybeFlagColumn("live", func(c *livedesk.Conversation) bool { return c.State.Live() }),
+	flagColumn("waits", func(c *livedesk.Conversation) bool { return !c.WaitingSince.IsZero() }),
+	flagColumn("unseen", func(c *livedesk.Conversation) bool { return c.Unread > 0 }),
+	textColumn("channel", func(c *livedesk.Conversation) string { return c.Channel }),
+	textColumn("contact", func(c *livedesk.Conversation) string { return c.Contact }),
+	textColumn("address", func(c *livedesk.Conversation) channel.Address { return c.Address }),
+	textColumn("before", func(c *livedesk.Conversation) livedesk.State { return c.Before }),
+	maybeTimeColumn("snooze_until", func(c *livedesk.Conversation) time.Time { return c.SnoozeUntil }),
+	numberColumn("cycle", func(c *livedesk.Conversation) int { return c.Cycle }),
+	textColumn("assignee", func(c *livedesk.Conversation) string { return c.Assignee }),
+	maybeColumn("queue", func(c *livedesk.Conversation) string { return c.Queue }),
+	maybeTimeColumn("queued_at", func(c *livedesk.Conversation) time.Time { return c.QueuedAt }),
+	numberColumn("priority", func(c *livedesk.Conversation) int { return int(c.Priority) }),
+	listColumn("labels", func(c *livedesk.Conversation) []string { return c.Labels }),
+	dictColumn("attributes", func(c *livedesk.Conversation) map[string]string { return c.Attributes }),
+	textColumn("external_id", func(c *livedesk.Conversation) string { return c.ExternalID }),
+	timeColumn("created_at", func(c *livedesk.Conversation) time.Time { return c.CreatedAt }),
+	timeColumn("active_at", func(c *livedesk.Conversation) time.Time { return c.ActiveAt }),
+	maybeTimeColumn("waiting_since", func(c *livedesk.Conversation) time.Time { return c.WaitingSince }),
+	maybeTimeColumn("first_response_at", func(c *livedesk.Conversation) time.Time { return c.FirstResponseAt }),
+	maybeTimeColumn("resolved_at", func(c *livedesk.Conversation) time.Time { return c.ResolvedAt }),
+	textColumn("resolved_by_kind", func(c *livedesk.Conversation) livedesk.ActorKind { return c.ResolvedBy.Kind }),
+	textColumn("resolved_by_id", func(c *livedesk.Conversation) string { return c.ResolvedBy.ID }),
+	maybeTimeColumn("reopen_until", func(c *livedesk.Conversation) time.Time { return c.ReopenUntil }),
+	numberColumn("last_seq", func(c *livedesk.Conversation) int64 { return c.LastSeq }),
+	numberColumn("unread", func(c *livedesk.Conversation) int { return c.Unread }),
+	textColumn("preview", func(c *livedesk.Conversation) string { return c.Preview }),
+	textColumn("workspace", func(c *livedesk.Conversation) string { return c.Workspace }),
+	textColumn("id", func(c *livedesk.Conversation) string { return c.ID }),
+)
 
 func (t *tx) putConversation(c *livedesk.Conversation) error {
-	rest := []any{micros(c.ActiveAt), maybeMicros(c.SnoozeUntil), c.Cycle, array(c.Labels), dict(c.Attributes),
-		c.ExternalID, maybeMicros(c.FirstResponseAt), maybeMicros(c.ResolvedAt), string(c.ResolvedBy.Kind),
-		c.ResolvedBy.ID, maybeMicros(c.ReopenUntil), c.LastSeq, c.Unread, c.Preview}
 	key := rowKey{c.Workspace, c.ID}
-	old := t.seen[key]
-	delete(t.seen, key)
-	if c.Version != 0 && old.version == c.Version && old.row == placeOf(c) {
-		return t.put(c.Version, "", sqlTouchConversation, rest, c.Workspace, c.ID)
-	}
-	var live any
-	if c.State.Live() {
-		live = 1
-	}
-	values := append([]any{string(c.State), live, !c.WaitingSince.IsZero(), c.Unread > 0, c.Channel, c.Contact,
-		string(c.Address), string(c.Before), c.Assignee, maybeText(c.Queue), maybeMicros(c.QueuedAt), int(c.Priority),
-		maybeMicros(c.WaitingSince), micros(c.CreatedAt)}, rest...)
-	if c.Version == 0 {
-		values = append(values, c.Workspace, c.ID)
-	}
-	return t.put(c.Version, sqlInsertConversation, sqlUpdateConversation, values, c.Workspace, c.ID)
+	was := t.seen.conversations[key]
+	delete(t.seen.conversations, key)
+	return conversations.put(t, c, c.Version, was)
 }

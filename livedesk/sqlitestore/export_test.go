@@ -66,5 +66,14 @@ func CheckSetting(name, got string) error {
 // ReportLogFrom sets the size of the log from which on it is reported. Nothing else runs.
 func (s *Store) ReportLogFrom(bytes int64) { s.maxLog = bytes }
 
+// FoldEvery sets how many pages are written before they are folded. Nothing else runs.
+func (s *Store) FoldEvery(pages int) { s.foldEvery = pages }
+
+// PagesWritten returns how many pages were written to the log. Nothing else runs.
+func (s *Store) PagesWritten() int { return s.writer.written }
+
+// Folding reports whether the log is being folded.
+func (s *Store) Folding() bool { return s.folding.Load() }
+
 // KeepGroups lets groups take newcomers however slow the machine is. Nothing else runs.
 func (s *Store) KeepGroups() { s.maxAge = time.Hour }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
@@ -23,9 +22,10 @@ type writer struct {
 	c     *conn  // nil after it was discarded
 	group *group // of the transaction that is open; nil when none is
 	alone int    // how many closures still run one per commit, after a group was lost
-	count int    // of commits, for looking at the log file now and then
-	// warned is when the log file was last found too large.
-	warned time.Time
+	count int    // of commits
+
+	written int // pages, to the log
+	pages   int // of these, since it was last folded
 }
 
 // group is the closures that share one transaction.
@@ -66,7 +66,7 @@ func (s *Store) run(ctx context.Context, deadline time.Time, fn func(context.Con
 	if err := s.begin(ctx, deadline); err != nil {
 		return nil, err
 	}
-	t := &tx{reader: reader{c: s.writer.c, now: s.now()}, nested: s.writer.group.dirty}
+	t := &tx{reader: reader{c: s.writer.c, now: s.now(), seen: newSeen()}, nested: s.writer.group.dirty}
 	inner, cancel := s.within(ctx)
 	finished := false
 	defer func() {
@@ -193,32 +193,18 @@ func (s *Store) passOn() {
 // disk holds the commit all the same can't be known when the refusal came from the sync.
 func (s *Store) commit(g *group) {
 	s.writer.group = nil
-	if _, err := s.writer.c.exec(sqlCommit); err != nil {
+	s.writer.count++
+	_, err := s.writer.c.exec(sqlCommit)
+	if err != nil {
 		s.discardWriter()
 		g.err = fmt.Errorf("sqlitestore: commit: %w", err)
 		s.cfg.Logger.LogAttrs(context.Background(), slog.LevelError, "sqlite commit refused",
 			slog.Int("updates", g.size), slog.Int("sqlite_code", code(err)))
 	}
 	close(g.done)
-	s.watchLog()
-}
-
-// maxLog is the size in bytes of the write-ahead log from which on it is reported. It is folded into the file about
-// every 4 MB unless a reader holds an old view (https://sqlite.org/wal.html, 6).
-const maxLog = 256 << 20
-
-// watchLog reports a log file that isn't folded into the database any more, at most once a minute.
-func (s *Store) watchLog() {
-	if s.writer.count++; s.writer.count%256 != 0 {
-		return
+	if err == nil && g.dirty {
+		s.foldWhenDue()
 	}
-	info, err := os.Stat(s.path + "-wal")
-	if err != nil || info.Size() < s.maxLog || time.Since(s.writer.warned) < time.Minute {
-		return
-	}
-	s.writer.warned = time.Now()
-	s.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, "sqlite log grows, a reader holds an old view",
-		slog.Int64("bytes", info.Size()))
 }
 
 // View implements [livedesk.Store]. fn sees the file as it was when it first read. It waits for a free reader, of which

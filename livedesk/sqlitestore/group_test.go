@@ -270,6 +270,7 @@ func TestLongViewIsReported(t *testing.T) {
 	var logged strings.Builder
 	s := openAt(t, filepath.Join(t.TempDir(), "desk.db"), sqlitestore.Config{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	s.ReportLogFrom(1 << 20)
+	s.FoldEvery(100)
 	update(t, s, taking(1, "before"))
 	require.NoError(t, s.View(t.Context(), func(ctx context.Context, tx livedesk.ReadTx) error {
 		_, err := tx.Contacts(ctx, "w", []string{"any"})
@@ -279,6 +280,7 @@ func TestLongViewIsReported(t *testing.T) {
 		}
 		return nil
 	}))
+	require.NoError(t, s.Close())
 	require.Equal(t, 1, strings.Count(logged.String(), "sqlite log grows"), logged.String())
 	require.NotContains(t, logged.String(), "+1415")
 }

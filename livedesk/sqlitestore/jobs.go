@@ -36,7 +36,7 @@ func (t *tx) next(counter string, n int) (int64, error) {
 	return last - int64(n) + 1, err
 }
 
-func scanNumber(r *sql.Rows) (n int64, err error) { return n, r.Scan(&n) }
+func scanNumber(rows *sql.Rows, _ ...any) (n int64, err error) { return n, rows.Scan(&n) }
 
 // ClaimJobs implements [livedesk.Tx]. It costs two statements and one for each job. Fences come from one counter of the
 // file, so that no job, not even one that is put in place again under the same key, ever has a fence for the second

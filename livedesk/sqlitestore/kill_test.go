@@ -33,8 +33,9 @@ type killPoint string
 
 const (
 	afterTakeIn     killPoint = "after take-in, before the webhook is answered"
-	afterClaim      killPoint = "after the claim"
-	beforeFirstByte killPoint = "after the gate, before the first byte"
+	atTheGate       killPoint = "at the gate, before its commit"
+	afterGate       killPoint = "after the gate's commit"
+	beforeFirstByte killPoint = "before the first byte"
 	afterFirstByte  killPoint = "after the carrier took it, before its answer is read"
 	beforeStored    killPoint = "before the answer is stored"
 )
@@ -68,7 +69,8 @@ func TestKilledDeskLosesNothingAndSendsNothingTwice(t *testing.T) {
 		state livedesk.DeliveryState
 	}{
 		{afterTakeIn, 1, livedesk.Delivered},
-		{afterClaim, 1, livedesk.Delivered},
+		{atTheGate, 1, livedesk.Delivered},
+		{afterGate, 0, livedesk.Unconfirmed},
 		{beforeFirstByte, 0, livedesk.Unconfirmed}, // nobody can tell whether bytes left: at most once
 		{afterFirstByte, 1, livedesk.Delivered},    // closed by the receipt that carries our id
 		{beforeStored, 1, livedesk.Delivered},
@@ -87,15 +89,18 @@ func TestKilledDeskLosesNothingAndSendsNothingTwice(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, d.OK(), "webhook answered %d", d.Status)
 			require.NoError(t, k.carrier.Wait(t.Context()))
-			for _, s := range k.carrier.Sent() { // receipts that came while nobody listened come again
-				require.NoError(t, k.carrier.Report(t.Context(), s.ID, smstest.Step{Status: "delivered"}))
-			}
 
 			var out []livedesk.Message
-			require.Eventually(t, func() bool {
+			ended := func() bool {
+				for _, s := range k.carrier.Sent() { // receipts that came while nobody listened come again
+					require.NoError(t, k.carrier.Report(t.Context(), s.ID, smstest.Step{Status: "delivered"}))
+				}
 				out = k.timeline()
-				return len(out) == 2 && (out[1].Delivery.State == tc.state)
-			}, 20*time.Second, 50*time.Millisecond, "the greeting must end %s: %s", tc.state, k.stderr())
+				return len(out) == 2 && out[1].Delivery.State == tc.state
+			}
+			for end := time.Now().Add(20 * time.Second); !ended(); time.Sleep(50 * time.Millisecond) {
+				require.Less(t, time.Now(), end, "the greeting must end %s, is %+v: %s", tc.state, out, k.stderr())
+			}
 			require.Equal(t, "Anybody there?", out[0].Text)
 			require.Len(t, k.carrier.Sent(), tc.sent)
 			require.LessOrEqual(t, k.posts(), 1, "posted twice")
@@ -257,13 +262,17 @@ func (f *failpoints) Update(ctx context.Context, fn func(context.Context, livede
 	}
 	var tookIn, claimed bool
 	err := f.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		return fn(ctx, watchedTx{tx, &tookIn, &claimed})
+		err := fn(ctx, watchedTx{tx, &tookIn, &claimed})
+		if err == nil && claimed {
+			f.reach(atTheGate)
+		}
+		return err
 	})
 	if err == nil && tookIn {
 		f.reach(afterTakeIn)
 	}
 	if err == nil && claimed {
-		f.reach(afterClaim)
+		f.reach(afterGate)
 	}
 	return err
 }
@@ -274,12 +283,12 @@ type watchedTx struct {
 	tookIn, claimed *bool
 }
 
-func (w watchedTx) TakeIn(ctx context.Context, a []livedesk.Arrival) ([]bool, error) {
+func (w watchedTx) TakeIn(ctx context.Context, a []livedesk.Arrival) ([]livedesk.Arrived, error) {
 	*w.tookIn = true
 	return w.Tx.TakeIn(ctx, a)
 }
 
-func (w watchedTx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.Message, error) {
+func (w watchedTx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
 	list, err := w.Tx.Claim(ctx, c)
 	*w.claimed = len(list) > 0
 	return list, err

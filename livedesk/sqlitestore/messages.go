@@ -3,70 +3,63 @@ package sqlitestore
 import (
 	"context"
 	"slices"
+	"time"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
 const (
-	sqlMessage = `SELECT ` + messageColumns + ` FROM messages WHERE workspace = ? AND id = ?`
+	sqlMessages = `SELECT k.key, ` + messageColumns + ` FROM json_each(?) AS k
+		CROSS JOIN messages AS m ON m.workspace = ? AND m.id = k.value`
 
-	sqlMessageOfCarrier = `SELECT ` + messageColumns + ` FROM messages
-		WHERE workspace = ? AND channel = ? AND provider_id = ? AND kind = 'outgoing'`
+	sqlMessagesOfCarrier = `SELECT k.key, ` + messageColumns + ` FROM json_each(?) AS k
+		CROSS JOIN messages AS m ON m.workspace = ? AND m.channel = ? AND m.provider_id = k.value AND m.kind = 'outgoing'`
 
-	sqlMessageOfKey = `SELECT ` + messageColumns + ` FROM messages WHERE workspace = ? AND conversation = ? AND key = ?`
+	sqlMessagesOfKeys = `SELECT k.key, ` + messageColumns + ` FROM json_each(?) AS k
+		CROSS JOIN messages AS m ON m.workspace = ? AND m.conversation = ? AND m.key = k.value`
 
-	sqlTimeline = `SELECT ` + messageColumns + ` FROM messages WHERE workspace = ? AND conversation = ? AND seq > ?
-		AND seq < ? ORDER BY seq LIMIT ?`
+	sqlTimeline = `SELECT ` + messageColumns + ` FROM messages AS m WHERE m.workspace = ? AND m.conversation = ? AND m.seq > ?
+		AND m.seq < ? ORDER BY m.seq LIMIT ?`
 
-	sqlTimelineLast = `SELECT ` + messageColumns + ` FROM messages WHERE workspace = ? AND conversation = ? AND seq > ?
-		AND seq < ? ORDER BY seq DESC LIMIT ?`
-
-	sqlInsertMessage = `INSERT INTO messages (conversation, channel, contact, seq, kind, key, provider_id, class, by_kind,
-		by_id, text, media, others, at, provider_at, activity, delivery, rank, due, expires, fence, attempts, segments, code,
-		reason, history, workspace, id, version)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`
-
-	sqlUpdateMessage = `UPDATE messages SET conversation = ?, channel = ?, contact = ?, seq = ?, kind = ?, key = ?,
-		provider_id = ?, class = ?, by_kind = ?, by_id = ?, text = ?, media = ?, others = ?, at = ?, provider_at = ?, activity = ?,
-		delivery = ?, rank = ?, due = ?, expires = ?, fence = ?, attempts = ?, segments = ?, code = ?, reason = ?,
-		history = ?, version = version + 1 WHERE workspace = ? AND id = ? AND version = ?`
-
-	// Of a text whose delivery goes on: nothing else of it changes, and the indexes over the rest stay as they are.
-	sqlDeliverMessage = `UPDATE messages SET delivery = ?, rank = ?, due = ?, expires = ?, fence = ?, attempts = ?,
-		segments = ?, code = ?, reason = ?, history = ?, version = version + 1
-		WHERE workspace = ? AND id = ? AND version = ?`
+	sqlTimelineLast = `SELECT ` + messageColumns + ` FROM messages AS m WHERE m.workspace = ? AND m.conversation = ? AND m.seq > ?
+		AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`
 )
 
-// Messages implements [livedesk.ReadTx]. Each costs one read by key.
+// Messages implements [livedesk.ReadTx]. It costs one read for each workspace, channel or conversation that keys are of.
 func (r *reader) Messages(ctx context.Context, keys []livedesk.MessageKey) ([]livedesk.Message, error) {
 	if err := r.usable(ctx); err != nil {
 		return nil, err
 	}
-	out := make([]livedesk.Message, len(keys))
+	ids, carriers, own := batches{}, batches{}, batches{}
 	for i, k := range keys {
-		var err error
 		switch {
 		case k.ID != "":
-			out[i], _, err = one(r, scanMessage, sqlMessage, k.Workspace, k.ID)
+			ids.add(scope{workspace: k.Workspace}, k.ID, i)
 		case k.ProviderID != "":
-			out[i], _, err = one(r, scanMessage, sqlMessageOfCarrier, k.Workspace, k.Channel, k.ProviderID)
+			carriers.add(scope{k.Workspace, k.Channel}, k.ProviderID, i)
 		case k.Key != "":
-			out[i], _, err = one(r, scanMessage, sqlMessageOfKey, k.Workspace, k.Conversation, k.Key)
+			own.add(scope{k.Workspace, k.Conversation}, k.Key, i)
 		}
-		if err != nil {
+	}
+	out := make([]livedesk.Message, len(keys))
+	found := func(i int, m livedesk.Message) { out[i] = m }
+	for s, b := range ids {
+		if err := lookUp(r, b, r.scanMessage, found, sqlMessages, s.workspace); err != nil {
+			return nil, err
+		}
+	}
+	for s, b := range carriers {
+		if err := lookUp(r, b, r.scanMessage, found, sqlMessagesOfCarrier, s.workspace, s.within); err != nil {
+			return nil, err
+		}
+	}
+	for s, b := range own {
+		if err := lookUp(r, b, r.scanMessage, found, sqlMessagesOfKeys, s.workspace, s.within); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
-}
-
-// Messages implements [livedesk.ReadTx].
-func (t *tx) Messages(ctx context.Context, keys []livedesk.MessageKey) ([]livedesk.Message, error) {
-	out, err := t.reader.Messages(ctx, keys)
-	for i := range out {
-		t.noteMessage(&out[i])
-	}
-	return out, err
 }
 
 // Timeline implements [livedesk.ReadTx]. A page costs an index range of its own length.
@@ -85,76 +78,72 @@ func (r *reader) Timeline(ctx context.Context, q livedesk.TimelineQuery) ([]live
 	if q.Last {
 		text = sqlTimelineLast
 	}
-	out, err := all(r, nil, scanMessage, text, q.Workspace, q.Conversation, q.After, before, q.Limit)
+	out, err := all(r, nil, r.scanMessage, text, q.Workspace, q.Conversation, q.After, before, q.Limit)
 	if q.Last {
 		slices.Reverse(out)
 	}
 	return out, err
 }
 
-// messagePlace is everything of a message but its delivery.
-type messagePlace struct {
-	conversation, channel, contact, key, providerID string
-	seq                                             int64
-	kind                                            livedesk.MessageKind
-	class                                           livedesk.Class
-	by                                              livedesk.Actor
-	text                                            string
-	media, others                                   string
-	at, providerAt                                  int64
-	activity                                        livedesk.Activity
-	delivered                                       bool
+var messages = newTable("messages",
+	textColumn("conversation", func(m *livedesk.Message) string { return m.Conversation }),
+	textColumn("channel", func(m *livedesk.Message) string { return m.Channel }),
+	textColumn("contact", func(m *livedesk.Message) string { return m.Contact }),
+	numberColumn("seq", func(m *livedesk.Message) int64 { return m.Seq }),
+	textColumn("kind", func(m *livedesk.Message) livedesk.MessageKind { return m.Kind }),
+	maybeColumn("key", func(m *livedesk.Message) string { return m.Key }),
+	maybeColumn("provider_id", func(m *livedesk.Message) string { return m.ProviderID }),
+	textColumn("class", func(m *livedesk.Message) livedesk.Class { return m.Class }),
+	textColumn("by_kind", func(m *livedesk.Message) livedesk.ActorKind { return m.By.Kind }),
+	textColumn("by_id", func(m *livedesk.Message) string { return m.By.ID }),
+	textColumn("text", func(m *livedesk.Message) string { return m.Text }),
+	listColumn("media", func(m *livedesk.Message) []channel.Attachment { return m.Media }),
+	listColumn("others", func(m *livedesk.Message) []channel.Address { return m.Others }),
+	timeColumn("at", func(m *livedesk.Message) time.Time { return m.At }),
+	maybeTimeColumn("provider_at", func(m *livedesk.Message) time.Time { return m.ProviderAt }),
+	column[livedesk.Message]{"activity", func(m *livedesk.Message) any { return activity(m.Activity) }, sameActivity},
+	maybeColumn("delivery", func(m *livedesk.Message) livedesk.DeliveryState { return delivery(m).State }),
+	numberColumn("rank", func(m *livedesk.Message) int { return m.Class.Rank() }),
+	maybeTimeColumn("due", func(m *livedesk.Message) time.Time { return delivery(m).Due }),
+	maybeFlagColumn("unfinished", unfinished),
+	maybeTimeColumn("expires", func(m *livedesk.Message) time.Time { return delivery(m).Expires }),
+	numberColumn("fence", func(m *livedesk.Message) int64 { return delivery(m).Fence }),
+	numberColumn("attempts", func(m *livedesk.Message) int { return delivery(m).Attempts }),
+	numberColumn("segments", func(m *livedesk.Message) int { return delivery(m).Segments }),
+	textColumn("code", func(m *livedesk.Message) string { return delivery(m).Code }),
+	textColumn("reason", func(m *livedesk.Message) channel.Reason { return delivery(m).Reason }),
+	column[livedesk.Message]{"history", func(m *livedesk.Message) any { return notes(delivery(m).History) },
+		func(a, b *livedesk.Message) bool { return sameList(delivery(a).History, delivery(b).History) }},
+	textColumn("workspace", func(m *livedesk.Message) string { return m.Workspace }),
+	textColumn("id", func(m *livedesk.Message) string { return m.ID }),
+)
+
+var noDelivery livedesk.Delivery
+
+// delivery returns a text's delivery, an empty one where there is none.
+func delivery(m *livedesk.Message) *livedesk.Delivery {
+	if m.Delivery == nil {
+		return &noDelivery
+	}
+	return m.Delivery
 }
 
-func placeOfMessage(m *livedesk.Message) messagePlace {
-	p := messagePlace{m.Conversation, m.Channel, m.Contact, m.Key, m.ProviderID, m.Seq, m.Kind, m.Class, m.By, m.Text,
-		"", "", micros(m.At), micros(m.ProviderAt), livedesk.Activity{}, m.Delivery != nil}
-	if m.Media != nil {
-		p.media = encode(m.Media)
-	}
-	if m.Others != nil {
-		p.others = encode(m.Others)
-	}
-	if m.Activity != nil {
-		p.activity = *m.Activity
-	}
-	return p
+// unfinished reports whether there is something left to do about a text, or to take back.
+func unfinished(m *livedesk.Message) bool {
+	d := delivery(m)
+	return d.Unfinished() || d.State == livedesk.Queued || d.State == livedesk.Claimed
 }
 
-// noteMessage remembers what a text was like when the transaction read it.
-func (t *tx) noteMessage(m *livedesk.Message) {
-	if m.ID == "" || m.Delivery == nil {
-		return
+func sameActivity(a, b *livedesk.Message) bool {
+	if a.Activity == nil || b.Activity == nil {
+		return a.Activity == b.Activity
 	}
-	if t.seen == nil {
-		t.seen = make(map[rowKey]placement, 8)
-	}
-	t.seen[rowKey{m.Workspace, m.ID}] = placement{m.Version, placeOfMessage(m)}
+	return *a.Activity == *b.Activity
 }
 
 func (t *tx) putMessage(m *livedesk.Message) error {
-	delivery := deliveryValues(m)
 	key := rowKey{m.Workspace, m.ID}
-	old := t.seen[key]
-	delete(t.seen, key)
-	if m.Version != 0 && old.version == m.Version && old.row == placeOfMessage(m) {
-		return t.put(m.Version, "", sqlDeliverMessage, delivery, m.Workspace, m.ID)
-	}
-	values := append([]any{m.Conversation, m.Channel, m.Contact, m.Seq, string(m.Kind), maybeText(m.Key),
-		maybeText(m.ProviderID), string(m.Class), string(m.By.Kind), m.By.ID, m.Text, array(m.Media), array(m.Others), micros(m.At),
-		maybeMicros(m.ProviderAt), activity(m.Activity)}, delivery...)
-	if m.Version == 0 {
-		values = append(values, m.Workspace, m.ID)
-	}
-	return t.put(m.Version, sqlInsertMessage, sqlUpdateMessage, values, m.Workspace, m.ID)
-}
-
-// deliveryValues are the columns of a delivery: the state is NULL where there is none.
-func deliveryValues(m *livedesk.Message) []any {
-	d := m.Delivery
-	if d == nil {
-		return []any{nil, 0, nil, nil, 0, 0, 0, "", "", nil}
-	}
-	return []any{string(d.State), m.Class.Rank(), maybeMicros(d.Due), maybeMicros(d.Expires), d.Fence, d.Attempts,
-		d.Segments, d.Code, string(d.Reason), notes(d.History)}
+	was := t.seen.messages[key]
+	delete(t.seen.messages, key)
+	return messages.put(t, m, m.Version, was)
 }

@@ -72,8 +72,13 @@ type Store struct {
 	writer writer
 	// readers holds Readers places; nil is a place whose connection isn't open.
 	readers chan *conn
-	maxLog  int64         // a log of this size is reported
-	maxAge  time.Duration // of a group that still takes newcomers
+
+	folder     *conn // of who folds; nil before the first time
+	folding    atomic.Bool
+	complained time.Time
+	foldEvery  int           // pages
+	maxLog     int64         // a log of this size is reported
+	maxAge     time.Duration // of a group that still takes newcomers
 
 	closing chan struct{} // closed by Close
 	gate    sync.RWMutex  // held for reading by every transaction
@@ -104,7 +109,7 @@ func open(ctx context.Context, path string, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, path: path, db: db, closing: make(chan struct{}), maxLog: maxLog,
+	s := &Store{cfg: cfg, path: path, db: db, closing: make(chan struct{}), maxLog: maxLog, foldEvery: foldEvery,
 		maxAge: maxGroupAge, readers: make(chan *conn, cfg.Readers)}
 	for range cfg.Readers {
 		s.readers <- nil
@@ -221,8 +226,10 @@ func (s *Store) shut() error {
 			errs = append(errs, c.close())
 		}
 	}
-	if s.writer.c != nil {
-		errs = append(errs, s.writer.c.close())
+	for _, c := range []*conn{s.folder, s.writer.c} {
+		if c != nil {
+			errs = append(errs, c.close())
+		}
 	}
 	return errors.Join(append(errs, s.db.Close())...)
 }

@@ -41,6 +41,8 @@ func (r role) settings() []setting {
 		{"foreign_keys", "ON", "1"},
 		// What a savepoint may have to take back is kept in memory: a temporary file would be written for nothing.
 		{"temp_store", "MEMORY", "2"},
+		// Who folds does it sooner; this is for when that fails.
+		{"wal_autocheckpoint", "16384", "16384"},
 		// A log that grew under a long reader shrinks again at the next checkpoint that empties it.
 		{"journal_size_limit", "67108864", "67108864"},
 		// Pages that a sync wrote are read again by the next transaction: kept, they cost no system call. In KiB.

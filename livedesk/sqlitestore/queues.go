@@ -14,7 +14,7 @@ const (
 
 	sqlQueuesOfAgent = `SELECT queue FROM queue_agents WHERE workspace = ? AND agent = ?`
 
-	sqlLine = `SELECT ` + conversationColumns + ` FROM conversations WHERE workspace = ? AND queue = ?
+	sqlLine = `SELECT ` + conversationColumns + ` FROM conversations AS v WHERE workspace = ? AND queue = ?
 		ORDER BY priority DESC, queued_at, id LIMIT ?`
 
 	sqlInsertQueue = `INSERT INTO queues (count, members, workspace, id, version) VALUES (?, ?, ?, ?, 1)`
@@ -27,8 +27,8 @@ const (
 	sqlLeaveQueue = `DELETE FROM queue_agents WHERE workspace = ? AND agent = ? AND queue = ?`
 )
 
-// Queues implements [livedesk.ReadTx]. Each queue costs two reads; an agent one, and an index step for each conversation in
-// the Load.
+// Queues implements [livedesk.ReadTx]. Each queue costs two reads, all agents together one, and an index step for each
+// conversation in their Loads.
 func (r *reader) Queues(ctx context.Context, q livedesk.QueueQuery) (out livedesk.Roster, err error) {
 	if err := r.usable(ctx); err != nil {
 		return out, err
@@ -53,12 +53,9 @@ func (r *reader) Queues(ctx context.Context, q livedesk.QueueQuery) (out livedes
 		}
 		out.Queues = append(out.Queues, queue)
 	}
-	for _, id := range distinct(agents) {
-		if out.Agents, err = all(r, out.Agents, scanAgent, sqlAgent, q.Workspace, id); err != nil {
-			return livedesk.Roster{}, err
-		}
-	}
-	return out, nil
+	found, err := r.agents(q.Workspace, distinct(agents))
+	out.Agents = slices.DeleteFunc(found, func(a livedesk.Agent) bool { return a.ID == "" })
+	return out, err
 }
 
 // distinct sorts ids and returns each once.
@@ -67,20 +64,9 @@ func distinct(ids []string) []string {
 	return slices.Compact(ids)
 }
 
-// Queues implements [livedesk.ReadTx].
-func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
-	out, err := t.reader.Queues(ctx, q)
-	for i := range out.Queues {
-		for j := range out.Queues[i].Waiting {
-			t.noteConversation(&out.Queues[i].Waiting[j])
-		}
-	}
-	return out, err
-}
-
 // queue returns a queue without its line; an unknown one is empty.
 func (r *reader) queue(workspace, id string) (livedesk.Queue, error) {
-	q, _, err := one(r, func(rows *sql.Rows) (q livedesk.Queue, err error) {
+	q, _, err := one(r, func(rows *sql.Rows, _ ...any) (q livedesk.Queue, err error) {
 		return q, rows.Scan(&q.Count, doc(&q.Members), &q.Version)
 	}, sqlQueue, workspace, id)
 	q.Workspace, q.ID = workspace, id
@@ -92,7 +78,7 @@ func (r *reader) line(q *livedesk.Queue, heads int) (err error) {
 	if heads < 1 {
 		return nil
 	}
-	q.Waiting, err = all(r, nil, scanConversation, sqlLine, q.Workspace, q.ID, heads+1)
+	q.Waiting, err = all(r, nil, r.scanConversation, sqlLine, q.Workspace, q.ID, heads+1)
 	if len(q.Waiting) > heads {
 		q.Waiting, q.More = slices.Clip(q.Waiting[:heads]), true
 	}
@@ -158,3 +144,5 @@ func (t *tx) leaveQueues(workspace, agent string) error {
 	}
 	return nil
 }
+
+func scanID(rows *sql.Rows, _ ...any) (id string, err error) { return id, rows.Scan(&id) }

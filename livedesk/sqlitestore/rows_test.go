@@ -61,16 +61,23 @@ func TestEveryFieldIsKept(t *testing.T) {
 	s := open(t, sqlitestore.Config{})
 	n := 0
 	contact, conv, msg := filled[livedesk.Contact](&n), filled[livedesk.Conversation](&n), filled[livedesk.Message](&n)
-	agent, object := filled[livedesk.Agent](&n), filled[livedesk.Object](&n)
-	contact.Version, conv.Version, msg.Version, agent.Version, object.Version = 0, 0, 0, 0, 0
+	agent, object, budget := filled[livedesk.Agent](&n), filled[livedesk.Object](&n), filled[livedesk.Budget](&n)
+	contact.Version, conv.Version, msg.Version, agent.Version, object.Version, budget.Version = 0, 0, 0, 0, 0, 0
 	object.Deleted, agent.Load = false, 0
 	apply(t, s, livedesk.Changes{Contacts: []livedesk.Contact{contact}, Conversations: []livedesk.Conversation{conv},
-		Messages: []livedesk.Message{msg}, Agents: []livedesk.Agent{agent}, Objects: []livedesk.Object{object}})
+		Messages: []livedesk.Message{msg}, Agents: []livedesk.Agent{agent}, Objects: []livedesk.Object{object},
+		Budgets: []livedesk.Budget{budget}})
 
 	check := func(version int64) {
 		t.Helper()
 		contact.Version, conv.Version, msg.Version, agent.Version, object.Version = version, version, version, version, version
-		object.Revision = version
+		object.Revision, budget.Version = version, version
+		update(t, s, func(ctx context.Context, tx livedesk.Tx) error {
+			budgets, err := tx.Senders(ctx, []livedesk.Sender{budget.Sender, {Workspace: budget.Workspace, Channel: "other"}})
+			require.NoError(t, err)
+			require.Equal(t, []livedesk.Budget{budget, {Sender: livedesk.Sender{Workspace: budget.Workspace, Channel: "other"}}}, budgets)
+			return nil
+		})
 		require.NoError(t, s.View(t.Context(), func(ctx context.Context, tx livedesk.ReadTx) error {
 			contacts, err := tx.Contacts(ctx, contact.Workspace, []string{contact.ID})
 			require.NoError(t, err)
@@ -97,6 +104,7 @@ func TestEveryFieldIsKept(t *testing.T) {
 		contact, conv = refilled(contact, &n), refilled(conv, &n)
 		msg, agent, object = refilled(msg, &n), refilled(agent, &n), refilled(object, &n)
 		object.Deleted, agent.Load = false, 0
+		budget.Next = budget.Next.Add(time.Second)
 		update(t, s, func(ctx context.Context, tx livedesk.Tx) error {
 			if read {
 				_, err := tx.Messages(ctx, []livedesk.MessageKey{{Workspace: msg.Workspace, ID: msg.ID}})
@@ -105,7 +113,8 @@ func TestEveryFieldIsKept(t *testing.T) {
 				require.NoError(t, err)
 			}
 			return tx.Apply(ctx, livedesk.Changes{Contacts: []livedesk.Contact{contact}, Conversations: []livedesk.Conversation{conv},
-				Messages: []livedesk.Message{msg}, Agents: []livedesk.Agent{agent}, Objects: []livedesk.Object{object}})
+				Messages: []livedesk.Message{msg}, Agents: []livedesk.Agent{agent}, Objects: []livedesk.Object{object},
+				Budgets: []livedesk.Budget{budget}})
 		})
 	}
 	replace(false)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
@@ -130,8 +131,8 @@ func encode(v any) string {
 	return string(b)
 }
 
-const contactColumns = `workspace, id, address, name, external_id, language, zone, country, attributes, labels,
-	created_at, version`
+const contactColumns = `c.workspace, c.id, c.address, c.name, c.external_id, c.language, c.zone, c.country, c.attributes,
+	c.labels, c.created_at, c.version`
 
 // The destinations of a contact, a thread and a conversation take NULL for everything: a join finds them together.
 func contactFields(c *livedesk.Contact) []any {
@@ -139,22 +140,26 @@ func contactFields(c *livedesk.Contact) []any {
 		txt(&c.Zone), txt(&c.Country), doc(&c.Attributes), doc(&c.Labels), instant{&c.CreatedAt}, num(&c.Version)}
 }
 
-func scanContact(r *sql.Rows) (c livedesk.Contact, err error) {
-	err = r.Scan(contactFields(&c)...)
+func scanContact(rows *sql.Rows, lead ...any) (c livedesk.Contact, err error) {
+	err = rows.Scan(append(lead, contactFields(&c)...)...)
 	return c, err
 }
+
+const threadColumns = `t.workspace, t.channel, t.contact, t.conversation, t.opted_out, t.consent_since, t.consent_source,
+	t.consent_keyword, t.automatic, t.version`
 
 func threadFields(t *livedesk.Thread) []any {
 	return []any{txt(&t.Workspace), txt(&t.Channel), txt(&t.Contact), txt(&t.Conversation), truth{&t.Consent.OptedOut},
 		instant{&t.Consent.Since}, txt(&t.Consent.Source), txt(&t.Consent.Keyword), num(&t.Automatic), num(&t.Version)}
 }
 
-const conversationColumns = `workspace, id, channel, contact, address, state, before, snooze_until, cycle, assignee,
-	queue, queued_at, priority, labels, attributes, external_id, created_at, active_at, waiting_since,
-	first_response_at, resolved_at, resolved_by_kind, resolved_by_id, reopen_until, last_seq, unread, preview, version`
+const conversationColumns = `v.rowid, v.workspace, v.id, v.channel, v.contact, v.address, v.state, v.before, v.snooze_until,
+	v.cycle, v.assignee, v.queue, v.queued_at, v.priority, v.labels, v.attributes, v.external_id, v.created_at, v.active_at,
+	v.waiting_since, v.first_response_at, v.resolved_at, v.resolved_by_kind, v.resolved_by_id, v.reopen_until, v.last_seq,
+	v.unread, v.preview, v.version`
 
-func conversationFields(c *livedesk.Conversation) []any {
-	return []any{txt(&c.Workspace), txt(&c.ID), txt(&c.Channel), txt(&c.Contact), txt(&c.Address), txt(&c.State),
+func conversationFields(rowid *int64, c *livedesk.Conversation) []any {
+	return []any{num(rowid), txt(&c.Workspace), txt(&c.ID), txt(&c.Channel), txt(&c.Contact), txt(&c.Address), txt(&c.State),
 		txt(&c.Before), instant{&c.SnoozeUntil}, num(&c.Cycle), txt(&c.Assignee), txt(&c.Queue), instant{&c.QueuedAt},
 		num(&c.Priority), doc(&c.Labels), doc(&c.Attributes), txt(&c.ExternalID), instant{&c.CreatedAt},
 		instant{&c.ActiveAt}, instant{&c.WaitingSince}, instant{&c.FirstResponseAt}, instant{&c.ResolvedAt},
@@ -162,45 +167,75 @@ func conversationFields(c *livedesk.Conversation) []any {
 		txt(&c.Preview), num(&c.Version)}
 }
 
-func scanConversation(r *sql.Rows) (c livedesk.Conversation, err error) {
-	err = r.Scan(conversationFields(&c)...)
+func (r *reader) scanConversation(rows *sql.Rows, lead ...any) (c livedesk.Conversation, err error) {
+	var rowid int64
+	err = rows.Scan(append(lead, conversationFields(&rowid, &c)...)...)
+	r.seen.conversation(rowid, &c)
 	return c, err
 }
 
-// loadedColumns are those of a contact c with its thread t and the thread's conversation v, as far as there are any.
-const loadedColumns = `c.workspace, c.id, c.address, c.name, c.external_id, c.language, c.zone, c.country, c.attributes,
-	c.labels, c.created_at, c.version, t.workspace, t.channel, t.contact, t.conversation, t.opted_out, t.consent_since,
-	t.consent_source, t.consent_keyword, t.automatic, t.version, v.workspace, v.id, v.channel, v.contact, v.address,
-	v.state, v.before, v.snooze_until, v.cycle, v.assignee, v.queue, v.queued_at, v.priority, v.labels, v.attributes,
-	v.external_id, v.created_at, v.active_at, v.waiting_since, v.first_response_at, v.resolved_at, v.resolved_by_kind,
-	v.resolved_by_id, v.reopen_until, v.last_seq, v.unread, v.preview, v.version`
+// loadedColumns are those of a contact with its thread and the thread's conversation, as far as there are any.
+const loadedColumns = contactColumns + `, ` + threadColumns + `, ` + conversationColumns
 
-func scanLoaded(r *sql.Rows) (l livedesk.LoadedThread, err error) {
+func (r *reader) scanLoaded(rows *sql.Rows, lead ...any) (l livedesk.LoadedThread, err error) {
+	var rowid int64
 	var c livedesk.Conversation
-	fields := append(contactFields(&l.Contact), threadFields(&l.Thread)...)
-	err = r.Scan(append(fields, conversationFields(&c)...)...)
+	fields := slices.Concat(lead, contactFields(&l.Contact), threadFields(&l.Thread), conversationFields(&rowid, &c))
+	err = rows.Scan(fields...)
 	if c.ID != "" {
 		l.Current = &c
+		r.seen.conversation(rowid, &c)
 	}
 	return l, err
 }
 
-const messageColumns = `workspace, id, conversation, channel, contact, seq, kind, class, by_kind, by_id, text, media, others,
-	key, provider_id, at, provider_at, activity, delivery, due, expires, fence, attempts, segments, code, reason,
-	history, version`
+const messageColumns = `m.rowid, m.workspace, m.id, m.conversation, m.channel, m.contact, m.seq, m.kind, m.class, m.by_kind,
+	m.by_id, m.text, m.media, m.others, m.key, m.provider_id, m.at, m.provider_at, m.activity, m.delivery, m.due, m.expires,
+	m.fence, m.attempts, m.segments, m.code, m.reason, m.history, m.version`
 
-func scanMessage(r *sql.Rows) (m livedesk.Message, err error) {
-	var d livedesk.Delivery
-	var state sql.NullString
-	err = r.Scan(&m.Workspace, &m.ID, &m.Conversation, &m.Channel, &m.Contact, &m.Seq, txt(&m.Kind), txt(&m.Class),
+// messageScan is where the columns of a message go.
+type messageScan struct {
+	rowid int64
+	row   livedesk.Message
+	state livedesk.DeliveryState // empty where there is no delivery
+	livedesk.Delivery
+}
+
+func (s *messageScan) fields() []any {
+	m, d := &s.row, &s.Delivery
+	return []any{&s.rowid, &m.Workspace, &m.ID, &m.Conversation, &m.Channel, &m.Contact, &m.Seq, txt(&m.Kind), txt(&m.Class),
 		txt(&m.By.Kind), &m.By.ID, &m.Text, doc(&m.Media), doc(&m.Others), txt(&m.Key), txt(&m.ProviderID), instant{&m.At},
-		instant{&m.ProviderAt}, doc(&m.Activity), &state, instant{&d.Due}, instant{&d.Expires}, &d.Fence,
-		&d.Attempts, &d.Segments, &d.Code, txt(&d.Reason), doc(&d.History), &m.Version)
-	if state.Valid {
-		d.State = livedesk.DeliveryState(state.String)
-		m.Delivery = &d
+		instant{&m.ProviderAt}, doc(&m.Activity), txt(&s.state), instant{&d.Due}, instant{&d.Expires}, &d.Fence, &d.Attempts,
+		&d.Segments, &d.Code, txt(&d.Reason), doc(&d.History), &m.Version}
+}
+
+// message returns the row that was scanned.
+func (s *messageScan) message(r *reader) livedesk.Message {
+	if s.state != "" {
+		s.State = s.state
+		s.row.Delivery = &s.Delivery
 	}
-	return m, err
+	r.seen.message(s.rowid, &s.row)
+	return s.row
+}
+
+func (r *reader) scanMessage(rows *sql.Rows, lead ...any) (livedesk.Message, error) {
+	var s messageScan
+	err := rows.Scan(append(lead, s.fields()...)...)
+	return s.message(r), err
+}
+
+// scanDueText puts a text with whom it goes to in its place.
+func (t *tx) scanDueText(rows *sql.Rows, out []livedesk.DueText) error {
+	var s messageScan
+	var d livedesk.DueText
+	var place int
+	err := rows.Scan(slices.Concat([]any{&place}, s.fields(), contactFields(&d.Contact), threadFields(&d.Thread))...)
+	if err == nil {
+		d.Message = s.message(&t.reader)
+		out[place] = d
+	}
+	return err
 }
 
 // notes is the stored form of a history: times as the store keeps all of them.
@@ -223,24 +258,24 @@ func activity(a *livedesk.Activity) any {
 	return encode(a)
 }
 
-const agentColumns = `workspace, id, name, capacity, presence, presence_until, outside_load, version`
+const agentColumns = `a.workspace, a.id, a.name, a.capacity, a.presence, a.presence_until, a.outside_load, a.version`
 
-func scanAgent(r *sql.Rows) (a livedesk.Agent, err error) {
-	err = r.Scan(&a.Workspace, &a.ID, &a.Name, &a.Capacity, txt(&a.Presence), instant{&a.PresenceUntil},
-		&a.OutsideLoad, &a.Version, &a.Load)
+func scanAgent(rows *sql.Rows, lead ...any) (a livedesk.Agent, err error) {
+	err = rows.Scan(append(lead, &a.Workspace, &a.ID, &a.Name, &a.Capacity, txt(&a.Presence), instant{&a.PresenceUntil},
+		&a.OutsideLoad, &a.Version, &a.Load)...)
 	return a, err
 }
 
 const jobColumns = `workspace, key, kind, subject, due, fence, attempts`
 
-func scanJob(r *sql.Rows) (j livedesk.Job, err error) {
-	err = r.Scan(&j.Workspace, &j.Key, &j.Kind, &j.Subject, instant{&j.Due}, &j.Fence, &j.Attempts)
+func scanJob(rows *sql.Rows, _ ...any) (j livedesk.Job, err error) {
+	err = rows.Scan(&j.Workspace, &j.Key, &j.Kind, &j.Subject, instant{&j.Due}, &j.Fence, &j.Attempts)
 	return j, err
 }
 
 const objectColumns = `workspace, kind, id, key, data, deleted, version, revision`
 
-func scanObject(r *sql.Rows) (o livedesk.Object, err error) {
-	err = r.Scan(&o.Workspace, &o.Kind, &o.ID, txt(&o.Key), &o.Data, &o.Deleted, &o.Version, &o.Revision)
+func scanObject(rows *sql.Rows, _ ...any) (o livedesk.Object, err error) {
+	err = rows.Scan(&o.Workspace, &o.Kind, &o.ID, txt(&o.Key), &o.Data, &o.Deleted, &o.Version, &o.Revision)
 	return o, err
 }

@@ -7,15 +7,17 @@ import (
 )
 
 const (
-	sqlContact = `SELECT ` + contactColumns + ` FROM contacts WHERE workspace = ? AND id = ?`
+	sqlContacts = `SELECT k.key, ` + contactColumns + ` FROM json_each(?) AS k
+		CROSS JOIN contacts AS c ON c.workspace = ? AND c.id = k.value`
 
-	// A contact with its thread on a channel and the thread's conversation, in one statement.
-	sqlLoadedAt = `SELECT ` + loadedColumns + sqlLoaded + ` WHERE c.workspace = ? AND c.address = ?`
+	// Contacts with their thread on a channel and the thread's conversation: by address, or by id.
+	sqlLoadedAt = `SELECT k.key, ` + loadedColumns + ` FROM json_each(?) AS k
+		CROSS JOIN contacts AS c ON c.workspace = ? AND c.address = k.value ` + sqlLoaded
 
-	sqlLoadedOf = `SELECT ` + loadedColumns + sqlLoaded + ` WHERE c.workspace = ? AND c.id = ?`
+	sqlLoadedOf = `SELECT k.key, ` + loadedColumns + ` FROM json_each(?) AS k
+		CROSS JOIN contacts AS c ON c.workspace = ? AND c.id = k.value ` + sqlLoaded
 
-	sqlLoaded = ` FROM contacts AS c
-		LEFT JOIN threads AS t ON t.workspace = c.workspace AND t.channel = ? AND t.contact = c.id
+	sqlLoaded = `LEFT JOIN threads AS t ON t.workspace = c.workspace AND t.channel = ? AND t.contact = c.id
 		LEFT JOIN conversations AS v ON v.workspace = t.workspace AND v.id = t.conversation`
 
 	sqlUpdateThread = `UPDATE threads SET conversation = ?, opted_out = ?, consent_since = ?, consent_source = ?,
@@ -23,56 +25,67 @@ const (
 		WHERE workspace = ? AND channel = ? AND contact = ? AND version = ?`
 )
 
-// Threads implements [livedesk.ReadTx]. Each costs one read, or two where a conversation names it.
+// Threads implements [livedesk.ReadTx]. It costs one read for each channel, and one more for each workspace in which
+// conversations name the threads.
 func (r *reader) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
 	if err := r.usable(ctx); err != nil {
 		return nil, err
 	}
 	out := make([]livedesk.LoadedThread, len(keys))
+	addresses, conversations, contacts := batches{}, batches{}, batches{}
 	for i, k := range keys {
-		if err := r.thread(k, &out[i]); err != nil {
+		if k.Conversation != "" {
+			conversations.add(scope{workspace: k.Workspace}, k.Conversation, i)
+		} else {
+			addresses.add(scope{k.Workspace, k.Channel}, string(k.Address), i)
+		}
+	}
+	for s, b := range conversations {
+		err := lookUp(r, b, r.scanConversation, func(i int, c livedesk.Conversation) {
+			out[i].Asked = &c
+			contacts.add(scope{s.workspace, c.Channel}, c.Contact, i)
+		}, sqlConversations, s.workspace)
+		if err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	return out, r.load(out, addresses, contacts)
 }
 
-// Threads implements [livedesk.ReadTx].
-func (t *tx) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
-	out, err := t.reader.Threads(ctx, keys)
-	for i := range out {
-		t.noteConversation(out[i].Current)
-		t.noteConversation(out[i].Asked)
-	}
-	return out, err
-}
-
-func (r *reader) thread(k livedesk.ThreadKey, out *livedesk.LoadedThread) (err error) {
-	text, args := sqlLoadedAt, []any{k.Channel, k.Workspace, string(k.Address)}
-	var asked *livedesk.Conversation
-	if k.Conversation != "" {
-		if asked, err = r.conversation(k.Workspace, k.Conversation); err != nil || asked == nil {
-			return err
+// load fills in the threads of contacts that are named by their addresses or ids. Without a thread on the channel a
+// contact doesn't count.
+func (r *reader) load(out []livedesk.LoadedThread, addresses, ids batches) error {
+	for _, by := range []struct {
+		text string
+		keys batches
+	}{{sqlLoadedAt, addresses}, {sqlLoadedOf, ids}} {
+		for s, b := range by.keys {
+			err := lookUp(r, b, r.scanLoaded, func(i int, l livedesk.LoadedThread) {
+				if l.Thread.Contact != "" {
+					l.Asked = out[i].Asked
+					out[i] = l
+				}
+			}, by.text, s.workspace, s.within)
+			if err != nil {
+				return err
+			}
 		}
-		text, args = sqlLoadedOf, []any{asked.Channel, k.Workspace, asked.Contact}
 	}
-	l, _, err := one(r, scanLoaded, text, args...)
-	if l.Thread.Contact != "" { // without a thread on the channel the contact doesn't count
-		*out = l
-	}
-	out.Asked = asked
-	return err
+	return nil
 }
 
-// Contacts implements [livedesk.ReadTx].
+// Contacts implements [livedesk.ReadTx]. It costs one read.
 func (r *reader) Contacts(ctx context.Context, workspace string, ids []string) ([]livedesk.Contact, error) {
 	if err := r.usable(ctx); err != nil {
 		return nil, err
 	}
-	out := make([]livedesk.Contact, len(ids))
+	out, keys := make([]livedesk.Contact, len(ids)), batches{}
 	for i, id := range ids {
-		var err error
-		if out[i], _, err = one(r, scanContact, sqlContact, workspace, id); err != nil {
+		keys.add(scope{workspace: workspace}, id, i)
+	}
+	for _, b := range keys {
+		err := lookUp(r, b, scanContact, func(i int, c livedesk.Contact) { out[i] = c }, sqlContacts, workspace)
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -25,16 +25,21 @@ const (
 var (
 	// errOver is the answer of a transaction that is used after its function returned.
 	errOver = errors.New("sqlitestore: transaction is over")
+	// errApplied is the answer of every verb behind Apply, which the contract has as the last: another store may have sent
+	// it together with its commit.
+	errApplied = errors.New("sqlitestore: Apply was the last verb of the transaction")
 	// errLimit is the answer to a page or a claim of a size that the contract excludes.
 	errLimit = errors.New("sqlitestore: limit is out of range")
 )
 
 // reader is a transaction that reads. It is used by one goroutine; only over is read by others.
 type reader struct {
-	c      *conn
-	now    time.Time
-	over   atomic.Bool
-	broken error // what SQLite answered last, when the connection isn't to be trusted any more
+	c       *conn
+	now     time.Time
+	over    atomic.Bool
+	applied bool
+	seen    *seen // nil in a View
+	broken  error // what SQLite answered last, when the connection isn't to be trusted any more
 }
 
 var (
@@ -48,7 +53,6 @@ type tx struct {
 	nested bool  // others' changes are in the same transaction
 	wrote  bool  // it has changed something; where it is nested, behind a savepoint that takes back this closure alone
 	failed error // what the verb answered that failed
-	seen   map[rowKey]placement
 }
 
 // Now implements [livedesk.ReadTx].
@@ -56,10 +60,12 @@ func (r *reader) Now() time.Time { return r.now }
 
 // usable is asked first by every method.
 func (r *reader) usable(ctx context.Context) error {
-	if r.over.Load() {
+	switch {
+	case r.over.Load():
 		return errOver
-	}
-	if r.broken != nil {
+	case r.applied:
+		return errApplied
+	case r.broken != nil:
 		return r.broken
 	}
 	return ctx.Err()
@@ -87,7 +93,7 @@ func (r *reader) some(each func(*sql.Rows) (bool, error), text string, args ...a
 }
 
 // all appends every row of a query to out.
-func all[T any](r *reader, out []T, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
+func all[T any](r *reader, out []T, scan scanner[T], text string, args ...any) ([]T, error) {
 	err := r.rows(func(rows *sql.Rows) error {
 		v, err := scan(rows)
 		if err == nil {
@@ -99,7 +105,7 @@ func all[T any](r *reader, out []T, scan func(*sql.Rows) (T, error), text string
 }
 
 // one returns the only row of a query, or the zero value.
-func one[T any](r *reader, scan func(*sql.Rows) (T, error), text string, args ...any) (v T, found bool, err error) {
+func one[T any](r *reader, scan scanner[T], text string, args ...any) (v T, found bool, err error) {
 	err = r.rows(func(rows *sql.Rows) error {
 		found = true
 		v, err = scan(rows)
@@ -156,10 +162,14 @@ func (t *tx) exec(text string, args ...any) (int64, error) {
 
 // put writes one row: insert when the writer has read no version, else update where the version is still that one.
 func (t *tx) put(read int64, insert, update string, values []any, key ...any) error {
-	text, args := insert, values
-	if read != 0 {
-		text, args = update, append(append(make([]any, 0, len(values)+len(key)+1), values...), append(key, read)...)
+	if read == 0 {
+		return t.write(insert, values...)
 	}
+	return t.write(update, append(append(make([]any, 0, len(values)+len(key)+1), values...), append(key, read)...)...)
+}
+
+// write runs a statement that writes one row.
+func (t *tx) write(text string, args ...any) error {
 	n, err := t.exec(text, args...)
 	switch {
 	case taken(err):

@@ -6,11 +6,35 @@
 //
 // Three facts about the carrier shape what a host sees. There is no idempotency key, so a send whose answer was lost
 // is [channel.ReasonUnknown] until a callback brings back its tag, which is our Ref. A 202 means queued, no more; an
-// application that is not linked to a location swallows texts after it without any callback. And Bandwidth keeps no
-// opt-out list for long and short codes, so STOP is the desk's to honour and to confirm.
+// application that is not linked to the number's location swallows texts after it without any callback, which Verify
+// finds out, and [sms.Traits] ReceiptWithin lets an engine notice. And Bandwidth keeps no opt-out list for long and
+// short codes, so STOP is the desk's to honour and to confirm.
 //
-// On the messaging application, set the same user and password for inbound and for status callbacks, and one URL for
-// both. Apart from the network, a webhook with one event costs about 10 µs and a send about as much.
+// # Setting up
+//
+// The messaging application needs the same user and password for inbound and for status callbacks, and one URL for both.
+// An account says so in words as a [sms.WebhookTeller], and sets them through Bandwidth's Dashboard API as a
+// [sms.Registrar], which reads the application first, changes nothing else in it, and needs no more than a read where all
+// is right already. As a [sms.Verifier] it asks whether the credentials are accepted and may use the account, whether the
+// application is one for messages and linked to the location of the number, whether the number is the account's, in
+// service and able to text, and whether the webhook user is the one that the application sends; its password nobody can
+// read back. Each takes some requests, one after the other.
+//
+// What can't be found out is a [sms.UncheckedError] and no failure: callbacks that aren't registered yet, since a channel
+// is verified before it has an address; what the credentials have no right to see; everything while Bandwidth can't be
+// reached. To send, credentials need the role for messaging; to verify in full those that read applications, locations
+// and numbers; to register the one that changes applications. Without that one Register is
+// [errors.ErrUnsupported], and a person enters the address.
+//
+// # What is left out
+//
+// [sms.Lister]: GET /users/{accountId}/messages lists neither text nor tag, only id, numbers, time, status and length.
+// For texts that came in during a gap that is not enough to take them in. For a send whose outcome is unknown there is
+// no id to ask for, and by numbers and time two texts to one customer can't be told apart; a match that may be another
+// text's is no match. So such a send waits for a callback with its tag, which Bandwidth repeats for 24 hours, and is
+// unconfirmed without one. Texts that came in meanwhile are repeated for as long.
+//
+// Apart from the network, a webhook with one event costs about 10 µs and a send about as much.
 package bandwidth
 
 import (
@@ -21,6 +45,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/livedesk/livedesk-go/sms"
@@ -30,9 +55,15 @@ import (
 const Name = "bandwidth"
 
 const (
-	defaultBaseURL  = "https://messaging.bandwidth.com/api/v2"
-	defaultTokenURL = "https://api.bandwidth.com/api/v1/oauth2/token"
-	defaultTimeout  = 10 * time.Second
+	defaultBaseURL      = "https://messaging.bandwidth.com/api/v2"
+	defaultTokenURL     = "https://api.bandwidth.com/api/v1/oauth2/token"
+	defaultDashboardURL = "https://api.bandwidth.com/api/v2"
+	defaultTimeout      = 10 * time.Second
+
+	// receiptWithin: a text waits in the account's queue for 15 minutes at most (support.bandwidth.com 360014275073), and
+	// two hours after it left, one without a receipt is reported as 9902. The rest is for webhooks that had to be
+	// repeated. Accounts whose queue was raised to 4 hours are later.
+	receiptWithin = 3 * time.Hour
 )
 
 // Config is how a [Provider] reaches Bandwidth. The zero value works. Nothing is read from the environment, the
@@ -44,12 +75,15 @@ type Config struct {
 	// TokenURL is where tokens are asked for. Empty means https://api.bandwidth.com/api/v1/oauth2/token. The same
 	// rules hold as for BaseURL.
 	TokenURL string
+	// DashboardURL is the API for applications, locations and numbers, without a trailing slash; only Verify and Register
+	// use it. Empty means https://api.bandwidth.com/api/v2, which takes bearer tokens. The same rules hold as for BaseURL.
+	DashboardURL string
 	// Transport carries every request. Nil means a transport of the provider's own, shared by its accounts: TLS 1.2
 	// or later, no proxy, no decompression. A Transport must be safe for concurrent use and must not repeat a request
 	// whose body it has begun to read.
 	Transport http.RoundTripper
-	// Timeout bounds one Send as a whole, its token request included. Zero means 10 s; negative means no limit but
-	// the caller's context.
+	// Timeout bounds one Send as a whole, its token request included, and each request of Verify and Register. Zero
+	// means 10 s; negative means no limit but the caller's context.
 	Timeout time.Duration
 }
 
@@ -59,6 +93,8 @@ type Provider struct {
 	client            *http.Client
 	timeout           time.Duration
 	err               error // what is wrong with Config, told by Open
+
+	dashboardURL string
 }
 
 var _ sms.Provider = (*Provider)(nil)
@@ -71,8 +107,10 @@ func New(cfg Config) *Provider {
 		tokenURL: cmp.Or(cfg.TokenURL, defaultTokenURL),
 		client:   newClient(cfg.Transport),
 		timeout:  cmp.Or(cfg.Timeout, defaultTimeout),
+
+		dashboardURL: strings.TrimRight(cmp.Or(cfg.DashboardURL, defaultDashboardURL), "/"),
 	}
-	p.err = errors.Join(checkURL("BaseURL", p.baseURL), checkURL("TokenURL", p.tokenURL))
+	p.err = errors.Join(checkURL("BaseURL", p.baseURL), checkURL("TokenURL", p.tokenURL), checkURL("DashboardURL", p.dashboardURL))
 	return p
 }
 
@@ -83,7 +121,8 @@ func (p *Provider) Name() string { return Name }
 // missing or has the wrong form (webhook user and password among them: without both, anybody could write into the
 // desk), or says what is wrong with [Config].
 //
-// The account implements [sms.Describer]: one send takes 2,048 characters, and Bandwidth answers no STOP itself.
+// The account implements [sms.Describer] (one send takes 2,048 characters, Bandwidth answers no STOP itself, and every
+// text has a receipt within three hours), [sms.Verifier], [sms.WebhookTeller] and [sms.Registrar].
 func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 	if p.err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, p.err)
@@ -98,6 +137,10 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 		client:      p.client,
 		timeout:     p.timeout,
 		webhook:     newGuard(v[fieldWebhookUser], v[fieldWebhookPassword], s.Previous),
+
+		id:           v[fieldAccount],
+		dashboardURL: p.dashboardURL,
+		callback:     callback{s.WebhookURL, sms.NewSecret(v[fieldWebhookUser]), sms.NewSecret(v[fieldWebhookPassword])},
 	}
 	if v[fieldBasic] == "true" {
 		a.basic = basicHeader(v[fieldKey], v[fieldSecret])
@@ -116,15 +159,26 @@ type account struct {
 	tokens      *tokens // nil in the legacy Basic mode
 	basic       string  // the Authorization header of the legacy Basic mode
 	webhook     guard
+
+	// For Verify, Webhooks and Register.
+	id           string // digits
+	dashboardURL string
+	callback     callback    // what the application has to be told; its url may be empty
+	registered   atomic.Bool // the application got our password from here
 }
 
 var (
-	_ sms.Account   = (*account)(nil)
-	_ sms.Describer = (*account)(nil)
+	_ sms.Account       = (*account)(nil)
+	_ sms.Describer     = (*account)(nil)
+	_ sms.Verifier      = (*account)(nil)
+	_ sms.WebhookTeller = (*account)(nil)
+	_ sms.Registrar     = (*account)(nil)
 )
 
 // Traits implements [sms.Describer].
-func (a *account) Traits() sms.Traits { return sms.Traits{MaxText: maxText} }
+func (a *account) Traits() sms.Traits {
+	return sms.Traits{MaxText: maxText, ReceiptWithin: receiptWithin}
+}
 
 // String keeps credentials out of %v and %+v of an account.
 func (a *account) String() string { return "bandwidth account" }

@@ -42,3 +42,25 @@ func BenchmarkSend(b *testing.B) {
 		}
 	}
 }
+
+// What Verify costs apart from the network: four questions, answered from memory.
+func BenchmarkVerify(b *testing.B) {
+	a, values := openAt(b, bandwidth.Config{Transport: documented()}, fakeSetup()), fakeSetup().Values()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := a.Verify(b.Context(), values); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRegister is the usual case: one question, nothing to change.
+func BenchmarkRegister(b *testing.B) {
+	_, a, values := connect(b, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := a.Register(b.Context(), values); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

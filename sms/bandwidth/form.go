@@ -7,7 +7,7 @@ import (
 	"github.com/livedesk/livedesk-go/sms"
 )
 
-// The names of the form's fields, as they are stored.
+// The names of the form's fields, as they are stored, in its order.
 const (
 	fieldName            = "name"
 	fieldPhone           = "phone_number"
@@ -20,10 +20,13 @@ const (
 	fieldWebhookPassword = "webhook_password"
 )
 
-// connectionFields are the fields that an account is opened with.
-var connectionFields = [...]string{
-	fieldAccount, fieldApplication, fieldBasic, fieldKey, fieldSecret, fieldWebhookUser, fieldWebhookPassword,
-}
+// fieldOrder is the form's, and connectionFields those of them that an account is opened with.
+var (
+	fieldOrder       = append([]string{fieldName, fieldPhone}, connectionFields...)
+	connectionFields = []string{
+		fieldAccount, fieldApplication, fieldBasic, fieldKey, fieldSecret, fieldWebhookUser, fieldWebhookPassword,
+	}
+)
 
 // Form describes the set-up of a Bandwidth channel. Account and application name the connection, since Bandwidth has
 // one callback URL and one pair of webhook credentials per application.
@@ -103,8 +106,8 @@ func apiFields() []sms.Field {
 		Name: fieldSecret, Kind: sms.FieldText, Scope: sms.ScopeConnection, Required: true, Secret: true,
 		Label: sms.Text{EN: "API secret", FR: "Secret API"},
 		Help: sms.Text{
-			EN: "The client secret of the API credentials; with the legacy switch on, the API user's password.",
-			FR: "Le secret client des identifiants d’API ; avec l’ancien mode, le mot de passe de l’utilisateur d’API.",
+			EN: "The client secret of the API credentials, which may have an expiry date; with the legacy switch on, the API user's password.",
+			FR: "Le secret client des identifiants d’API, qui peut avoir une date d’expiration ; avec l’ancien mode, le mot de passe de l’utilisateur d’API.",
 		},
 	}}
 }
@@ -114,16 +117,16 @@ func webhookFields() []sms.Field {
 		Name: fieldWebhookUser, Kind: sms.FieldText, Scope: sms.ScopeConnection, Required: true, Secret: true,
 		Label: sms.Text{EN: "Webhook user", FR: "Utilisateur du webhook"},
 		Help: sms.Text{
-			EN: "The user name set for callbacks on the messaging application, the same for inbound and status callbacks.",
-			FR: "Le nom d’utilisateur défini pour les callbacks de l’application, le même pour les messages entrants et les statuts.",
+			EN: "The user name set for callbacks on the messaging application, the same for inbound and status callbacks; 6 to 63 characters.",
+			FR: "Le nom d’utilisateur défini pour les callbacks de l’application, le même pour les messages entrants et les statuts ; de 6 à 63 caractères.",
 		},
 		Pattern: `[^:]+`, PatternHelp: noColon,
 	}, {
 		Name: fieldWebhookPassword, Kind: sms.FieldText, Scope: sms.ScopeConnection, Required: true, Secret: true,
 		Label: sms.Text{EN: "Webhook password", FR: "Mot de passe du webhook"},
 		Help: sms.Text{
-			EN: "The password that goes with it. Bandwidth signs nothing, so this is what proves that a callback is genuine: choose a long random one.",
-			FR: "Le mot de passe associé. Bandwidth ne signe rien : c’est lui qui prouve l’origine d’un callback ; choisissez-le long et aléatoire.",
+			EN: "The password that goes with it. Bandwidth signs nothing, so this is what proves that a callback is genuine: choose a long random one, of at most 63 characters.",
+			FR: "Le mot de passe associé. Bandwidth ne signe rien : c’est lui qui prouve l’origine d’un callback ; choisissez-le long et aléatoire, d’au plus 63 caractères.",
 		},
 	}}
 }

@@ -19,9 +19,16 @@ const maxDepth = 24
 // manyNames is from where on names of one object are compared by a map and no longer one by one.
 const manyNames = 16
 
+// rawEvent is an element of a callback's array, as it is on the wire.
+type rawEvent struct {
+	body []byte
+	err  error // why nobody may read it
+}
+
 // events cuts a callback into its events. encoding/json alone takes the last of two equal names and any case of one,
-// so that two readers may see two different events; here a name counts once and as it is written.
-func events(body []byte) ([][]byte, error) {
+// so that two readers may see two different events; here a name counts once and as it is written, and an event where
+// it comes twice is read by nobody. It spoils no other.
+func events(body []byte) ([]rawEvent, error) {
 	if !json.Valid(body) { // a byte order mark, a second document, anything behind the first
 		return nil, fmt.Errorf("%w: not one JSON document", channel.ErrMalformed)
 	}
@@ -29,16 +36,19 @@ func events(body []byte) ([][]byte, error) {
 	if body[0] != '[' {
 		return nil, fmt.Errorf("%w: not an array", channel.ErrMalformed)
 	}
-	var out [][]byte
+	var out []rawEvent
 	for e := range elements(body) {
 		if len(out) == maxEvents {
 			return nil, channel.ErrTooLarge
 		}
-		out = append(out, e)
+		out = append(out, rawEvent{body: e})
 	}
 	var s strictScan
-	if err := s.scan(body); err != nil {
-		return nil, fmt.Errorf("%w: %w", channel.ErrMalformed, err)
+	for i := range out {
+		out[i].err = s.scan(out[i].body)
+		if errors.Is(out[i].err, errDepth) { // whoever sends that is no carrier
+			return nil, fmt.Errorf("%w: %w", channel.ErrMalformed, errDepth)
+		}
 	}
 	return out, nil
 }
@@ -140,7 +150,7 @@ var (
 	errTwice = errors.New("a name comes twice in one object")
 )
 
-// strictScan looks through a document once for what the grammar allows and we don't: deep nesting and repeated names.
+// strictScan looks through an event once for what the grammar allows and we don't: deep nesting and repeated names.
 type strictScan struct {
 	b     []byte
 	i     int
@@ -148,8 +158,8 @@ type strictScan struct {
 }
 
 func (s *strictScan) scan(b []byte) error {
-	s.b = b
-	return s.value(1)
+	s.b, s.i, s.names = b, 0, s.names[:0]
+	return s.value(2) // the array is the first
 }
 
 func (s *strictScan) value(depth int) error {

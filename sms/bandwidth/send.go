@@ -49,30 +49,9 @@ func (a *account) Send(ctx context.Context, m channel.Outbound) (channel.Accepte
 		ctx, cancel = context.WithTimeout(ctx, a.timeout)
 		defer cancel()
 	}
-	if a.tokens == nil {
-		return a.post(ctx, a.basic, body, m.Ref)
-	}
-	return a.sendWithToken(ctx, body, m.Ref)
-}
-
-func (a *account) sendWithToken(ctx context.Context, body []byte, ref string) (channel.Accepted, error) {
-	token, err := a.tokens.get(ctx)
-	if err != nil {
-		return channel.Accepted{}, err
-	}
-	acc, err := a.post(ctx, "Bearer "+token, body, ref)
-	if !unauthorized(err) {
-		return acc, err
-	}
-	a.tokens.drop(token)
-	if token, err = a.tokens.get(ctx); err != nil {
-		return channel.Accepted{}, err
-	}
-	acc, err = a.post(ctx, "Bearer "+token, body, ref)
-	if unauthorized(err) {
-		a.tokens.drop(token) // the next send asks for a token again, which is how mended rights are noticed
-	}
-	return acc, err
+	return authorized(ctx, a, func(authorization string) (channel.Accepted, error) {
+		return a.post(ctx, authorization, body, m.Ref)
+	})
 }
 
 func (a *account) post(ctx context.Context, authorization string, body []byte, ref string) (channel.Accepted, error) {

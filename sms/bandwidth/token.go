@@ -166,6 +166,35 @@ func usable(token string) bool {
 		!slices.ContainsFunc([]byte(token), func(c byte) bool { return c <= ' ' || c >= 0x7f })
 }
 
+// authorized runs do with the account's credentials, and once more with a fresh token after a 401: that proves that the
+// request was not taken.
+func authorized[T any](ctx context.Context, a *account, do func(authorization string) (T, error)) (T, error) {
+	if a.tokens == nil {
+		return do(a.basic)
+	}
+	var none T
+	token, err := a.tokens.get(ctx)
+	if err != nil {
+		return none, err
+	}
+	v, err := do("Bearer " + token)
+	if !unauthorized(err) {
+		return v, err
+	}
+	a.tokens.drop(token)
+	if token, err = a.tokens.get(ctx); err != nil {
+		return none, err
+	}
+	v, err = do("Bearer " + token)
+	if unauthorized(err) {
+		a.tokens.drop(token) // the next request asks for a token again, which is how mended rights are noticed
+	}
+	return v, err
+}
+
+// errClientRefused: the client ID or its secret is wrong, or the secret has expired.
+var errClientRefused = errors.New("client credentials refused")
+
 // tokenError never wraps what oauth2 returns: its error quotes the answer, which may echo what we sent.
 func tokenError(err error) *sms.SendError {
 	e := notSent(errors.New("no token"))
@@ -176,7 +205,7 @@ func tokenError(err error) *sms.SendError {
 		e.After, _ = retryAfter(r.Response.Header)
 		e.Err = errors.New("token request refused")
 		if refusesClient(e.Status, r.ErrorCode) {
-			e.Reason = channel.ReasonCredentials
+			e.Reason, e.Err = channel.ReasonCredentials, errClientRefused
 		}
 	case isTransport(err):
 		e.Err = errors.Join(errors.New("token request"), cause(err))

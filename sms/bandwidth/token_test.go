@@ -19,6 +19,7 @@ import (
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/bandwidth"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 // bank hands out numbered tokens and counts; texts need the newest one.
@@ -193,6 +194,23 @@ func TestTokenRejectedForGood(t *testing.T) {
 	b.reject.Store(false)
 	sendMany(t, a, 1)
 	require.EqualValues(t, 3, b.tokens.Load())
+}
+
+// TestTokenSecretExpired: a secret may have an expiry date. Texts go on until the last token ends, and then the channel is
+// at fault, not the text.
+func TestTokenSecretExpired(t *testing.T) {
+	t.Parallel()
+	fake, a, _ := connect(t, nil)
+	m := channel.Outbound{Ref: "m-1", From: smstest.BandwidthNumber, To: smstest.Customer, Text: "hi"}
+	_, err := a.Send(t.Context(), m)
+	require.NoError(t, err)
+	fake.ExpireSecret()
+	_, err = a.Send(t.Context(), m)
+	require.NoError(t, err)
+	fake.RevokeTokens()
+	_, err = a.Send(t.Context(), m)
+	require.Equal(t, channel.ReasonCredentials, asSendError(t, err).Reason)
+	require.Len(t, fake.Sent(), 2)
 }
 
 // TestTokenRenewal: a minute early, an hour when nothing is said, and never a loop.

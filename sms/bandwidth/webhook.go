@@ -19,9 +19,9 @@ const (
 )
 
 // Parse implements [channel.Channel] for callbacks of the messaging application: a JSON array of events. It looks at
-// nothing but the Authorization header until that has proved the origin. What can't be read as a whole (not JSON, a
-// name twice in one object, nested too deep) is [channel.ErrMalformed]; an event that is JSON but not what Bandwidth
-// documents, or that is of another application, becomes a [channel.Unread] and spoils no other.
+// nothing but the Authorization header until that has proved the origin. What can't be read as a whole (not JSON, no
+// array, nested too deep) is [channel.ErrMalformed]; an event that is JSON but not what Bandwidth documents, that has a
+// name twice in one object, or that is of another application, becomes a [channel.Unread] and spoils no other.
 //
 // Several credentials may count at once, while old ones rotate out. It is safe for concurrent use.
 func (a *account) Parse(r *http.Request, body []byte) ([]channel.Event, error) {
@@ -40,7 +40,11 @@ func (a *account) Parse(r *http.Request, body []byte) ([]channel.Event, error) {
 	}
 	out := make([]channel.Event, len(raw))
 	for i, e := range raw {
-		out[i] = a.event(e)
+		if e.err != nil {
+			out[i] = channel.Unread{Err: e.err}
+		} else {
+			out[i] = a.event(e.body)
+		}
 	}
 	return out, nil
 }

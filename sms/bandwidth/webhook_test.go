@@ -151,10 +151,6 @@ const deep = 10_000
 func TestMalformed(t *testing.T) {
 	t.Parallel()
 	a := open(t, bandwidth.Config{})
-	many := strings.Builder{}
-	for i := range 20_000 {
-		many.WriteString(`"k` + strings.Repeat("x", i%7) + `":0,`)
-	}
 	tests := map[string]struct {
 		body string
 		want error
@@ -176,12 +172,6 @@ func TestMalformed(t *testing.T) {
 		"half":                  {`[{"type":"message-rec`, channel.ErrMalformed},
 		"UTF-16":                {"\x00[\x00]", channel.ErrMalformed},
 		"form":                  {"From=%2B1&Body=x", channel.ErrMalformed},
-		"a name twice":          {`[{"type":"x","type":"y"}]`, channel.ErrMalformed},
-		"twice by escape":       {`[{"type":"x","\u0074ype":"y"}]`, channel.ErrMalformed},
-		"twice deeper":          {`[{"type":"x","message":{"id":"1","id":"2"}}]`, channel.ErrMalformed},
-		"twice in a stranger":   {`[{"type":"x","y":[{"z":{"a":1,"a":1}}]}]`, channel.ErrMalformed},
-		"twice in a bad event":  {`[{"type":"x"},[{"a":1,"b":2,"a":1}]]`, channel.ErrMalformed},
-		"twice among many":      {`[{"a":1,` + many.String() + `"a":2}]`, channel.ErrMalformed},
 		"deep arrays":           {strings.Repeat("[", deep) + strings.Repeat("]", deep), channel.ErrMalformed},
 		"deep objects":          {"[" + strings.Repeat(`{"a":`, deep) + "0" + strings.Repeat("}", deep) + "]", channel.ErrMalformed},
 		"deeper than json's":    {strings.Repeat("[", 2*deep) + strings.Repeat("]", 2*deep), channel.ErrMalformed},
@@ -207,6 +197,35 @@ func TestMalformed(t *testing.T) {
 			require.Nil(t, events, name)
 		}
 		require.Less(t, time.Since(start), time.Second, name) // 50 ms by the book; the rest is for busy machines
+	}
+}
+
+// TestNameTwice is F16 and F23: two readers may see two different events in one, so nobody reads it; the others count.
+func TestNameTwice(t *testing.T) {
+	t.Parallel()
+	a := open(t, bandwidth.Config{})
+	many := strings.Builder{}
+	for i := range 20_000 {
+		many.WriteString(`"k` + strings.Repeat("x", i%7) + `":0,`)
+	}
+	good := event(nil, nil)
+	for name, bad := range map[string]string{
+		"type":           strings.Replace(good, `"type":`, `"type":"message-failed","type":`, 1),
+		"by escape":      `{"type":"x","\u0074ype":"y"}`,
+		"deeper":         strings.Replace(good, `"owner":`, `"from":"+14155550199","owner":`, 1),
+		"in a stranger":  `{"type":"x","y":[{"z":{"a":1,"a":1}}]}`,
+		"in no object":   `[{"a":1,"b":2,"a":1}]`,
+		"among many":     `{"a":1,` + many.String() + `"a":2}`,
+		"the same twice": strings.Replace(good, `"id":"id-1"`, `"id":"id-1","id":"id-1"`, 1),
+	} {
+		events := parse(t, a, "["+good+","+bad+","+good+"]")
+		require.Len(t, events, 3, name)
+		require.IsType(t, channel.Inbound{}, events[0], name)
+		require.IsType(t, channel.Inbound{}, events[2], name)
+		unread, ok := events[1].(channel.Unread)
+		require.True(t, ok, name)
+		require.ErrorContains(t, unread.Err, "twice", name)
+		requireNoCanary(t, unread.Err)
 	}
 }
 

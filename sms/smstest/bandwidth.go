@@ -22,6 +22,8 @@ const (
 	BandwidthWebhookPassword = "7e57a0-bandwidth-webhook-password"
 	BandwidthAPIUser         = "api-user-7e57a0"
 	BandwidthAPIPassword     = "7e57a0-bandwidth-api-password"
+	BandwidthSiteID          = "13651"
+	BandwidthLocationID      = "540341"
 
 	BandwidthNumber channel.Address = "+19195550100"
 )
@@ -32,7 +34,7 @@ type BandwidthConfig struct {
 	ApplicationID   string // zero means [BandwidthApplicationID]
 	ClientID        string // gets access tokens; zero means [BandwidthClientID]
 	ClientSecret    string // zero means [BandwidthClientSecret]
-	WebhookUser     string // sent with every webhook; zero means [BandwidthWebhookUser]
+	WebhookUser     string // sent with every webhook until another is registered; zero means [BandwidthWebhookUser]
 	WebhookPassword string // zero means [BandwidthWebhookPassword]
 	// APIUser and APIPassword are the Basic credentials that Bandwidth takes until 2026-12-02. Zero means
 	// [BandwidthAPIUser] and [BandwidthAPIPassword].
@@ -45,7 +47,7 @@ type BandwidthConfig struct {
 	// answer saying so.
 	TokenLife time.Duration
 	// WebhookURL is where customers' texts and receipts go. Empty means that Deliver fails and receipts are dropped
-	// until SetWebhooks is called.
+	// until SetWebhooks is called or an address is registered.
 	WebhookURL string
 	// StatusURL is where receipts go instead. Empty means WebhookURL.
 	StatusURL string
@@ -67,18 +69,24 @@ type BandwidthConfig struct {
 	Keep int
 }
 
-// Bandwidth is a fake of Bandwidth's Messaging API v2 with its token endpoint, and of its webhooks. It is safe for
-// concurrent use. The API is below URL()+"/api/v2", the token endpoint is URL()+"/api/v1/oauth2/token".
+// Bandwidth is a fake of Bandwidth's Messaging API v2 with its token endpoint, of its webhooks, and of what its
+// Dashboard API says about the application, its locations and the numbers. It is safe for concurrent use. Both APIs
+// are below URL()+"/api/v2", the token endpoint is URL()+"/api/v1/oauth2/token".
 //
 // It differs from the real one on purpose: a field that Bandwidth doesn't know is refused, and nothing is ever
-// queued, filtered or charged.
+// queued, filtered or charged. Faults answer in the shape of the Messaging API, also where the Dashboard was asked.
 type Bandwidth struct {
 	*Fake
 	cfg BandwidthConfig
 
-	mu      sync.Mutex
-	tokens  map[string]time.Time // with the instant when they end
-	blocked map[block]bool
+	mu        sync.Mutex
+	tokens    map[string]time.Time // with the instant when they end
+	blocked   map[block]bool
+	expired   bool                 // the client secret
+	app       BandwidthApplication // its Inbound.URL is the Fake's
+	together  bool                 // receipts go where customers' texts go
+	locations map[string]BandwidthLocation
+	phones    map[channel.Address]BandwidthPhone
 }
 
 var _ Carrier = (*Bandwidth)(nil)
@@ -120,6 +128,7 @@ func OpenBandwidth(cfg BandwidthConfig) (*Bandwidth, error) {
 		return nil, fmt.Errorf("smstest: %w", err)
 	}
 	b := &Bandwidth{cfg: cfg, tokens: map[string]time.Time{}, blocked: map[block]bool{}}
+	b.provision()
 	b.Fake = newFake((*bandwidthProtocol)(b), settings{keep: cfg.Keep, pause: cfg.RetryPause, script: cfg.Receipts,
 		hookURL: cfg.WebhookURL, hookVia: cfg.WebhookTransport})
 	return b, nil
@@ -138,6 +147,14 @@ func (b *Bandwidth) OptedOut(number, customer channel.Address) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.blocked[block{string(number), string(customer)}]
+}
+
+// ExpireSecret makes the client secret end, as one with an expiry date does: no token is given out for it any more.
+// Those that were given out stay good until they end; see RevokeTokens.
+func (b *Bandwidth) ExpireSecret() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expired = true
 }
 
 // RevokeTokens makes every access token that was given out invalid, as a rotated client secret does.

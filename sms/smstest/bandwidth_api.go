@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -17,10 +19,14 @@ func (p *bandwidthProtocol) kind(r *http.Request) RequestKind {
 	switch {
 	case r.URL.Path == bandwidthTokenPath:
 		return KindToken
-	case strings.HasPrefix(r.URL.Path, bandwidthUsers) && strings.HasSuffix(r.URL.Path, "/messages") && r.Method != http.MethodGet:
+	case isMessages(r.URL.Path) && r.Method != http.MethodGet:
 		return KindSend
 	}
 	return KindOther
+}
+
+func isMessages(path string) bool {
+	return strings.HasPrefix(path, bandwidthUsers) && strings.HasSuffix(path, "/messages")
 }
 
 func (p *bandwidthProtocol) serve(r *http.Request, body []byte) reply {
@@ -29,6 +35,12 @@ func (p *bandwidthProtocol) serve(r *http.Request, body []byte) reply {
 		return p.token(r, body)
 	case KindSend:
 		return p.message(r, body)
+	}
+	if isMessages(r.URL.Path) {
+		return p.list(r)
+	}
+	if out, ok := p.dashboard(r, body); ok {
+		return out
 	}
 	return p.missing(r.URL.Path)
 }
@@ -42,7 +54,7 @@ func (p *bandwidthProtocol) token(r *http.Request, body []byte) reply {
 	switch {
 	case r.Method != http.MethodPost:
 		return p.failure(http.StatusMethodNotAllowed, "")
-	case id != p.cfg.ClientID || !same(secret, p.cfg.ClientSecret):
+	case id != p.cfg.ClientID || !same(secret, p.cfg.ClientSecret) || p.secretExpired():
 		return oauthError(http.StatusUnauthorized, "invalid_client")
 	case err != nil || mediaType(r.Header) != "application/x-www-form-urlencoded":
 		return oauthError(http.StatusBadRequest, "invalid_request")
@@ -60,6 +72,12 @@ func (p *bandwidthProtocol) token(r *http.Request, body []byte) reply {
 	}
 	out, _ := json.Marshal(answer)
 	return reply{status: http.StatusOK, header: jsonHeader(), body: out}
+}
+
+func (p *bandwidthProtocol) secretExpired() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.expired
 }
 
 func oauthError(status int, code string) reply {
@@ -87,6 +105,32 @@ func (p *bandwidthProtocol) admitted(r *http.Request) bool {
 	user, password, ok := r.BasicAuth()
 	return ok && !p.cfg.RefuseBasic && user == p.cfg.APIUser && same(password, p.cfg.APIPassword)
 }
+
+// list answers GET messages: what was sent, without a text, newest first. Bandwidth wants at least one filter.
+func (p *bandwidthProtocol) list(r *http.Request) reply {
+	q := r.URL.Query()
+	limit, err := strconv.Atoi(or(q.Get("limit"), "100"))
+	switch {
+	case !p.admitted(r):
+		return p.failure(http.StatusUnauthorized, "")
+	case r.URL.Path != bandwidthUsers+p.cfg.AccountID+"/messages":
+		return p.failure(http.StatusForbidden, "")
+	case err != nil || limit < 1 || q.Get("sourceTn") == "" && q.Get("destinationTn") == "" && q.Get("messageId") == "":
+		return p.failure(http.StatusBadRequest, "")
+	}
+	items := []map[string]any{}
+	for _, s := range slices.Backward(p.Sent()) {
+		if anyOf(q.Get("sourceTn"), string(s.From)) && anyOf(q.Get("destinationTn"), string(s.To)) && anyOf(q.Get("messageId"), s.ID) {
+			items = append(items, map[string]any{"messageId": s.ID, "accountId": p.cfg.AccountID, "sourceTn": s.From, "destinationTn": s.To,
+				"messageDirection": "OUTBOUND", "messageStatus": strings.ToUpper(string(s.Status)), "messageType": "sms",
+				"segmentCount": s.Segments, "receiveTime": stamp(s.At)})
+		}
+	}
+	body, _ := json.Marshal(map[string]any{"totalCount": len(items), "pageInfo": map[string]any{}, "messages": items[:min(limit, len(items))]})
+	return reply{status: http.StatusOK, header: jsonHeader(), body: body}
+}
+
+func anyOf(filter, value string) bool { return filter == "" || filter == value }
 
 // fieldError is one entry of fieldErrors.
 type fieldError struct {

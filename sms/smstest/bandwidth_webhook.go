@@ -48,6 +48,9 @@ func (b *Bandwidth) Deliver(ctx context.Context, m Text) (Delivery, error) {
 	m.From = or(m.From, Customer)
 	m.To = or(m.To, b.cfg.Numbers[0])
 	m.ID = or(m.ID, bandwidthID())
+	if !b.linked(m.To) {
+		return Delivery{ID: m.ID}, errNotLinked
+	}
 	if m.Damage == "" {
 		b.keyword(m)
 	}
@@ -57,7 +60,9 @@ func (b *Bandwidth) Deliver(ctx context.Context, m Text) (Delivery, error) {
 			events = append(events, b.received(m, other, fmt.Sprintf("%s-%d", m.ID, i+1)))
 		}
 	}
-	h, err := (*bandwidthProtocol)(b).hook(HookInbound, m.ID, b.target(m.URL), events, m.Damage)
+	to := b.Application().Inbound
+	to.URL = or(m.URL, to.URL)
+	h, err := (*bandwidthProtocol)(b).hook(HookInbound, m.ID, to, events, m.Damage)
 	if err != nil {
 		return Delivery{ID: m.ID}, err
 	}
@@ -106,13 +111,16 @@ func (p *bandwidthProtocol) receipt(s Sent, step Step) (hook, error) {
 			return hook{}, fmt.Errorf("smstest: error code %q is no number", step.Code)
 		}
 	}
-	h, err := p.hook(HookStatus, s.ID, p.target(p.cfg.StatusURL), []bandwidthEvent{e}, step.Damage)
+	h, err := p.hook(HookStatus, s.ID, (*Bandwidth)(p).statusCallback(s.From, step.Word), []bandwidthEvent{e}, step.Damage)
 	h.word = step.Word
 	return h, err
 }
 
 func (p *bandwidthProtocol) usual(s Sent) []Step {
-	if (*Bandwidth)(p).OptedOut(s.From, s.To) {
+	switch b := (*Bandwidth)(p); {
+	case !b.linked(s.From):
+		return nil // taken, and never heard of again
+	case b.OptedOut(s.From, s.To):
 		return []Step{{Status: channel.StatusFailed, Code: "4475"}}
 	}
 	return []Step{{Word: "message-sending"}, {Status: channel.StatusSent}, {Status: channel.StatusDelivered}}
@@ -126,12 +134,12 @@ var bandwidthWords = map[channel.DeliveryStatus]string{
 func (p *bandwidthProtocol) word(step Step) Step { return translate(step, bandwidthWords, "4720") }
 
 // hook puts the credentials of the application on a webhook and damages it as asked.
-func (p *bandwidthProtocol) hook(kind HookKind, id, target string, events []bandwidthEvent, damage Damage) (hook, error) {
+func (p *bandwidthProtocol) hook(kind HookKind, id string, to BandwidthCallback, events []bandwidthEvent, damage Damage) (hook, error) {
 	body, err := json.Marshal(events)
 	if err != nil {
 		return hook{}, fmt.Errorf("smstest: %w", err)
 	}
-	password := p.cfg.WebhookPassword
+	password := to.Password
 	switch damage {
 	case WrongSecret:
 		password = strings.Repeat("0", len(password))
@@ -142,20 +150,23 @@ func (p *bandwidthProtocol) hook(kind HookKind, id, target string, events []band
 	case CutBody:
 		body = body[:len(body)/2]
 	case OddEvents:
-		body = []byte(`[17,{"type":"message-teleported","message":{}},{"type":"message-received","message":{"id":9}},` + string(body[1:]))
+		body = []byte(`[17,{"type":"message-teleported","message":{}},{"type":"message-received","message":{"id":9}},{"type":"a","type":"b"},` + string(body[1:]))
 	case Flood:
 		body = []byte(`[` + strings.Repeat("{},", flood) + string(body[1:]))
 	}
-	h := hook{kind: kind, id: id, url: target, body: body, damage: damage, limit: bandwidthPatience,
+	h := hook{kind: kind, id: id, url: to.URL, body: body, damage: damage, limit: bandwidthPatience,
 		retries: max(p.cfg.Retries, 0), again: func(int, error) bool { return true },
-		header: http.Header{"Content-Type": {"application/json; charset=utf-8"}, "User-Agent": {"BandwidthAPI/v2"},
-			"Authorization": {basic(p.cfg.WebhookUser, password)}}}
+		header: http.Header{"Content-Type": {"application/json; charset=utf-8"}, "User-Agent": {"BandwidthAPI/v2"}}}
+	if to.User != "" {
+		h.header.Set("Authorization", basic(to.User, password))
+	}
 	switch damage {
 	case Unsigned:
 		h.header.Del("Authorization")
 	case FlippedBit:
-		last := len(password) - 1
-		h.header.Set("Authorization", basic(p.cfg.WebhookUser, password[:last]+string(password[last]^1)))
+		flipped := []byte(or(password, "0"))
+		flipped[len(flipped)-1] ^= 1
+		h.header.Set("Authorization", basic(to.User, string(flipped)))
 	case PlainType:
 		h.header.Set("Content-Type", "text/plain; charset=utf-8")
 	case NoType:

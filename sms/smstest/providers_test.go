@@ -37,7 +37,7 @@ func bandwidthInProcess(t testing.TB) (sms.Provider, smstest.Carrier) {
 
 func bandwidthOverHTTP(t testing.TB) (sms.Provider, smstest.Carrier) {
 	c := smstest.NewBandwidth(t, smstest.BandwidthConfig{})
-	return bandwidth.New(bandwidth.Config{BaseURL: c.URL() + "/api/v2", TokenURL: c.URL() + "/api/v1/oauth2/token"}), c
+	return bandwidth.New(bandwidth.Config{BaseURL: c.URL() + "/api/v2", TokenURL: c.URL() + "/api/v1/oauth2/token", DashboardURL: c.URL() + "/api/v2"}), c
 }
 
 func TestTwilio(t *testing.T) {

@@ -200,7 +200,7 @@ func checkBadRecipient(ctx context.Context, r *rig) error {
 
 func checkBadSender(ctx context.Context, r *rig) error {
 	m := r.text()
-	m.From, m.Pool = "+15005550006", ""
+	m.From, m.Pool = foreignNumber, ""
 	return r.refused(ctx, m, 1, final...)
 }
 

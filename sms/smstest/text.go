@@ -113,7 +113,7 @@ type RequestKind string
 const (
 	KindSend  RequestKind = "send"  // a text to send, well formed or not
 	KindToken RequestKind = "token" // Bandwidth's access token
-	KindOther RequestKind = "other" // anything else, most of it at paths that don't exist
+	KindOther RequestKind = "other" // anything else: questions about the account, and paths that don't exist
 )
 
 // Request is one request that reached a carrier.

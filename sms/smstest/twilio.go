@@ -36,10 +36,15 @@ type TwilioConfig struct {
 	// Services are the Messaging Services by SID with the senders in their pools. Zero means one,
 	// [TwilioServiceSID], with all Numbers.
 	Services map[string][]channel.Address
+	// VoiceOnly are numbers of the account that can't text.
+	VoiceOnly []channel.Address
+	// AccountStatus is "active", "suspended" or "closed". Zero means active; with another, all but the account itself
+	// is refused with 20003.
+	AccountStatus string
 	// AdvancedOptOut makes the services tell the webhook what Twilio made of STOP, START and HELP (OptOutType).
 	AdvancedOptOut bool
-	// WebhookURL is where customers' texts go; a fragment such as #rc=5&rp=all sets the retries. Empty means that
-	// Deliver fails until SetWebhooks is called.
+	// WebhookURL is where customers' texts go until an address is registered through the API; a fragment such as
+	// #rc=5&rp=all sets the retries. Empty means that Deliver fails until one is registered or SetWebhooks is called.
 	WebhookURL string
 	// WebhookTransport posts every webhook. Zero means real HTTP to loopback addresses, and an error for every other
 	// host; see [HandlerTransport] for https://desk.example.com in a test.
@@ -55,17 +60,26 @@ type TwilioConfig struct {
 	Keep int
 }
 
-// Twilio is a fake of Twilio's Messages API and of its webhooks. It also answers STOP, START and HELP as Twilio does,
+// Twilio is a fake of Twilio's API for texts and of its webhooks. It also answers STOP, START and HELP as Twilio does,
 // and refuses texts to those who opted out (21610). It is safe for concurrent use.
 //
+// Beside sending it serves what setting up and looking back need: the account (not to the API key, which is a Standard
+// one), its numbers and Messaging Services with their webhook addresses, to be read and set, the pools of the services,
+// and the list of messages with their media. A service starts with its numbers' own webhooks in use.
+//
 // It differs from the real one on purpose: a parameter that Twilio doesn't know is refused with 20001 where Twilio
-// ignores it, and nothing is ever queued, filtered or charged.
+// ignores it, lists filter by date as coarsely as Twilio's documentation allows, and nothing is ever queued, filtered
+// or charged.
 type Twilio struct {
 	*Fake
-	cfg TwilioConfig
+	cfg   TwilioConfig
+	began time.Time
 
-	mu      sync.Mutex
-	blocked map[block]bool
+	mu       sync.Mutex
+	blocked  map[block]bool
+	settings map[string]url.Values // of numbers and services by SID: what was set through the API
+	messages ring[twilioMessage]
+	received map[string]bool // ids of customers' texts in messages
 }
 
 // block says that a customer opted out of a number or of a whole service.
@@ -105,14 +119,18 @@ func OpenTwilio(cfg TwilioConfig) (*Twilio, error) {
 	if err := errors.Join(cfg.problems()...); err != nil {
 		return nil, fmt.Errorf("smstest: %w", err)
 	}
-	t := &Twilio{cfg: cfg, blocked: map[block]bool{}}
+	t := &Twilio{cfg: cfg, began: time.Now().UTC(), blocked: map[block]bool{}, settings: map[string]url.Values{}, received: map[string]bool{}}
 	t.Fake = newFake((*twilioProtocol)(t), settings{keep: cfg.Keep, pause: cfg.RetryPause, script: cfg.Receipts,
 		hookURL: cfg.WebhookURL, hookVia: cfg.WebhookTransport})
 	return t, nil
 }
 
 func (cfg TwilioConfig) problems() []error {
-	errs := append(badSenders("numbers", cfg.Numbers), badURL("webhook URL", cfg.WebhookURL)...)
+	errs := append(badSenders("numbers", cfg.Numbers), badSenders("voice only", cfg.VoiceOnly)...)
+	errs = append(errs, badURL("webhook URL", cfg.WebhookURL)...)
+	if !slices.Contains([]string{"", "active", "suspended", "closed"}, cfg.AccountStatus) {
+		errs = append(errs, errors.New("account status: is none of active, suspended and closed"))
+	}
 	for sid, pool := range cfg.Services {
 		for _, n := range pool {
 			if !owned(cfg.Numbers, n) {
@@ -145,6 +163,15 @@ func or[T comparable](v, zero T) T {
 		return zero
 	}
 	return v
+}
+
+// SetWebhooks says where webhooks go that have no URL of their own, in place of what was registered through the API
+// before, and through what every webhook goes; see [Fake.SetWebhooks].
+func (t *Twilio) SetWebhooks(url string, via http.RoundTripper) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.settings)
+	t.Fake.SetWebhooks(url, via)
 }
 
 // SetOptedOut puts a customer on the list of those who opted out of a number, or takes them off, as STOP and START
@@ -180,22 +207,6 @@ func (t *Twilio) service(number channel.Address) string {
 
 // twilioProtocol keeps the protocol's methods out of Twilio's documentation.
 type twilioProtocol Twilio
-
-func (p *twilioProtocol) kind(r *http.Request) RequestKind {
-	if strings.HasPrefix(r.URL.Path, "/2010-04-01/Accounts/") && strings.HasSuffix(r.URL.Path, "/Messages.json") && r.Method != http.MethodGet {
-		return KindSend
-	}
-	return KindOther
-}
-
-func (p *twilioProtocol) shell(_ RequestKind, body string) reply {
-	return reply{status: http.StatusCreated, header: p.header(), body: []byte(body)}
-}
-
-func (p *twilioProtocol) header() http.Header {
-	return http.Header{"Content-Type": {"application/json;charset=utf-8"},
-		"Twilio-Request-Id": {"RQ" + randomHex(16)}, "Twilio-Concurrent-Requests": {"1"}}
-}
 
 // ref finds our id where the adapter put it: the last part of the status callback's path.
 func ref(callback string) string {

@@ -43,8 +43,10 @@ func (t *Twilio) keyword(m Text) string {
 }
 
 func (t *Twilio) reply(m Text, text string) {
-	t.addReply(Sent{ID: twilioID(nil), From: m.To, To: m.From, Body: text, Segments: segments(text), At: time.Now().UTC(),
-		Status: channel.StatusDelivered, Word: "delivered"})
+	s := Sent{ID: twilioID(nil), From: m.To, To: m.From, Pool: t.service(m.To), Body: text, Segments: segments(text),
+		At: time.Now().UTC(), Status: channel.StatusDelivered, Word: "delivered"}
+	t.note(twilioMessage{Sent: s, direction: "outbound-reply"})
+	t.addReply(s)
 }
 
 func (f *Fake) addReply(s Sent) {

@@ -1,9 +1,6 @@
 package smstest
 
 import (
-	"crypto/subtle"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,66 +18,26 @@ var twilioParams = []string{"To", "From", "MessagingServiceSid", "Body", "MediaU
 	"ContentRetention", "AddressRetention", "SmartEncoded", "PersistentAction", "TrafficType", "ShortenUrls",
 	"ScheduleType", "SendAt", "SendAsMms", "RiskCheck", "FallbackFrom"}
 
-// apiError is an error answer before it has its shape.
-type apiError struct {
-	status, code int
-	message      string
-}
-
-func refuse(code int, message string) *apiError {
-	return &apiError{http.StatusBadRequest, code, message}
-}
-
-func (p *twilioProtocol) serve(r *http.Request, body []byte) reply {
-	if e := p.admit(r); e != nil {
+// send takes a text, or says why not.
+func (p *twilioProtocol) send(q twilioCall) reply {
+	m := twilioText(q.form)
+	if e := p.check(q.form, &m); e != nil {
 		return p.error(e)
 	}
-	form := url.Values{}
-	if mediaType(r.Header) == "application/x-www-form-urlencoded" { // anything else has no parameters for Twilio
-		parsed, err := url.ParseQuery(string(body))
-		if err != nil {
-			return p.error(refuse(20001, "The request body can't be decoded"))
-		}
-		form = parsed
-	}
-	m := twilioText(form)
-	if e := p.check(form, &m); e != nil {
-		return p.error(e)
-	}
-	m.ID = "SM" + randomHex(16)
-	if len(m.Media) > 0 {
-		m.ID = "MM" + m.ID[2:]
-	}
+	m.ID = twilioID(m.Media)
 	out := p.created(m)
 	out.id = m.ID
-	p.take(r.Context(), m)
+	(*Twilio)(p).note(twilioMessage{Sent: m, direction: "outbound-api"})
+	p.take(q.ctx, m)
 	return out
 }
-
-// admit checks what comes before the parameters: path, credentials and method.
-func (p *twilioProtocol) admit(r *http.Request) *apiError {
-	if p.kind(r) != KindSend && r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/2010-04-01/Accounts/") {
-		return &apiError{404, 20404, "The requested resource " + r.URL.Path + " was not found"}
-	}
-	user, password, _ := r.BasicAuth()
-	token := user == p.cfg.AccountSID && same(password, p.cfg.AuthToken)
-	key := user == p.cfg.APIKeySID && same(password, p.cfg.APIKeySecret)
-	if !token && !key || r.URL.Path != "/2010-04-01/Accounts/"+p.cfg.AccountSID+"/Messages.json" {
-		return &apiError{401, 20003, "Authenticate"}
-	}
-	if r.Method != http.MethodPost {
-		return &apiError{405, 20004, "Method not allowed"}
-	}
-	return nil
-}
-
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 func twilioText(form url.Values) Sent {
 	m := Sent{From: channel.Address(form.Get("From")), To: channel.Address(form.Get("To")), Pool: form.Get("MessagingServiceSid"),
 		Body: form.Get("Body"), Media: form["MediaUrl"], Callback: form.Get("StatusCallback")}
 	m.Ref = ref(m.Callback)
 	m.Segments = segments(m.Body)
+	m.At = time.Now().UTC()
 	m.Status, m.Word = channel.StatusAccepted, "queued"
 	if m.Pool != "" {
 		m.Word = "accepted"
@@ -192,42 +149,11 @@ func webURL(s string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != ""
 }
 
-// created is the answer to a text that was taken, in the fields and their types that Twilio documents.
+// created is the answer to a text that was taken: a service picks the sender and counts the segments later.
 func (p *twilioProtocol) created(m Sent) reply {
-	uri := "/2010-04-01/Accounts/" + p.cfg.AccountSID + "/Messages/" + m.ID
-	now := time.Now().UTC().Format(time.RFC1123Z)
-	from, pool, parts := any(m.From), any(nil), strconv.Itoa(m.Segments)
-	if m.Pool != "" { // the sender is picked later
-		from, pool, parts = nil, m.Pool, "0"
+	body := p.message(m, "outbound-api")
+	if m.Pool != "" {
+		body["from"], body["num_segments"] = nil, "0"
 	}
-	body, _ := json.Marshal(map[string]any{
-		"account_sid": p.cfg.AccountSID, "api_version": "2010-04-01", "body": m.Body,
-		"date_created": now, "date_updated": now, "date_sent": nil, "direction": "outbound-api",
-		"error_code": nil, "error_message": nil, "from": from, "to": m.To, "messaging_service_sid": pool,
-		"num_media": strconv.Itoa(len(m.Media)), "num_segments": parts, "price": nil, "price_unit": "USD",
-		"sid": m.ID, "status": m.Word, "uri": uri + ".json", "subresource_uris": map[string]string{"media": uri + "/Media.json"},
-	})
-	return reply{status: http.StatusCreated, header: p.header(), body: body}
-}
-
-func (p *twilioProtocol) error(e *apiError) reply {
-	body, _ := json.Marshal(map[string]any{"code": e.code, "message": e.message, "status": e.status,
-		"more_info": fmt.Sprintf("https://www.twilio.com/docs/errors/%d", e.code)})
-	out := reply{status: e.status, header: p.header(), body: body, code: strconv.Itoa(e.code)}
-	if e.status == http.StatusUnauthorized {
-		out.header.Set("WWW-Authenticate", `Basic realm="Twilio API"`)
-	}
-	return out
-}
-
-// failure implements protocol: an error that a test asked for.
-func (p *twilioProtocol) failure(status int, code string) reply {
-	n, err := strconv.Atoi(code)
-	if err != nil {
-		n = map[int]int{401: 20003, 403: 20003, 404: 20404, 429: 20429, 500: 20500, 503: 20503}[status]
-	}
-	if n == 0 && status >= 500 { // a gateway's: no envelope
-		return reply{status: status, header: http.Header{"Content-Type": {"text/plain"}}}
-	}
-	return p.error(&apiError{status, or(n, 20001), http.StatusText(status)})
+	return p.json(http.StatusCreated, body)
 }

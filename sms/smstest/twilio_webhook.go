@@ -30,13 +30,15 @@ func (t *Twilio) Deliver(ctx context.Context, m Text) (Delivery, error) {
 	m.From = or(m.From, Customer)
 	m.To = or(m.To, t.cfg.Numbers[0])
 	m.ID = or(m.ID, twilioID(m.Media))
+	target := or(m.URL, t.inboundURL(m.To))
 	optOut := ""
 	if m.Damage == "" {
+		t.receive(m)
 		optOut = t.keyword(m)
 	}
 	form := t.inbound(m, optOut)
 	p := (*twilioProtocol)(t)
-	h, err := p.hook(HookInbound, m.ID, t.target(m.URL), form, m.Damage)
+	h, err := p.hook(HookInbound, m.ID, target, form, m.Damage)
 	if err != nil {
 		return Delivery{ID: m.ID}, err
 	}

@@ -16,4 +16,19 @@
 // exact shape and agree with each other; the account is the connection's; and no parameter but the text may hold
 // another that matters, with its border in another place. What remains is a replay with the text cut short where it reads like
 // one more parameter. It has the id of the genuine webhook, so it counts only where that one never arrived.
+//
+// # Setting up, and looking back
+//
+// An account is a [sms.Verifier], [sms.WebhookTeller], [sms.Registrar] and [sms.Lister]. The address of every webhook
+// ends in "#rc=5&rp=all", because by default Twilio doesn't repeat a webhook that was answered with 5xx. What was missed
+// all the same, and what became of a send without an answer, List finds at Twilio.
+//
+// # Numbers in a Messaging Service
+//
+// A Messaging Service names itself in the texts that it posts, so [channel.Inbound] has its Pool, whichever of its
+// numbers was written to. Whether a service that defers to its numbers' own webhooks is named too isn't documented, and
+// Parse can't ask; Register therefore sets the service to post the texts itself. A text without a Pool belongs to the
+// channel that has its number. Where none has, somebody entered the webhook by hand at a number of a service, and with
+// one such service on the connection it is its text. In lists Pool may be a default service that nobody set up, so it
+// is to be looked for before the number, not instead of it.
 package twilio

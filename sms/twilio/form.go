@@ -68,9 +68,11 @@ func channelFields() []sms.Field {
 		},
 		{
 			Name: "phone_number", Kind: sms.FieldNumber, Scope: sms.ScopeChannel, Required: true,
-			When:    "!use_messaging_service",
-			Label:   sms.Text{EN: "Phone number", FR: "Numéro de téléphone"},
-			Help:    sms.Text{EN: "The Twilio number that sends and receives, such as +14155550123.", FR: "Le numéro Twilio qui envoie et reçoit, par exemple +14155550123."},
+			When:  "!use_messaging_service",
+			Label: sms.Text{EN: "Phone number", FR: "Numéro de téléphone"},
+			Help: sms.Text{
+				EN: "The Twilio number that sends and receives, such as +14155550123. Its webhook at Twilio is our address with #rc=5&rp=all at the end, which makes Twilio repeat a webhook that failed.",
+				FR: "Le numéro Twilio qui envoie et reçoit, par exemple +14155550123. Son webhook chez Twilio est notre adresse suivie de #rc=5&rp=all, ce qui fait répéter par Twilio un webhook qui a échoué."},
 			Pattern: `\+[1-9][0-9]{6,14}`,
 			PatternHelp: sms.Text{EN: problemNumber,
 				FR: "doit être « + », l'indicatif du pays et le numéro, en chiffres seulement (E.164)"},
@@ -82,9 +84,11 @@ func channelFields() []sms.Field {
 		},
 		{
 			Name: "messaging_service_sid", Kind: sms.FieldPool, Scope: sms.ScopeChannel, Required: true,
-			When:        "use_messaging_service",
-			Label:       sms.Text{EN: "Messaging Service SID", FR: "SID du service de messages"},
-			Help:        sms.Text{EN: "Starts with MG; in the Twilio console under Messaging, Services.", FR: "Commence par MG ; dans la console Twilio sous Messaging, Services."},
+			When:  "use_messaging_service",
+			Label: sms.Text{EN: "Messaging Service SID", FR: "SID du service de messages"},
+			Help: sms.Text{
+				EN: "Starts with MG; in the Twilio console under Messaging, Services. Its webhook at Twilio is our address with #rc=5&rp=all at the end, which makes Twilio repeat a webhook that failed.",
+				FR: "Commence par MG ; dans la console Twilio sous Messaging, Services. Son webhook chez Twilio est notre adresse suivie de #rc=5&rp=all, ce qui fait répéter par Twilio un webhook qui a échoué."},
 			Pattern:     `MG[0-9a-fA-F]{32}`,
 			PatternHelp: sms.Text{EN: problemServiceSID, FR: "doit être « MG » et 32 chiffres hexadécimaux"},
 		},

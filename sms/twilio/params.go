@@ -169,8 +169,7 @@ func (p *params) address(name string) channel.Address {
 	if !p.has(name) {
 		p.fail("an address is missing")
 	}
-	control := func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }
-	if len(v) > maxAddress || strings.ContainsFunc(v, control) {
+	if !properAddress(v) {
 		p.fail("an address is misshapen")
 	}
 	for _, place := range places {
@@ -180,6 +179,11 @@ func (p *params) address(name string) channel.Address {
 		}
 	}
 	return channel.Address(v)
+}
+
+func properAddress(v string) bool {
+	control := func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }
+	return len(v) <= maxAddress && !strings.ContainsFunc(v, control)
 }
 
 func (p *params) service() string {

@@ -3,11 +3,7 @@ package twilio
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -23,7 +19,6 @@ const (
 	maxValidity = 10 * time.Hour // Twilio's own limit and default, in seconds on the wire
 	overrides   = "#rc=5&rp=all" // five retries for every kind of failure; by default Twilio repeats no 5xx
 	statusPath  = "/status/"     // below the webhook URL, followed by the Ref
-	userAgent   = "livedesk-go"  // added to the SDK's own
 )
 
 // Send implements [channel.Channel]. Every error is a [sms.SendError]. Twilio has no idempotency key, so a send whose
@@ -34,33 +29,16 @@ func (a *account) Send(ctx context.Context, m channel.Outbound) (channel.Accepte
 	if refused != nil {
 		return channel.Accepted{}, refused
 	}
-	if a.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, a.timeout)
-		defer cancel()
-	}
-	c := &call{ctx: ctx, base: a.base, next: a.transport}
-	msg, err := a.api(c).CreateMessage(params)
-	if c.status >= 200 && c.status < 300 {
+	ctx, cancel := a.bounded(ctx)
+	defer cancel()
+	c := &call{ctx: ctx, base: a.base, next: a.transport, limit: maxAnswer}
+	// Not NewRequestHandler: it reads TWILIO_EDGE and TWILIO_REGION from the environment.
+	service := api.NewApiService(&client.RequestHandler{Client: a.client(c, a.rest())})
+	msg, err := service.CreateMessage(params)
+	if c.ok() {
 		return taken(c, msg, err)
 	}
-	return channel.Accepted{}, a.failure(c, err, m)
-}
-
-// api is the SDK's client for one call, since the context is in its transport. It is a few small structs; the
-// connections are the account's.
-func (a *account) api(c *call) *api.ApiService {
-	tc := &client.Client{
-		Credentials: client.NewCredentials(a.user, a.password),
-		HTTPClient: &http.Client{
-			Transport:     c,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		UserAgentExtensions: []string{userAgent},
-	}
-	tc.SetAccountSid(a.sid)
-	// Not NewRequestHandler: it reads TWILIO_EDGE and TWILIO_REGION from the environment.
-	return api.NewApiService(&client.RequestHandler{Client: tc})
+	return channel.Accepted{}, a.failure(c, err, string(m.To), string(m.From), m.Text)
 }
 
 // message turns m into the SDK's parameters, or says why Twilio could never take it.
@@ -135,11 +113,7 @@ func taken(c *call, msg *api.ApiV2010Message, err error) (channel.Accepted, erro
 	if status == channel.StatusUnknown {
 		status = channel.StatusAccepted // it has an id, so Twilio has it
 	}
-	segments, convErr := strconv.Atoi(value(msg.NumSegments))
-	if convErr != nil || segments < 0 {
-		segments = 0
-	}
-	return channel.Accepted{ID: value(msg.Sid), Status: status, Segments: segments}, nil
+	return channel.Accepted{ID: value(msg.Sid), Status: status, Segments: natural(value(msg.NumSegments))}, nil
 }
 
 // stillborn is a message that Twilio created in a final state. No callback will come: none is sent for a first state.
@@ -150,46 +124,6 @@ func stillborn(status int, code *int) *sms.SendError {
 	}
 	return e
 }
-
-// failure says what an answer other than 2xx, or none at all, means for the text.
-func (a *account) failure(c *call, err error, m channel.Outbound) *sms.SendError {
-	if c.status == 0 {
-		e := &sms.SendError{Provider: Name, Reason: channel.ReasonUnknown, Err: a.cause(err, m)}
-		if c.notSent() {
-			e.Reason = channel.ReasonRetry
-		}
-		return e
-	}
-	e := &sms.SendError{Provider: Name, Status: c.status, After: c.after}
-	code := 0
-	// Only the code is kept of what Twilio says: its message may quote the number.
-	if rest, ok := errors.AsType[*client.TwilioRestError](err); ok && rest.Code > 0 {
-		code, e.Code = rest.Code, strconv.Itoa(rest.Code)
-	}
-	e.Reason = answerReason(c.status, code, c.told)
-	return e
-}
-
-// cause is err without the URL that net/http puts around it. A transport of the host's may say anything, so an error
-// that repeats a secret, the recipient or the text is withheld.
-func (a *account) cause(err error, m channel.Outbound) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
-	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, ended) {
-			return ended
-		}
-	}
-	text := err.Error()
-	repeats := func(s string) bool { return s != "" && strings.Contains(text, s) }
-	if slices.ContainsFunc(a.withheld, repeats) || repeats(string(m.To)) || len(m.Text) > 3 && repeats(m.Text) {
-		return errWithheld
-	}
-	return err
-}
-
-var errWithheld = errors.New("transport error withheld")
 
 func value(s *string) string {
 	if s == nil {

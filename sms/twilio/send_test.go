@@ -569,13 +569,3 @@ func TestSendConcurrently(t *testing.T) {
 		require.Equal(t, 1, n)
 	}
 }
-
-func BenchmarkSend(b *testing.B) {
-	a := open(b, twilio.Config{Transport: answers(201, nil, created)}, settings())
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := a.Send(b.Context(), outbound()); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

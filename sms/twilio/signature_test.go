@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twilio/twilio-go/client"
 
 	"github.com/livedesk/livedesk-go/sms/twilio"
 )
@@ -170,68 +169,4 @@ func TestBodySignatureWantsOneHash(t *testing.T) {
 	require.False(t, check(testWebhook+"?"+strings.ToUpper(empty), ""))
 	require.False(t, check(testWebhook+"?"+empty+"&"+empty, ""))
 	require.False(t, check(testWebhook, ""))
-}
-
-func usualForm(t testing.TB) (raw string, form url.Values) {
-	t.Helper()
-	p := inboundData(t)[0]
-	form, err := url.ParseQuery(p.Raw)
-	require.NoError(t, err)
-	return p.Raw, form
-}
-
-func BenchmarkSignature(b *testing.B) {
-	raw, form := usualForm(b)
-	signature := twilio.Signature(testToken, testWebhook, form)
-	b.Run("ours", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if !twilio.ValidSignature(testToken, testWebhook, form, signature) {
-				b.Fatal("refused")
-			}
-		}
-	})
-	b.Run("ours forged", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if twilio.ValidSignature(testToken, testWebhook, form, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=") {
-				b.Fatal("accepted")
-			}
-		}
-	})
-	b.Run("twilio-go", func(b *testing.B) {
-		v := client.NewRequestValidator(testToken)
-		params := map[string]string{}
-		for k := range form {
-			params[k] = form.Get(k)
-		}
-		b.ReportAllocs()
-		for b.Loop() {
-			if !v.Validate(testWebhook, params, signature) {
-				b.Fatal("refused")
-			}
-		}
-	})
-	b.Run("twilio-go with body", func(b *testing.B) {
-		v := client.NewRequestValidator(testToken)
-		b.ReportAllocs()
-		for b.Loop() {
-			if !v.ValidateBody(testWebhook, []byte(raw), signature) {
-				b.Fatal("refused")
-			}
-		}
-	})
-}
-
-// BenchmarkParse is a whole webhook: media type, form, signature, strict reading, fields.
-func BenchmarkParse(b *testing.B) {
-	raw, _ := usualForm(b)
-	a := open(b, twilio.Config{}, settings())
-	r := webhook(testWebhook, raw)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := a.Parse(r, []byte(raw)); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

@@ -14,6 +14,7 @@ import (
 
 const (
 	maxAnswer     = 64 << 10 // bytes of a REST answer that are read; Twilio's have about 1 KiB
+	maxList       = 8 << 20  // the same of a list; 200 messages with 1,600 escaped emoji each have 4 MiB
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -21,9 +22,10 @@ const (
 // errors, and leaves the bodies of failed requests open (a page of HTML then costs a connection each), so all of that
 // happens here, and the call remembers what the SDK forgets.
 type call struct {
-	ctx  context.Context
-	base *url.URL
-	next http.RoundTripper
+	ctx   context.Context
+	base  *url.URL
+	next  http.RoundTripper
+	limit int64 // bytes of the answer that are read
 
 	sent   *sendBody // nil until the SDK has made a request
 	status int       // 0 while there is no answer
@@ -58,12 +60,15 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.after, c.told = retryAfter(resp.Header)
 	if resp.Body != nil {
 		// One that breaks off is served as far as it came: it then fails to decode, and the status says the rest.
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, c.limit))
 		_ = resp.Body.Close()
 		resp.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	return resp, nil
 }
+
+// ok reports an answer that says yes. The SDK takes a redirect for one.
+func (c *call) ok() bool { return c.status >= 200 && c.status < 300 }
 
 // notSent reports that the request can't have been processed, and makes sure that it stays so.
 func (c *call) notSent() bool { return c.sent == nil || c.sent.seal() }
@@ -90,8 +95,8 @@ func (s *sendBody) seal() bool {
 }
 
 func (s *sendBody) wrap(b io.ReadCloser) io.ReadCloser {
-	if b == nil {
-		return nil
+	if b == nil || b == http.NoBody { // net/http knows NoBody by its address; wrapped, a GET would get a length
+		return b
 	}
 	return &trackedBody{ReadCloser: b, sent: s}
 }

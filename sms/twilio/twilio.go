@@ -2,7 +2,6 @@ package twilio
 
 import (
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,12 +31,13 @@ const (
 type Config struct {
 	// BaseURL is the root of the REST API. Empty means https://api.twilio.com. Credentials are sent to whatever
 	// stands here: another host is for Twilio's regional hosts, tests and fake carriers only. A value that isn't an
-	// absolute http or https URL without user, query and fragment is reported by Open.
+	// absolute http or https URL without user, query and fragment is reported by Open. What is asked about Messaging
+	// Services goes to the same URL, but to messaging.… where this one is an api.… of twilio.com.
 	BaseURL string
 	// Transport carries the requests. Nil means one of our own for each account: TLS 1.2 or later, no proxy, 5 s to
 	// connect. It must not retry a request whose body it has begun to read, nor follow redirects.
 	Transport http.RoundTripper
-	// Timeout bounds one send, answer included, beside the caller's context. Zero means 10 s; negative means none.
+	// Timeout bounds one request, answer included, beside the caller's context. Zero means 10 s; negative means none.
 	Timeout time.Duration
 	// InsecureSkipSignature accepts webhooks without looking at their signature, so that anyone who knows a webhook
 	// URL can write as any customer. It also lets an account open without its auth token where an API key sends.
@@ -50,9 +50,13 @@ type Provider struct {
 }
 
 var (
-	_ sms.Provider  = (*Provider)(nil)
-	_ sms.Account   = (*account)(nil)
-	_ sms.Describer = (*account)(nil)
+	_ sms.Provider      = (*Provider)(nil)
+	_ sms.Account       = (*account)(nil)
+	_ sms.Describer     = (*account)(nil)
+	_ sms.Verifier      = (*account)(nil)
+	_ sms.WebhookTeller = (*account)(nil)
+	_ sms.Registrar     = (*account)(nil)
+	_ sms.Lister        = (*account)(nil)
 )
 
 // New returns the provider. It does no I/O and starts nothing.
@@ -79,6 +83,7 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 	a := &account{
 		sid:       s.Values["account_sid"],
 		base:      base,
+		messaging: messagingBase(base),
 		transport: p.cfg.Transport,
 		timeout:   p.cfg.Timeout,
 		insecure:  p.cfg.InsecureSkipSignature,
@@ -102,9 +107,12 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 type account struct {
 	sid            string   // AC…
 	user, password string   // of the REST API
+	key            bool     // these are an API key
+	token          login    // the account itself; without a password where it has no auth token
 	tokens         []string // that verify webhooks, the current one first
 	withheld       []string // what no error may repeat
 	base           *url.URL
+	messaging      *url.URL // base of the Messaging API
 	transport      http.RoundTripper
 	timeout        time.Duration
 	insecure       bool
@@ -126,6 +134,8 @@ var (
 	accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
 	keySID     = regexp.MustCompile(`^SK[0-9a-fA-F]{32}$`)
 	serviceSID = regexp.MustCompile(`^MG[0-9a-fA-F]{32}$`)
+	numberSID  = regexp.MustCompile(`^PN[0-9a-fA-F]{32}$`)
+	mediaSID   = regexp.MustCompile(`^ME[0-9a-fA-F]{32}$`)
 	messageSID = regexp.MustCompile(`^(?:SM|MM)[0-9a-fA-F]{32}$`)
 	// twilio-go refuses any other character in credentials, with an invented error 21222 or 21224.
 	credential = regexp.MustCompile(`^[0-9A-Za-z]+$`)
@@ -143,21 +153,20 @@ func (a *account) credentials(s sms.Settings) error {
 	token := s.Secrets["auth_token"].Reveal()
 	check(accountSID.MatchString(a.sid), "account_sid", problemAccountSID)
 	a.user, a.password = a.sid, token
-	key := s.Values["use_api_key"] == "true"
-	if key {
+	if a.key = s.Values["use_api_key"] == "true"; a.key {
 		a.user, a.password = s.Values["api_key_sid"], s.Secrets["api_key_secret"].Reveal()
 		check(keySID.MatchString(a.user), "api_key_sid", problemKeySID)
 		check(credential.MatchString(a.password), "api_key_secret", problemCredential)
 	}
-	if !(token == "" && key && a.insecure) {
+	if !(token == "" && a.key && a.insecure) {
 		check(credential.MatchString(token), "auth_token", problemCredential)
 	}
 	if errs != nil {
 		return errs
 	}
 	a.tokens = tokens(token, s.Previous)
-	basic := base64.StdEncoding.EncodeToString([]byte(a.user + ":" + a.password))
-	a.withheld = append([]string{a.password, basic}, a.tokens...)
+	a.token = login{a.sid, token}
+	a.withheld = append([]string{a.password, a.rest().basic(), a.token.basic()}, a.tokens...)
 	return nil
 }
 
@@ -195,7 +204,21 @@ func parseWebhook(s string) (*url.URL, error) {
 	if err != nil || !absolute(u) || strings.ContainsAny(s, "?# ") || strings.HasSuffix(s, "/") {
 		return nil, errors.New("twilio: Settings.WebhookURL is not an absolute http or https URL without query, fragment and trailing slash")
 	}
+	if strings.Contains(u.Host, "_") {
+		return nil, errors.New("twilio: the host of Settings.WebhookURL holds '_', for which Twilio refuses every text (error 21609)")
+	}
 	return u, nil
+}
+
+// messagingBase is where the Messaging API lives: beside the REST API on Twilio's own hosts
+// (messaging.twilio.com, messaging.dublin.ie1.twilio.com), under the same URL everywhere else.
+func messagingBase(base *url.URL) *url.URL {
+	if name, ok := strings.CutPrefix(base.Host, "api."); ok && strings.HasSuffix(base.Hostname(), ".twilio.com") {
+		other := *base
+		other.Host = "messaging." + name
+		return &other
+	}
+	return base
 }
 
 func absolute(u *url.URL) bool {

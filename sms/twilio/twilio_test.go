@@ -139,7 +139,7 @@ func TestOpenNamesEveryWrongField(t *testing.T) {
 func TestOpenRefusesURLs(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{"desk.example/x", "ftp://desk.example/x", "https://desk.example/x/", "https://desk.example/x?y",
-		"https://desk.example/x#y", "https://desk.example/x\r\nEvil: 1", "https:///x", "https://desk.example/a b"} {
+		"https://desk.example/x#y", "https://desk.example/x\r\nEvil: 1", "https:///x", "https://desk.example/a b", "https://my_desk.example/x"} {
 		s := settings()
 		s.WebhookURL = u
 		_, err := twilio.New(twilio.Config{}).Open(s)

@@ -164,13 +164,19 @@ func receipt(p *params, ref string) channel.Receipt {
 	} else {
 		code = 0
 	}
-	if failed(out.Status) {
-		out.Reason = receiptReason(code)
-		if code == blocked && tollFree(p.one("From")) {
-			out.Reason = channel.ReasonOptOut
-		}
-	}
+	out.Reason = failureReason(out.Status, code, p.one("From"))
 	return out
+}
+
+// failureReason is what the code of a text in this state means; there is none where it didn't fail.
+func failureReason(status channel.DeliveryStatus, code int, from string) channel.Reason {
+	switch {
+	case !failed(status):
+		return channel.ReasonNone
+	case code == blocked && tollFree(from):
+		return channel.ReasonOptOut
+	}
+	return receiptReason(code)
 }
 
 // blocked on a toll-free number of the US and Canada means an earlier STOP: that network keeps its own list, which

@@ -46,6 +46,8 @@ var scenarios = []struct {
 	{"capacity holds", capacity},
 	{"order holds over two engines", order},
 	{"snooze and reopen", snoozeAndReopen},
+	{"refused credentials are probed once a minute by one engine", refusedCredentials},
+	{"a number that comes back is its old channel", numberComesBack},
 }
 
 const workspace = "main"

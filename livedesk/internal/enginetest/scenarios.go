@@ -196,3 +196,67 @@ func snoozeAndReopen(d *desk) {
 	d.text(1, "", "much later")
 	d.equal(2, len(d.conversations()), "conversations")
 }
+
+func refusedCredentials(d *desk) {
+	d.carrier.FailFunc(func(r smstest.Request) smstest.Fault {
+		if r.Kind != smstest.KindSend {
+			return smstest.Fault{}
+		}
+		return smstest.Fault{Kind: smstest.FaultStatus, Status: 401}
+	})
+	var queued []livedesk.Message
+	for i := range 20 {
+		queued = append(queued, d.start(i, "hello"))
+	}
+	tries := func() (n int) {
+		for _, q := range queued {
+			m, err := d.Message(d.Context(), q.ID)
+			d.must(err)
+			n += m.Delivery.Attempts
+		}
+		return n
+	}
+	d.settle()
+	before := tries()
+	for i := range 3 {
+		d.later(61 * time.Second)
+		d.equal(before+i+1, tries(), "tries")
+	}
+	for _, e := range d.engines {
+		h, err := e.Desk(workspace).Health(d.Context(), d.channel)
+		d.must(err)
+		d.equal(livedesk.HealthRefused, h.State, "health")
+	}
+	d.must(d.PauseChannel(d.Context(), d.channel, host, "x"))
+	d.carrier.FailFunc(nil)
+	d.later(61 * time.Second)
+	d.equal(before+3, tries(), "tries while paused")
+	d.must(d.engines[1].Desk(workspace).ResumeChannel(d.Context(), d.channel, host))
+	for range 3 {
+		d.later(61 * time.Second)
+	}
+	for _, m := range queued {
+		d.equal(livedesk.Delivered, d.state(m.ID), "state")
+	}
+}
+
+func numberComesBack(d *desk) {
+	d.text(1, "", "STOP")
+	for range 2 { // a second time: over tombstones of everything
+		c, err := d.Channel(d.Context(), d.channel)
+		d.must(err)
+		d.must(d.RemoveChannel(d.Context(), d.channel))
+		c.ID, c.Version = "", 0
+		back, err := d.engines[1].Desk(workspace).PutChannel(d.Context(), c)
+		d.must(err)
+		d.equal(d.channel, back.ID, "channel")
+		d.settle()
+		c, err = d.Channel(d.Context(), d.channel)
+		d.must(err)
+		d.equal(c.Version, back.Version, "version")
+		_, err = d.Start(d.Context(), d.channel, phone(1), host, livedesk.Draft{Text: "come back"})
+		if !errors.Is(err, livedesk.ErrOptedOut) {
+			d.Fatalf("want an opted-out contact, got %v", err)
+		}
+	}
+}

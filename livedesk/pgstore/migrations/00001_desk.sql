@@ -32,7 +32,7 @@ CREATE TABLE {{schema}}.threads (
 	consent_keyword text NOT NULL DEFAULT '',
 	automatic       bigint NOT NULL DEFAULT 0,
 	version         bigint NOT NULL,
-	PRIMARY KEY (workspace, channel, contact)
+	PRIMARY KEY (workspace, contact, channel)
 );
 
 -- What came in, remembered for ever: a replay is stopped by this table and not by a time window.
@@ -79,17 +79,28 @@ CREATE TABLE {{schema}}.conversations (
 	PRIMARY KEY (workspace, id)
 ) WITH (fillfactor = 85);
 CREATE UNIQUE INDEX conversations_live_key ON {{schema}}.conversations (workspace, contact, channel, live_key);
--- The inbox: the only index that moves with every message.
-CREATE INDEX conversations_active ON {{schema}}.conversations (workspace, state, active_at, id);
 CREATE INDEX conversations_waiting ON {{schema}}.conversations (workspace, waiting_since, id) WHERE waiting_since IS NOT NULL;
 -- The line of a queue: priority first, then the longest waiting.
 CREATE INDEX conversations_queue ON {{schema}}.conversations (workspace, queue, priority DESC, queued_at, id) WHERE queue IS NOT NULL;
 -- The live ones: badges, an agent's load, and what is nobody's.
 CREATE INDEX conversations_live ON {{schema}}.conversations (workspace, assignee, state, channel, waits, unseen) WHERE live_key;
+
+-- Conversations by activity, with what lists ask for. It moves with every message, so it is a table of its own, a narrow
+-- one: no index of conversations has active_at, and an ordinary message then changes none of them (a heap-only update).
+CREATE TABLE {{schema}}.inbox (
+	workspace    text COLLATE "C" NOT NULL,
+	state        text COLLATE "C" NOT NULL,
+	active_at    bigint NOT NULL,
+	conversation text COLLATE "C" NOT NULL,
+	channel      text COLLATE "C" NOT NULL,
+	assignee     text COLLATE "C" NOT NULL,
+	unseen       boolean NOT NULL,
+	PRIMARY KEY (workspace, state, active_at, conversation)
+) WITH (fillfactor = 85);
 -- The history, where a rare filter must not walk all of it.
-CREATE INDEX conversations_done_channel ON {{schema}}.conversations (workspace, channel, active_at, id) WHERE state = 'resolved';
-CREATE INDEX conversations_done_assignee ON {{schema}}.conversations (workspace, assignee, active_at, id) WHERE state = 'resolved';
-CREATE INDEX conversations_done_unread ON {{schema}}.conversations (workspace, active_at, id) WHERE state = 'resolved' AND unseen;
+CREATE INDEX inbox_done_channel ON {{schema}}.inbox (workspace, channel, active_at, conversation) WHERE state = 'resolved';
+CREATE INDEX inbox_done_assignee ON {{schema}}.inbox (workspace, assignee, active_at, conversation) WHERE state = 'resolved';
+CREATE INDEX inbox_done_unread ON {{schema}}.inbox (workspace, active_at, conversation) WHERE state = 'resolved' AND unseen;
 
 CREATE TABLE {{schema}}.messages (
 	workspace    text COLLATE "C" NOT NULL,
@@ -217,6 +228,7 @@ DROP TABLE {{schema}}.queue_agents;
 DROP TABLE {{schema}}.queues;
 DROP TABLE {{schema}}.agents;
 DROP TABLE {{schema}}.messages;
+DROP TABLE {{schema}}.inbox;
 DROP TABLE {{schema}}.conversations;
 DROP TABLE {{schema}}.arrivals;
 DROP TABLE {{schema}}.threads;

@@ -113,6 +113,7 @@ CREATE TABLE messages (
 	delivery     TEXT, -- the state; NULL where there is no delivery, and then all that follows is empty
 	rank         INTEGER NOT NULL DEFAULT 0,
 	due          INTEGER,
+	unfinished   INTEGER, -- 1 while there is a due time or nothing has left yet, else NULL: the index below then moves seldom
 	expires      INTEGER,
 	fence        INTEGER NOT NULL DEFAULT 0,
 	attempts     INTEGER NOT NULL DEFAULT 0,
@@ -131,8 +132,7 @@ CREATE UNIQUE INDEX messages_provider ON messages (workspace, channel, provider_
 -- what stands before a text in its conversation.
 CREATE INDEX messages_outbox ON messages (rank, due, id) WHERE due IS NOT NULL;
 CREATE INDEX messages_sender ON messages (workspace, channel, rank, due, id) WHERE due IS NOT NULL;
-CREATE INDEX messages_unfinished ON messages (workspace, conversation, seq) WHERE due IS NOT NULL;
-CREATE INDEX messages_unsent ON messages (workspace, channel, contact) WHERE delivery IN ('queued', 'claimed');
+CREATE INDEX messages_unfinished ON messages (workspace, conversation, seq) WHERE unfinished IS NOT NULL;
 
 CREATE TABLE agents (
 	workspace      TEXT NOT NULL,

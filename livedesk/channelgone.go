@@ -1,0 +1,124 @@
+package livedesk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// What is left of a removed channel: its id, under the number (or pool) that it had, so that opt-outs survive it.
+
+// kindRemoved is an Object under the sender of a removed channel.
+const kindRemoved = "removed"
+
+// removedRecord is what it says. Where several channels with one number were removed, on different accounts, it names the
+// last.
+type removedRecord struct {
+	Channel string `json:"channel"`
+	Version int64  `json:"version"` // of the channel's tombstone
+}
+
+// returning is a removed channel whose number is added again.
+type returning struct {
+	removedRecord
+	object Object
+}
+
+// used is the object once the channel is back.
+func (r *returning) used() Object {
+	o := r.object
+	o.Deleted, o.Data = true, nil
+	return o
+}
+
+func loadReturning(ctx context.Context, tx ReadTx, workspace, sender string) (*returning, error) {
+	if sender == "" { // a provider whose channels have neither number nor pool
+		return nil, nil
+	}
+	obj, err := removedObject(ctx, tx, workspace, sender)
+	if err != nil || obj.Version == 0 {
+		return nil, err
+	}
+	r := &returning{object: obj}
+	if err := json.Unmarshal(obj.Data, &r.removedRecord); err != nil {
+		return nil, fmt.Errorf("stored number of a removed channel: %w", err)
+	}
+	return r, nil
+}
+
+// removedObject returns a fresh object where no channel with that sender was removed.
+func removedObject(ctx context.Context, tx ReadTx, workspace, sender string) (Object, error) {
+	objs, err := tx.Objects(ctx, ObjectQuery{Workspace: workspace, Kind: kindRemoved, IDs: []string{sender}})
+	if err != nil {
+		return Object{}, err
+	}
+	if len(objs) == 1 && objs[0].ID != "" {
+		return objs[0], nil
+	}
+	return Object{Workspace: workspace, Kind: kindRemoved, ID: sender}, nil
+}
+
+// removal is everything that changes when a channel is removed.
+func (d *Desk) removal(ctx context.Context, tx Tx, ch Object) (Changes, error) {
+	conn, sender := splitChannelKey(ch.Key)
+	var changed Changes
+	if sender != "" {
+		removed, err := removedObject(ctx, tx, d.workspace, sender)
+		if err != nil {
+			return Changes{}, err
+		}
+		if removed.Data, err = json.Marshal(removedRecord{ch.ID, ch.Version + 1}); err != nil {
+			return Changes{}, err
+		}
+		changed.Objects = append(changed.Objects, removed)
+	}
+	ch.Deleted, ch.Data, ch.Key = true, nil, ""
+	changed.Objects = append(changed.Objects, ch)
+	health, err := healthObject(ctx, tx, objectKey{d.workspace, ch.ID})
+	if err != nil {
+		return Changes{}, err
+	}
+	if health.Version != 0 {
+		health.Deleted, health.Data = true, nil
+		changed.Objects = append(changed.Objects, health)
+	}
+	due := tx.Now().Add(max(d.e.cfg.RotationWindow, 0))
+	changed.Jobs = []JobChange{{Job: Job{Workspace: d.workspace, Key: jobForget + ":" + conn, Kind: jobForget, Subject: conn, Due: due}}}
+	return changed, nil
+}
+
+// forgetConnection removes a connection with its credentials, unless a channel is on it. The connection is read first: a
+// channel that is added meanwhile changes its version.
+func (u *unit) forgetConnection(ctx context.Context, j Job) error {
+	conns, err := u.tx.Objects(ctx, ObjectQuery{Workspace: j.Workspace, Kind: kindConnection, IDs: []string{j.Subject}})
+	if err != nil {
+		return err
+	}
+	channels, err := u.tx.Objects(ctx, ObjectQuery{Workspace: j.Workspace, Kind: kindChannel})
+	if err != nil {
+		return err
+	}
+	inUse := slices.ContainsFunc(channels, func(o Object) bool { return onConnection(o, j.Subject) })
+	if inUse || len(conns) == 0 || conns[0].ID == "" {
+		return nil
+	}
+	conn := conns[0]
+	conn.Deleted, conn.Data, conn.Key = true, nil, ""
+	u.changes.Objects = append(u.changes.Objects, conn)
+	return nil
+}
+
+// channelKey is the unique key of a channel's object: its connection and its sender.
+func channelKey(connection, sender string) string { return connection + ":" + sender }
+
+func splitChannelKey(key string) (connection, sender string) {
+	connection, sender, _ = strings.Cut(key, ":")
+	return connection, sender
+}
+
+func onConnection(ch Object, connection string) bool {
+	conn, _ := splitChannelKey(ch.Key)
+	return conn == connection
+}

@@ -1,0 +1,191 @@
+package pgstore_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms/smstest"
+)
+
+// agents puts agents on line, as the number's human agents.
+func (f *fleet) agents(n *number, capacity int, names ...string) {
+	f.Helper()
+	for _, a := range names {
+		_, err := f.desk.PutAgent(f.Context(), livedesk.Agent{ID: a, Capacity: capacity})
+		require.NoError(f, err)
+		require.NoError(f, f.desk.SetPresence(f.Context(), a, livedesk.Online, 0))
+	}
+	require.NoError(f, f.desk.SetMembers(f.Context(), n.ID, names))
+}
+
+// held returns the open conversations that somebody has, by agent.
+func (f *fleet) held() map[string][]livedesk.Conversation {
+	f.Helper()
+	out := map[string][]livedesk.Conversation{}
+	for _, c := range f.conversations(livedesk.List{States: []livedesk.State{livedesk.Open}}) {
+		if c.Assignee != "" {
+			out[c.Assignee] = append(out[c.Assignee], c)
+		}
+	}
+	return out
+}
+
+func silent(c *livedesk.Channel) { c.Greeting = "" }
+
+// A hundred texts at once to three agents with three places each: nobody gets a fourth, and nobody waits beside a free
+// place, neither then nor while places are freed in all processes at once (F97, I9, I11).
+func TestFleetCapacity(t *testing.T) {
+	t.Parallel()
+	const customers, capacity = 100, 3
+	names := []string{"ada", "bo", "cy"}
+	f := newFleet(t, nil)
+	f.audit()
+	n := f.twilioNumber(silent)
+	f.agents(n, capacity, names...)
+	f.start()
+	together(customers, func(i int) {
+		n.text(f, to(t.Context(), f.processes[i%fleetSize]), smstest.Text{From: address(i), Body: "hello"})
+	})
+	for left := customers; left > 0; {
+		f.quiet(patience)
+		require.Zero(t, f.besideRoom())
+		held := f.held()
+		var open []livedesk.Conversation
+		for _, name := range names {
+			require.LessOrEqual(t, len(held[name]), capacity)
+			open = append(open, held[name]...)
+		}
+		require.Len(t, open, min(left, capacity*len(names)))
+		together(len(open), func(i int) {
+			get[livedesk.Conversation](f, f.processes[f.any(fleetSize)], "Resolve", open[i].ID)
+		})
+		left -= len(open)
+	}
+	f.placesHeld()
+	for _, c := range f.conversations(livedesk.List{}) {
+		require.Equal(t, 1, assignments(f.timeline(c)), "assignments of one conversation")
+	}
+}
+
+// assignments counts how often a conversation was given to somebody.
+func assignments(list []livedesk.Message) (n int) {
+	for _, m := range list {
+		if m.Kind == livedesk.ActivityKind && m.Activity.What == "assigned" {
+			n++
+		}
+	}
+	return n
+}
+
+// Conversations that arrive at all processes go round the agents in even turn (F101).
+func TestFleetRoundRobin(t *testing.T) {
+	t.Parallel()
+	const customers = 80
+	names := []string{"ada", "bo", "cy", "di", "ed"}
+	f := newFleet(t, nil)
+	n := f.twilioNumber(func(c *livedesk.Channel) { c.Greeting, c.Assignment.Mode = "", livedesk.RoundRobin })
+	f.agents(n, 0, names...)
+	f.start()
+	together(customers, func(i int) {
+		n.text(f, to(t.Context(), f.processes[i%fleetSize]), smstest.Text{From: address(i), Body: "hello"})
+	})
+	f.quiet(patience)
+	var got []int
+	for _, list := range f.held() {
+		got = append(got, len(list))
+	}
+	require.Len(t, got, len(names))
+	require.LessOrEqual(t, slices.Max(got)-slices.Min(got), fleetSize, "%v", got)
+}
+
+// Two agents come on line in two processes at the same moment, and one conversation waits: one of them gets it, once (F100).
+func TestFleetGivesOnce(t *testing.T) {
+	t.Parallel()
+	const rounds = 15
+	f := newFleet(t, nil)
+	f.audit()
+	n := f.twilioNumber(silent)
+	f.agents(n, 1, "ada", "bo")
+	f.start()
+	presence := func(p livedesk.Presence) {
+		together(2, func(i int) {
+			do(f, f.processes[i], "SetPresence", Present{Agent: []string{"ada", "bo"}[i], Presence: p})
+		})
+	}
+	for i := range rounds {
+		presence(livedesk.Offline)
+		n.text(f, t.Context(), smstest.Text{From: address(i), Body: "hello"})
+		presence(livedesk.Online)
+		held := f.held()
+		require.Len(t, held, 1)
+		for _, list := range held {
+			require.Len(t, list, 1)
+			require.Equal(t, 1, assignments(f.timeline(list[0])))
+			get[livedesk.Conversation](f, f.processes[f.any(fleetSize)], "Resolve", list[0].ID)
+		}
+	}
+	f.placesHeld()
+}
+
+// Two processes give one conversation to two agents by hand: the last one has it, the first one has it no more, and the
+// timeline tells both in the order in which they came about (F100, I10).
+func TestFleetAssignsByHand(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, nil)
+	n := f.twilioNumber(silent)
+	f.agents(n, 0, "ada", "bo", "cy", "di")
+	require.NoError(t, f.desk.SetMembers(t.Context(), n.ID, nil))
+	f.start()
+	n.text(f, t.Context(), smstest.Text{From: address(1), Body: "hello"})
+	id := f.conversations(livedesk.List{})[0].ID
+	for range 5 {
+		together(fleetSize, func(i int) {
+			get[livedesk.Conversation](f, f.processes[i], "Assign", Say{Conversation: id, Agent: []string{"ada", "bo", "cy", "di"}[i]})
+		})
+	}
+	c, err := f.desk.Conversation(t.Context(), id)
+	require.NoError(t, err)
+	owner := ""
+	for _, m := range f.timeline(c) {
+		if m.Kind == livedesk.ActivityKind && m.Activity.What == "assigned" {
+			require.Equal(t, owner, m.Activity.From)
+			owner = m.Activity.To
+		}
+	}
+	require.Equal(t, owner, c.Assignee)
+	agents, err := f.desk.Agents(t.Context())
+	require.NoError(t, err)
+	for _, a := range agents {
+		require.Equal(t, a.ID == owner, a.Load == 1, "load of %s", a.ID)
+	}
+}
+
+// Agents come and go in all processes while texts come in: nobody is given anything after they went, and in the end nobody
+// waits beside a free place (F99, I10, I11).
+func TestFleetAgentsComeAndGo(t *testing.T) {
+	t.Parallel()
+	const customers = 100
+	names := []string{"ada", "bo", "cy", "di"}
+	f := newFleet(t, nil)
+	f.audit()
+	n := f.twilioNumber(silent)
+	f.agents(n, 20, names...)
+	f.start()
+	together(customers+len(names), func(i int) {
+		if i < customers {
+			n.text(f, t.Context(), smstest.Text{From: address(i), Body: fmt.Sprint(i)})
+			return
+		}
+		for k := range 20 {
+			p := []livedesk.Presence{livedesk.Offline, livedesk.Busy, livedesk.Online}[k%3]
+			do(f, f.processes[f.any(fleetSize)], "SetPresence", Present{Agent: names[i-customers], Presence: p})
+		}
+	})
+	f.quiet(patience)
+	f.placesHeld()
+	require.Zero(t, f.besideRoom())
+}
