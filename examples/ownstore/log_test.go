@@ -16,26 +16,26 @@ import (
 // takeIn takes a key in, and reports whether it was new.
 func takeIn(ctx context.Context, s livedesk.Store, n int, key string) (fresh bool, err error) {
 	err = s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		list, err := tx.TakeIn(ctx, []livedesk.Arrival{{Workspace: "main", Channel: "ch", Key: key, Contact: livedesk.Contact{
-			Workspace: "main", ID: fmt.Sprint("contact ", n), Address: channel.Address(fmt.Sprintf("+1415555%04d", n)), CreatedAt: tx.Now(),
-		}}})
-		fresh = err == nil && list[0]
+		list, err := tx.TakeIn(ctx, []livedesk.Arrival{{Workspace: "main", Channel: "ch", Key: key, Address: address(n)}})
+		fresh = err == nil && list[0].New
 		return err
 	})
 	return fresh, err
 }
 
+func address(n int) channel.Address { return channel.Address(fmt.Sprintf("+1415555%04d", n)) }
+
 // contacts returns how many of the first n contacts there are; those must be the first ones.
 func contacts(t *testing.T, s livedesk.Store, n int) (found int) {
 	t.Helper()
-	var ids []string
+	var keys []livedesk.ThreadKey
 	for i := range n {
-		ids = append(ids, fmt.Sprint("contact ", i))
+		keys = append(keys, livedesk.ThreadKey{Workspace: "main", Channel: "ch", Address: address(i)})
 	}
 	require.NoError(t, s.View(t.Context(), func(ctx context.Context, tx livedesk.ReadTx) error {
-		rows, err := tx.Contacts(ctx, "main", ids)
-		for i, c := range rows {
-			if c.ID != "" {
+		rows, err := tx.Threads(ctx, keys)
+		for i, l := range rows {
+			if l.Contact.ID != "" {
 				require.Equal(t, i, found, "a transaction before the last one is missing")
 				found++
 			}

@@ -21,7 +21,7 @@ type keyed interface{ Keys() (key, []key) }
 var kinds = map[string]any{
 	"contact": new(livedesk.Contact), "thread": new(livedesk.Thread), "conversation": new(livedesk.Conversation),
 	"message": new(livedesk.Message), "agent": new(livedesk.Agent), "queue": new(livedesk.Queue), "job": new(livedesk.Job),
-	"object": new(livedesk.Object), "arrival": new(bool),
+	"object": new(livedesk.Object), "budget": new(livedesk.Budget), "arrival": new(bool),
 }
 
 // state is the whole store. A copy of it with maps of its own is a snapshot, since rows are only replaced.

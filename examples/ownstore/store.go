@@ -2,15 +2,15 @@
 // exception, on plain maps and a log file, in at most 600 lines. Each transaction is one record, on the disk before Update
 // returns; opening the log plays it back.
 //
-// It is real, and small. All rows are in memory. Lists and claims look at every row that there is, and each call that
-// writes copies the maps: nearly everything costs O(n), where package memstore pays O(log n) and a database has an index.
+// It is real, and small. All rows are in memory. Lists and claims look at every row that there is, and each Update
+// copies the maps: nearly everything costs O(n), where package memstore pays O(log n) and a database has an index.
 // The log only grows, is read whole when it is opened, and is not kept from a second process.
 //
 // What the contract says of rows and queries is in package livedesk, for every store to use: Keys, which become the indexes
-// of your tables, Over, Clone, Lease, Cancel, Selects and Compare. Write TakeIn and Apply, then the reads, and run storetest
-// from the first day: the name of a failing case is the sentence that doesn't hold yet. Writers take turns here, so nothing
-// locks. Where transactions run side by side, lock what Threads, Messages, Queues, Agents and the claims return (FOR UPDATE;
-// SKIP LOCKED for claims and those who wait).
+// of your tables, Over, Clone, NewContact, Choose, Lease, Cancel, Selects and Compare. Write TakeIn and Apply, then the reads,
+// and run storetest from the first day: the name of a failing case is the sentence that doesn't hold yet. Writers take turns
+// here, so nothing locks. Where transactions run side by side, lock what TakeIn, Threads, Messages, Senders, Queues and the
+// claims return (FOR UPDATE; SKIP LOCKED for claims and those who wait).
 package ownstore
 
 import (
@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"os"
 	"sync/atomic"
 	"time"
@@ -92,11 +93,11 @@ func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx live
 		defer func() { <-s.writer }()
 	}
 	return s.run(ctx, func(ctx context.Context, t *tx) error {
-		err := fn(ctx, t)
-		if err = cmp.Or(err, ctx.Err()); err == nil {
-			err = s.commit(t.state)
+		t.rows, t.unique = maps.Clone(t.rows), maps.Clone(t.unique)
+		if err := fn(ctx, t); cmp.Or(err, t.refused, ctx.Err()) != nil {
+			return cmp.Or(err, t.refused, ctx.Err())
 		}
-		return err
+		return s.commit(t.state)
 	})
 }
 

@@ -81,13 +81,14 @@ func TestNoHeadsNoMore(t *testing.T) {
 	t.Parallel()
 	s := open(t, logPath(t), newClock().Now)
 	require.NoError(t, s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
-		err := tx.Apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{{Workspace: "main", ID: "c", State: livedesk.Open, Queue: "team:a"}}})
-		require.NoError(t, err)
+		return tx.Apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{{Workspace: "main", ID: "c", State: livedesk.Open, Queue: "team:a"}}})
+	}))
+	require.NoError(t, s.View(t.Context(), func(ctx context.Context, tx livedesk.ReadTx) error {
 		for heads, want := range []int{0, 1, 1} {
-			rows, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "main", IDs: []string{"team:a"}, Heads: heads})
+			found, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "main", IDs: []string{"team:a"}, Heads: heads})
 			require.NoError(t, err)
-			require.Len(t, rows[0].Waiting, want)
-			require.False(t, rows[0].More)
+			require.Len(t, found.Queues[0].Waiting, want)
+			require.False(t, found.Queues[0].More)
 		}
 		return nil
 	}))

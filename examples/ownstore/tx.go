@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -14,25 +13,13 @@ import (
 
 // tx is a transaction; a View's is never committed.
 type tx struct {
-	now  time.Time
-	over atomic.Bool
+	now     time.Time
+	over    atomic.Bool
+	refused error // what Apply answered
 	state
 }
 
-// change runs one method that writes; when it fails, the transaction is as it was before and goes on.
-func (t *tx) change(ctx context.Context, fn func() error) error {
-	before := t.state
-	t.rows, t.unique = maps.Clone(t.rows), maps.Clone(t.unique)
-	err := t.usable(ctx)
-	if err == nil {
-		err = fn()
-	}
-	if err != nil {
-		t.state = before
-	}
-	return err
-}
-
+// usable is asked before anything is changed: the maps of a transaction that is over are the store's.
 func (t *tx) usable(ctx context.Context) error {
 	if t.over.Load() {
 		return errors.New("ownstore: transaction is over")
@@ -66,21 +53,23 @@ func (t *tx) Now() time.Time { return t.now }
 
 // Threads implements [livedesk.ReadTx].
 func (t *tx) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
-	return inOrder(ctx, t, keys, func(k livedesk.ThreadKey) *livedesk.LoadedThread {
-		contact := t.unique[key{"address", k.Workspace, string(k.Address)}][2]
-		asked := get[livedesk.Conversation](t, key{"conversation", k.Workspace, k.Conversation})
-		if asked != nil {
-			k.Channel, contact = asked.Channel, asked.Contact
-		}
-		thread := get[livedesk.Thread](t, key{"thread", k.Workspace, k.Channel, contact})
-		if thread == nil {
-			return nil
-		}
-		return &livedesk.LoadedThread{
-			Thread: *thread, Contact: value[livedesk.Contact](t, key{"contact", k.Workspace, contact}), Asked: asked,
-			Current: get[livedesk.Conversation](t, key{"conversation", k.Workspace, thread.Conversation}),
-		}
-	})
+	return inOrder(ctx, t, keys, t.thread)
+}
+
+func (t *tx) thread(k livedesk.ThreadKey) *livedesk.LoadedThread {
+	contact := t.unique[key{"address", k.Workspace, string(k.Address)}][2]
+	asked := get[livedesk.Conversation](t, key{"conversation", k.Workspace, k.Conversation})
+	if asked != nil {
+		k.Channel, contact = asked.Channel, asked.Contact
+	}
+	thread := get[livedesk.Thread](t, key{"thread", k.Workspace, k.Channel, contact})
+	if thread == nil {
+		return nil
+	}
+	return &livedesk.LoadedThread{
+		Thread: *thread, Contact: value[livedesk.Contact](t, key{"contact", k.Workspace, contact}), Asked: asked,
+		Current: get[livedesk.Conversation](t, key{"conversation", k.Workspace, thread.Conversation}),
+	}
 }
 
 // Messages implements [livedesk.ReadTx].
@@ -113,21 +102,28 @@ func (t *tx) Agents(ctx context.Context, workspace string, ids []string) ([]live
 }
 
 // Queues implements [livedesk.ReadTx].
-func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) ([]livedesk.Queue, error) {
-	ids := slices.Clone(q.IDs)
+func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (out livedesk.Roster, err error) {
+	ids, agents := slices.Clone(q.IDs), append(append([]string{}, q.Agents...), q.Loads...)
 	for _, row := range where(t, q.Selects) {
 		ids = append(ids, row.ID)
 	}
 	slices.Sort(ids)
-	return inOrder(ctx, t, slices.Compact(ids), func(id string) *livedesk.Queue {
-		out := value[livedesk.Queue](t, key{"queue", q.Workspace, id})
-		out.Workspace, out.ID = q.Workspace, id
+	out.Queues, _ = inOrder(ctx, t, slices.Compact(ids), func(id string) *livedesk.Queue {
+		row := value[livedesk.Queue](t, key{"queue", q.Workspace, id})
+		row.Workspace, row.ID = q.Workspace, id
 		line, _ := page(ctx, t, 0, livedesk.CompareWaiting, func(c livedesk.Conversation) bool {
 			return c.Workspace == q.Workspace && c.Queue == id
 		})
-		out.Waiting, out.More = line[:min(q.Heads, len(line))], 0 < q.Heads && q.Heads < len(line)
-		return &out
+		row.Waiting, row.More = line[:min(q.Heads, len(line))], 0 < q.Heads && q.Heads < len(line)
+		for _, m := range row.Members {
+			agents = append(agents, m.Agent)
+		}
+		return &row
 	})
+	slices.Sort(agents)
+	out.Agents, err = t.Agents(ctx, q.Workspace, slices.Compact(agents))
+	out.Agents = slices.DeleteFunc(out.Agents, func(a livedesk.Agent) bool { return a.ID == "" })
+	return out, err
 }
 
 // Objects implements [livedesk.ReadTx].
@@ -172,37 +168,39 @@ func (t *tx) Timeline(ctx context.Context, q livedesk.TimelineQuery) ([]livedesk
 }
 
 // TakeIn implements [livedesk.Tx].
-func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]bool, error) {
-	fresh := make([]bool, len(arrivals))
-	err := t.change(ctx, func() error {
-		for i, a := range arrivals {
-			contact, known := t.unique[key{"address", a.Workspace, string(a.Contact.Address)}]
-			if !known {
-				if err := write(t, []livedesk.Contact{a.Contact}); err != nil {
-					return err
-				}
-				contact[2] = a.Contact.ID
-			}
-			if at := (key{"thread", a.Workspace, a.Channel, contact[2]}); t.rows[at] == nil {
-				t.put(at, &livedesk.Thread{Workspace: a.Workspace, Channel: a.Channel, Contact: contact[2], Version: 1})
-			}
-			fresh[i] = !known
-			if at := (key{"arrival", a.Workspace, a.Channel, a.Key}); a.Key != "" {
-				fresh[i] = t.rows[at] == nil
-				t.put(at, new(true))
-			}
+func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	out := make([]livedesk.Arrived, len(arrivals))
+	for i, a := range arrivals {
+		if err := t.usable(ctx); err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return fresh, err
+		contact, known := t.unique[key{"address", a.Workspace, string(a.Address)}]
+		if !known {
+			c := a.NewContact(t.now)
+			c.Version, contact = 1, key{"contact", c.Workspace, c.ID}
+			t.put(contact, &c)
+		}
+		if at := (key{"thread", a.Workspace, a.Channel, contact[2]}); t.rows[at] == nil {
+			t.put(at, &livedesk.Thread{Workspace: a.Workspace, Channel: a.Channel, Contact: contact[2], Version: 1})
+		}
+		out[i].New = !known
+		if at := (key{"arrival", a.Workspace, a.Channel, a.Key}); a.Key != "" {
+			out[i].New = t.rows[at] == nil
+			t.put(at, new(true))
+		}
+		out[i].LoadedThread = t.thread(livedesk.ThreadKey{Workspace: a.Workspace, Channel: a.Channel, Address: a.Address}).Clone()
+	}
+	return out, nil
 }
 
-// Apply implements [livedesk.Tx]. A step runs even after one that failed; in the end all of them are undone.
+// Apply implements [livedesk.Tx]. A step runs even after one that failed: nothing of the transaction is kept then.
 func (t *tx) Apply(ctx context.Context, c livedesk.Changes) error {
-	return t.change(ctx, func() error {
-		return cmp.Or(write(t, c.Contacts), write(t, c.Threads), write(t, c.Conversations), t.cancel(c.Cancels), write(t, c.Messages), write(t, c.Deliveries),
-			write(t, c.Agents), write(t, c.Queues), t.deleteAgents(c.DeletedAgents), t.changeJobs(c.Jobs), write(t, c.Objects))
-	})
+	if t.refused = cmp.Or(t.refused, t.usable(ctx)); t.refused == nil {
+		t.refused = cmp.Or(write(t, c.Contacts), write(t, c.Threads), write(t, c.Conversations), t.cancel(c.Cancels),
+			write(t, c.Messages), write(t, c.Deliveries), write(t, c.Agents), write(t, c.Queues), t.deleteAgents(c.DeletedAgents),
+			write(t, c.Budgets), t.changeJobs(c.Jobs), write(t, c.Objects))
+	}
+	return t.refused
 }
 
 // cancel takes back what has not begun to leave.
@@ -232,39 +230,40 @@ func (t *tx) deleteAgents(rows []livedesk.Agent) error {
 func (t *tx) changeJobs(changes []livedesk.JobChange) error {
 	for _, c := range changes {
 		at := key{"job", c.Workspace, c.Key}
-		var row any
-		if j, stands := c.Over(value[livedesk.Job](t, at), t.next()); stands {
-			row = &j
+		row, stands := c.Over(value[livedesk.Job](t, at), t.next())
+		if t.put(at, nil); stands {
+			t.put(at, &row)
 		}
-		t.put(at, row)
 	}
 	return nil
 }
 
 // ClaimJobs implements [livedesk.Tx].
-func (t *tx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) (out []livedesk.Job, err error) {
-	err = t.change(ctx, func() error {
-		out, err = page(ctx, t, limit, func(a, b livedesk.Job) int { return a.Due.Compare(b.Due) },
-			func(j livedesk.Job) bool { return !j.Due.After(t.now) })
-		for i := range out {
-			out[i].Lease(t.now, lease, t.next())
-			t.put(key{"job", out[i].Workspace, out[i].Key}, new(out[i]))
-		}
-		return err
-	})
-	return out, err
+func (t *tx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]livedesk.Job, error) {
+	out, err := page(ctx, t, limit, func(a, b livedesk.Job) int { return a.Due.Compare(b.Due) },
+		func(j livedesk.Job) bool { return !j.Due.After(t.now) })
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].Lease(t.now, lease, t.next())
+		t.put(key{"job", out[i].Workspace, out[i].Key}, new(out[i]))
+	}
+	return out, nil
 }
 
 // Claim implements [livedesk.Tx].
-func (t *tx) Claim(ctx context.Context, c livedesk.Claim) (out []livedesk.Message, err error) {
-	err = t.change(ctx, func() error {
-		for _, m := range c.Choose(where(t, func(m livedesk.Message) bool { return m.Delivery.Unfinished() }), t.now) {
-			row := m.Clone()
-			row.Lease(t.now, c.Lease)
-			t.put(key{"message", row.Workspace, row.ID}, &row)
-			out = append(out, row.Clone())
-		}
-		return nil
+func (t *tx) Claim(ctx context.Context, c livedesk.Claim) (out []livedesk.DueText, err error) {
+	for _, m := range c.Choose(where(t, func(m livedesk.Message) bool { return m.Delivery.Unfinished() }), t.now) {
+		l := cmp.Or(t.thread(livedesk.ThreadKey{Workspace: m.Workspace, Conversation: m.Conversation}), new(livedesk.LoadedThread)).Clone()
+		out = append(out, livedesk.DueText{Message: m.Clone(), Contact: l.Contact, Thread: l.Thread})
+	}
+	return out, t.usable(ctx)
+}
+
+// Senders implements [livedesk.Tx].
+func (t *tx) Senders(ctx context.Context, keys []livedesk.Sender) ([]livedesk.Budget, error) {
+	return inOrder(ctx, t, keys, func(s livedesk.Sender) *livedesk.Budget {
+		return cmp.Or(get[livedesk.Budget](t, key{"budget", s.Workspace, s.Channel}), &livedesk.Budget{Sender: s})
 	})
-	return out, err
 }

@@ -89,6 +89,14 @@ func (t missesThreads) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) 
 	return arrived, err
 }
 
+// losesDeliveries writes everything but deliveries.
+type losesDeliveries struct{ livedesk.Tx }
+
+func (t losesDeliveries) Apply(ctx context.Context, c livedesk.Changes) error {
+	c.Deliveries = nil
+	return t.Tx.Apply(ctx, c)
+}
+
 // losesBudgets writes everything but budgets.
 type losesBudgets struct{ livedesk.Tx }
 

@@ -250,7 +250,7 @@ func (p *probe) post(ctx context.Context, c livedesk.Claim) (out []livedesk.Mess
 		if err != nil || len(out) == 0 {
 			return err
 		}
-		return tx.Apply(ctx, livedesk.Changes{Messages: out})
+		return tx.Apply(ctx, livedesk.Changes{Deliveries: out})
 	})
 	for i := range out {
 		out[i].Version++

@@ -256,7 +256,7 @@ func claimWritten(ctx context.Context, p *probe) {
 		d = due[0]
 		d.Message.Delivery.State, d.Message.Delivery.Due, d.Message.ProviderID = livedesk.Accepted, time.Time{}, "SM1"
 		d.Thread.Automatic++
-		return tx.Apply(ctx, livedesk.Changes{Messages: []livedesk.Message{d.Message}, Threads: []livedesk.Thread{d.Thread}})
+		return tx.Apply(ctx, livedesk.Changes{Deliveries: []livedesk.Message{d.Message}, Threads: []livedesk.Thread{d.Thread}})
 	})
 	d.Message.Version++
 	d.Thread.Version++
@@ -305,7 +305,7 @@ func claimRolledBack(ctx context.Context, p *probe) {
 			return errors.Join(err, fmt.Errorf("%d texts are found, not 1", len(due)))
 		}
 		due[0].Message.Delivery.State, due[0].Message.Delivery.Due = livedesk.Posting, tx.Now().Add(long)
-		return tx.Apply(ctx, livedesk.Changes{Messages: textsOf(due)})
+		return tx.Apply(ctx, livedesk.Changes{Deliveries: textsOf(due)})
 	})
 	p.same(p.message(ctx, m.Workspace, m.ID), m, "the text")
 	p.that(len(p.due(ctx, anything)) == 1, "it can be claimed")

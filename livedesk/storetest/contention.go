@@ -51,7 +51,7 @@ func claimsAtOnce(ctx context.Context, p *probe) {
 			}
 			progress.Store(time.Now().UnixNano())
 			note(batch)
-			p.apply(ctx, livedesk.Changes{Messages: batch})
+			p.apply(ctx, livedesk.Changes{Deliveries: batch})
 			finished.Add(int64(len(batch)))
 		}
 	})
@@ -127,7 +127,7 @@ func stopsAtOnce(ctx context.Context, p *probe) {
 			for i := range texts { // and put back
 				texts[i].Delivery.Fence++
 			}
-			return tx.Apply(ctx, livedesk.Changes{Messages: texts})
+			return tx.Apply(ctx, livedesk.Changes{Deliveries: texts})
 		})
 		for _, d := range due {
 			confirms := d.Message.Class == livedesk.ClassConfirmation

@@ -94,7 +94,7 @@ func countClaimed(ctx context.Context, tx livedesk.Tx) (n int, c livedesk.Change
 	for _, d := range due {
 		d.Message.Delivery.Attempts++
 		d.Thread.Automatic++
-		c.Messages, c.Threads = []livedesk.Message{d.Message}, []livedesk.Thread{d.Thread}
+		c.Deliveries, c.Threads = []livedesk.Message{d.Message}, []livedesk.Thread{d.Thread}
 	}
 	return len(due), c, err
 }
@@ -219,12 +219,12 @@ func claimHolds(ctx context.Context, p *probe) {
 			p.that(time.Since(began) < 2*soon, "a text that is due is found again and again: %d times are left", left)
 			var changes livedesk.Changes
 			p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
-				if _, changes, err = ups[way](ctx, tx); err != nil || len(changes.Messages)+len(changes.Threads) == 0 {
+				if _, changes, err = ups[way](ctx, tx); err != nil || len(changes.Messages)+len(changes.Deliveries)+len(changes.Threads) == 0 {
 					return err
 				}
 				return tx.Apply(ctx, changes)
 			})
-			if len(changes.Messages)+len(changes.Threads) > 0 {
+			if len(changes.Messages)+len(changes.Deliveries)+len(changes.Threads) > 0 {
 				left--
 				done[way].Add(1)
 			} else {

@@ -159,6 +159,7 @@ func groups() []group {
 		{"Threads", threadCases()},
 		{"conversations", conversationCases()},
 		{"messages", messageCases()},
+		{"Deliveries", deliveryCases()},
 		{"Claim", claimCases()},
 		{"Cancels", cancelCases()},
 		{"jobs", jobCases()},

@@ -146,6 +146,10 @@ func TestBrokenStoresAreReported(t *testing.T) {
 		"commits what came before a refusal": {writer(func(tx livedesk.Tx) livedesk.Tx { return picky{tx} }), []string{
 			"transactions: an Apply that is refused ends the transaction with nothing kept, whatever the function returns",
 		}},
+		"loses deliveries": {writer(func(tx livedesk.Tx) livedesk.Tx { return losesDeliveries{tx} }), []string{
+			"Deliveries: write the ProviderID and the Delivery of a message that exists, under the next Version",
+			"Deliveries: a row of another Version is ErrConflict, and of a message that isn't there",
+		}},
 		"loses budgets": {writer(func(tx livedesk.Tx) livedesk.Tx { return losesBudgets{tx} }), []string{
 			"rows: a budget comes back as it was written",
 			"budgets: can be written in the transaction that loaded them",

@@ -262,13 +262,14 @@ func nowStands(ctx context.Context, p *probe) {
 func (w *world) refusals() map[error][]livedesk.Changes {
 	contact, c, object, budget := w.known.Contact, *w.known.Current, w.object, w.budget
 	contact.Name = "half"
-	stale, taken, second := c, incoming(c, 1), newConversation(w.known)
-	stale.Version, object.Version, budget.Version = 99, 77, 55
+	stale, taken, second, text := c, incoming(c, 1), newConversation(w.known), w.text
+	stale.Version, object.Version, budget.Version, text.Version = 99, 77, 55, 33
 	all := map[error][]livedesk.Changes{
 		livedesk.ErrConflict: {
 			{Conversations: []livedesk.Conversation{stale}},
 			{Messages: []livedesk.Message{incoming(c, 2)}, Objects: []livedesk.Object{object}},
 			{Budgets: []livedesk.Budget{budget}},
+			{Deliveries: []livedesk.Message{text}},
 		},
 		livedesk.ErrExists: {
 			{Conversations: []livedesk.Conversation{second}},
