@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -50,7 +49,12 @@ func (t *tx) applyMessages(c *livedesk.Changes) error {
 			return fmt.Errorf("cancel for contact %s: %w", cancel.Contact, err)
 		}
 	}
-	return each(slices.Concat(c.Messages, c.Deliveries), "message", func(r *livedesk.Message) string { return r.ID }, t.putMessage)
+	id := func(r *livedesk.Message) string { return r.ID }
+	err := each(c.Messages, "message", id, t.putMessage)
+	if err == nil {
+		err = each(c.Deliveries, "delivery of message", id, t.putDelivery)
+	}
+	return err
 }
 
 func (t *tx) applyQueues(c *livedesk.Changes) error {

@@ -21,12 +21,6 @@ type conn struct {
 	texts map[update]string
 }
 
-// update names a statement that sets some columns of a table.
-type update struct {
-	table   string
-	columns uint64 // as bits
-}
-
 // maxStatements is how many statements a connection keeps prepared: all that a desk needs, of all that it could need.
 const maxStatements = 500
 
@@ -35,10 +29,10 @@ func newConn(sc *sql.Conn) *conn {
 }
 
 // text returns the text of an update, built once per connection.
-func (c *conn) text(u update, build func() string) string {
+func (c *conn) text(u update, build func(update) string) string {
 	text, known := c.texts[u]
 	if !known {
-		text = build()
+		text = build(u)
 		c.texts[u] = text
 	}
 	return text

@@ -191,5 +191,5 @@ func (t *tx) putConversation(c *livedesk.Conversation) error {
 	key := rowKey{c.Workspace, c.ID}
 	was := t.seen.conversations[key]
 	delete(t.seen.conversations, key)
-	return conversations.put(t, c, c.Version, was)
+	return conversations.put(t, c, c.Version, was, conversations.all())
 }

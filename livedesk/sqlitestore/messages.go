@@ -141,9 +141,18 @@ func sameActivity(a, b *livedesk.Message) bool {
 	return *a.Activity == *b.Activity
 }
 
-func (t *tx) putMessage(m *livedesk.Message) error {
+// deliveries are the columns that may change in Changes.Deliveries.
+var deliveries = messages.only("provider_id", "delivery", "due", "unfinished", "expires", "fence", "attempts", "segments", "code",
+	"reason", "history")
+
+func (t *tx) putMessage(m *livedesk.Message) error { return t.putColumns(m, messages.all()) }
+
+func (t *tx) putDelivery(m *livedesk.Message) error { return t.putColumns(m, deliveries) }
+
+// putColumns writes a message: what differs from what was read, or, if it wasn't read, what may have changed.
+func (t *tx) putColumns(m *livedesk.Message, may columns) error {
 	key := rowKey{m.Workspace, m.ID}
 	was := t.seen.messages[key]
 	delete(t.seen.messages, key)
-	return messages.put(t, m, m.Version, was)
+	return messages.put(t, m, m.Version, was, may)
 }

@@ -180,3 +180,46 @@ func TestShortWaysChangeEachField(t *testing.T) {
 		}
 	}
 }
+
+// A delivery that goes on is written whole, whether the transaction has read its message or holds it from another.
+func TestDeliveriesChangeEachField(t *testing.T) {
+	t.Parallel()
+	s := open(t, sqlitestore.Config{})
+	n := 0
+	msg := filled[livedesk.Message](&n)
+	msg.Version = 0
+	apply(t, s, livedesk.Changes{Messages: []livedesk.Message{msg}})
+	msg.Version = 1
+	fields := []reflect.Value{reflect.ValueOf(&msg).Elem().FieldByName("ProviderID")}
+	for i := range reflect.TypeFor[livedesk.Delivery]().NumField() {
+		fields = append(fields, reflect.ValueOf(msg.Delivery).Elem().Field(i))
+	}
+	for i, field := range fields {
+		for _, reads := range []bool{false, true} {
+			fill(field, &n)
+			update(t, s, func(ctx context.Context, tx livedesk.Tx) error {
+				if reads {
+					_, err := tx.Messages(ctx, []livedesk.MessageKey{{Workspace: msg.Workspace, ID: msg.ID}})
+					require.NoError(t, err)
+				}
+				return tx.Apply(ctx, livedesk.Changes{Deliveries: []livedesk.Message{msg}})
+			})
+			msg.Version++
+			got, err := messages(t, s, []livedesk.Message{msg})
+			require.NoError(t, err)
+			require.Equal(t, msg, got[0], "field %d, read %t", i, reads)
+		}
+	}
+	stale := msg
+	stale.Version--
+	for _, reads := range []bool{false, true} {
+		err := s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+			if reads {
+				_, err := tx.Messages(ctx, []livedesk.MessageKey{{Workspace: msg.Workspace, ID: msg.ID}})
+				require.NoError(t, err)
+			}
+			return tx.Apply(ctx, livedesk.Changes{Deliveries: []livedesk.Message{stale}})
+		})
+		require.ErrorIs(t, err, livedesk.ErrConflict)
+	}
+}

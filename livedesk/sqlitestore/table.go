@@ -13,10 +13,9 @@ import (
 // index that holds a column which an UPDATE sets, changed or not, so a row that the transaction has read is written in
 // the columns that differ and in no others.
 type table[R any] struct {
-	name     string
-	columns  []column[R] // at most 64; the last two name the row and never change
-	insert   string
-	override string // all columns of a row that wasn't read
+	name    string
+	columns []column[R] // at most 64; the last two name the row and never change
+	insert  string
 }
 
 // column is one column of a row.
@@ -31,12 +30,9 @@ func newTable[R any](name string, columns ...column[R]) *table[R] {
 	for i, c := range columns {
 		names[i] = c.name
 	}
-	n := len(names) - 2
 	return &table[R]{
 		name: name, columns: columns,
 		insert: `INSERT INTO ` + name + ` (` + strings.Join(names, `, `) + `, version) VALUES (` + strings.Repeat(`?, `, len(names)) + `1)`,
-		override: `UPDATE ` + name + ` SET ` + strings.Join(names[:n], ` = ?, `) +
-			` = ?, version = version + 1 WHERE workspace = ? AND id = ? AND version = ?`,
 	}
 }
 
@@ -47,46 +43,85 @@ type read[R any] struct {
 	row     R
 }
 
-// put writes a row over the one that was read; was is zero when none was. It returns [livedesk.ErrExists] and
-// [livedesk.ErrConflict] as Apply does.
-func (b *table[R]) put(t *tx, row *R, version int64, was read[R]) error {
-	switch {
-	case version == 0:
-		return t.write(b.insert, b.values(row, len(b.columns))...)
-	case was.version != version:
-		return t.write(b.override, append(b.values(row, len(b.columns)+1), version)...)
+// put writes a row over the one that was read; was is zero when none was, and then the columns that may have changed are
+// written. It returns [livedesk.ErrExists] and [livedesk.ErrConflict] as Apply does.
+func (b *table[R]) put(t *tx, row *R, version int64, was read[R], may columns) error {
+	last := len(b.columns) - 2
+	if version == 0 {
+		args := make([]any, len(b.columns))
+		for i := range b.columns {
+			args[i] = b.columns[i].value(row)
+		}
+		return t.write(b.insert, args...)
 	}
-	var changed uint64
+	u := update{table: b.name, columns: may}
+	if was.version == version {
+		u = update{table: b.name, columns: b.differ(&was.row, row), byRowid: true}
+	}
 	args := make([]any, 0, 16)
-	for i := range b.columns[:len(b.columns)-2] {
-		if c := &b.columns[i]; !c.same(&was.row, row) {
-			changed |= 1 << i
-			args = append(args, c.value(row))
+	for i := range b.columns[:last] {
+		if u.columns.has(i) {
+			args = append(args, b.columns[i].value(row))
 		}
 	}
-	text := t.c.text(update{b.name, changed}, func() string { return b.update(changed) })
-	return t.write(text, append(args, was.rowid, version)...)
+	if u.byRowid {
+		args = append(args, was.rowid, version)
+	} else {
+		args = append(args, b.columns[last].value(row), b.columns[last+1].value(row), version)
+	}
+	return t.write(t.c.text(u, b.update), args...)
 }
 
-// values are those of all columns, with room for so many.
-func (b *table[R]) values(row *R, room int) []any {
-	out := make([]any, 0, room)
-	for i := range b.columns {
-		out = append(out, b.columns[i].value(row))
+// differ returns the columns in which two versions of a row differ.
+func (b *table[R]) differ(was, is *R) (out columns) {
+	for i := range b.columns[:len(b.columns)-2] {
+		if !b.columns[i].same(was, is) {
+			out |= 1 << i
+		}
 	}
 	return out
 }
 
-// update is the statement that sets some columns of a row that was read.
-func (b *table[R]) update(changed uint64) string {
+// all returns all columns but those that name the row.
+func (b *table[R]) all() columns { return 1<<(len(b.columns)-2) - 1 }
+
+// only returns the columns with these names.
+func (b *table[R]) only(names ...string) (out columns) {
+	for i, c := range b.columns {
+		if slices.Contains(names, c.name) {
+			out |= 1 << i
+		}
+	}
+	return out
+}
+
+// columns are some of a table's, as bits.
+type columns uint64
+
+func (c columns) has(i int) bool { return c&(1<<i) != 0 }
+
+// update names a statement that sets some columns of a row.
+type update struct {
+	table   string
+	columns columns
+	byRowid bool // of a row that was read, else by workspace and id
+}
+
+// update builds a statement.
+func (b *table[R]) update(u update) string {
 	var s strings.Builder
 	s.WriteString(`UPDATE ` + b.name + ` SET `)
 	for i, c := range b.columns {
-		if changed&(1<<i) != 0 {
+		if u.columns.has(i) {
 			s.WriteString(c.name + ` = ?, `)
 		}
 	}
-	s.WriteString(`version = version + 1 WHERE rowid = ? AND version = ?`)
+	s.WriteString(`version = version + 1 WHERE `)
+	if u.byRowid {
+		s.WriteString(`rowid = ? AND version = ?`)
+	} else {
+		s.WriteString(`workspace = ? AND id = ? AND version = ?`)
+	}
 	return s.String()
 }
 
