@@ -245,14 +245,27 @@ func TestHealthIsWrittenSeldom(t *testing.T) {
 	require.Equal(t, before, writes(), "while all is well nothing is written")
 	require.Len(t, p.tried(), 30)
 	p.answer(func(channel.Outbound) error { return refusedCredentials() })
-	w.startMany(30)
+	queued := w.startMany(30)
 	w.settle()
 	for range 59 {
 		w.later(time.Second)
 	}
 	require.Equal(t, before+1, writes(), "once")
+	versions := func() (out []int64) {
+		for _, m := range queued {
+			out = append(out, w.message(m.ID).Version)
+		}
+		return out
+	}
+	waiting, touched := versions(), 0
 	w.later(time.Second)
 	require.Equal(t, before+2, writes(), "a probe")
+	for i, v := range versions() {
+		if v != waiting[i] {
+			touched++
+		}
+	}
+	require.Equal(t, 1, touched, "the others aren't even claimed")
 	p.answer(nil)
 	for range 20 {
 		w.later(time.Minute)
