@@ -11,10 +11,10 @@ const (
 	sqlLoad = `(SELECT count(*) FROM conversations AS c WHERE c.workspace = a.workspace AND c.assignee = a.id
 		AND c.state = 'open' AND c.live IS NOT NULL)`
 
-	sqlAgents = `SELECT k.key, ` + agentColumns + `, ` + sqlLoad + ` FROM json_each(?) AS k
+	sqlAgents = `SELECT k.key, ` + agentColumns + ` FROM json_each(?) AS k
 		CROSS JOIN agents AS a ON a.workspace = ? AND a.id = k.value`
 
-	sqlAllAgents = `SELECT ` + agentColumns + `, ` + sqlLoad + ` FROM agents AS a WHERE workspace = ? ORDER BY id`
+	sqlAllAgents = `SELECT ` + agentColumns + ` FROM agents AS a WHERE workspace = ? ORDER BY id`
 
 	sqlInsertAgent = `INSERT INTO agents (name, capacity, presence, presence_until, outside_load, workspace, id, version)
 		VALUES (?, ?, ?, ?, ?, ?, ?, 1)`

@@ -1,9 +1,6 @@
 package sqlitestore
 
-import (
-	"database/sql"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // scope is where a key is looked for: in a workspace, and there on a channel or in a conversation.
 type scope struct{ workspace, within string }
@@ -28,18 +25,12 @@ func (b batches) add(s scope, key string, place int) {
 	b[s].keys, b[s].places = append(b[s].keys, key), append(b[s].places, place)
 }
 
-// scanner reads one row of a query, whose first columns go where lead says.
-type scanner[T any] func(rows *sql.Rows, lead ...any) (T, error)
-
 // lookUp runs a statement whose first argument is the keys of a batch, as a JSON array, and whose first column is the
 // number of the key. It hands over each row that it finds, with its place.
 func lookUp[T any](r *reader, b *batch, scan scanner[T], found func(place int, row T), text string, args ...any) error {
-	return r.rows(func(rows *sql.Rows) error {
-		var key int
-		row, err := scan(rows, &key)
-		if err == nil {
-			found(b.places[key], row)
-		}
-		return err
+	return r.some(func(c *cells) bool {
+		key := c.int()
+		found(b.places[key], scan(c))
+		return true
 	}, text, append([]any{encode(b.keys)}, args...)...)
 }

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -32,8 +31,8 @@ func (t *tx) Senders(ctx context.Context, keys []livedesk.Sender) ([]livedesk.Bu
 	return out, nil
 }
 
-func scanBudget(rows *sql.Rows, _ ...any) (b livedesk.Budget, err error) {
-	return b, rows.Scan(instant{&b.Next}, &b.Version)
+func scanBudget(c *cells) livedesk.Budget {
+	return livedesk.Budget{Next: c.instant(), Version: c.number()}
 }
 
 func (t *tx) putBudget(b *livedesk.Budget) error {

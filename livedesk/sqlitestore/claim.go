@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,8 +61,10 @@ type ready struct {
 	rowid int64
 }
 
-func scanReady(rows *sql.Rows, _ ...any) (r ready, err error) {
-	return r, rows.Scan(&r.Workspace, &r.Channel, &r.due, &r.id, &r.rowid)
+func scanReady(c *cells) ready { return ready{scanSender(c), c.number(), c.text(), c.number()} }
+
+func scanSender(c *cells) livedesk.Sender {
+	return livedesk.Sender{Workspace: c.text(), Channel: c.text()}
 }
 
 // left returns how many more texts of a sender may be taken.
@@ -96,7 +97,11 @@ func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, e
 		return nil, nil
 	}
 	out := make([]livedesk.DueText, len(c.chosen))
-	err := t.rows(func(rows *sql.Rows) error { return t.scanDueText(rows, out) }, sqlDueTexts, encode(c.chosen))
+	err := t.some(func(c *cells) bool {
+		place := c.int()
+		out[place] = t.scanDueText(c)
+		return true
+	}, sqlDueTexts, encode(c.chosen))
 	if err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
@@ -107,18 +112,14 @@ func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, e
 func (t *tx) chooseOfRank(c *claim, rank int) error {
 	before, taken := len(c.chosen), maps.Clone(c.taken)
 	passed, crowded := 0, false
-	err := t.some(func(rows *sql.Rows) (bool, error) {
-		r, err := scanReady(rows)
-		if err != nil {
-			return false, err
-		}
+	err := t.some(func(row *cells) bool {
+		r := scanReady(row)
 		if c.left(r.Sender) > 0 {
 			c.take(r)
 		} else if passed++; passed > maxPassedOver {
 			crowded = true
-			return false, nil
 		}
-		return len(c.chosen) < c.Limit, nil
+		return !crowded && len(c.chosen) < c.Limit
 	}, sqlReady, rank, micros(t.now))
 	if err != nil || !crowded {
 		return err
@@ -151,10 +152,6 @@ func (t *tx) chooseBySender(c *claim, rank int) error {
 		c.take(r)
 	}
 	return nil
-}
-
-func scanSender(rows *sql.Rows, _ ...any) (s livedesk.Sender, err error) {
-	return s, rows.Scan(&s.Workspace, &s.Channel)
 }
 
 // cancel takes back what has not begun to leave. It costs an index step for each conversation that the thread ever had.

@@ -17,15 +17,21 @@ import (
 // are short, so whoever wants to stop asks its context between them. It also saves a goroutine per statement.
 type conn struct {
 	sc    *sql.Conn
-	stmts map[string]*sql.Stmt
+	stmts map[string]*statement
 	texts map[update]string
+}
+
+// statement is one that is prepared.
+type statement struct {
+	*sql.Stmt
+	row *cells // that a query found last; nil before the first
 }
 
 // maxStatements is how many statements a connection keeps prepared: all that a desk needs, of all that it could need.
 const maxStatements = 500
 
 func newConn(sc *sql.Conn) *conn {
-	return &conn{sc: sc, stmts: make(map[string]*sql.Stmt, 64), texts: make(map[update]string, 16)}
+	return &conn{sc: sc, stmts: make(map[string]*statement, 64), texts: make(map[update]string, 16)}
 }
 
 // text returns the text of an update, built once per connection.
@@ -39,17 +45,18 @@ func (c *conn) text(u update, build func(update) string) string {
 }
 
 // prepared returns the statement of a text, prepared once per connection.
-func (c *conn) prepared(text string) (*sql.Stmt, error) {
+func (c *conn) prepared(text string) (*statement, error) {
 	if s := c.stmts[text]; s != nil {
 		return s, nil
 	}
 	if len(c.stmts) >= maxStatements {
 		c.forget()
 	}
-	s, err := c.sc.PrepareContext(context.Background(), text)
+	stmt, err := c.sc.PrepareContext(context.Background(), text)
 	if err != nil {
 		return nil, err
 	}
+	s := &statement{Stmt: stmt}
 	c.stmts[text] = s
 	return s, nil
 }
@@ -67,8 +74,9 @@ func (c *conn) exec(text string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
-// query calls each for every row until it returns false.
-func (c *conn) query(each func(*sql.Rows) (bool, error), text string, args ...any) error {
+// query calls each for every row until it returns false. The cells are good until each returns; each must not run the
+// same statement again.
+func (c *conn) query(each func(*cells) (more bool), text string, args ...any) error {
 	s, err := c.prepared(text)
 	if err != nil {
 		return err
@@ -78,9 +86,20 @@ func (c *conn) query(each func(*sql.Rows) (bool, error), text string, args ...an
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
-		more, err := each(rows)
+	if s.row == nil {
+		columns, err := rows.Columns()
 		if err != nil {
+			return err
+		}
+		s.row = newCells(len(columns))
+	}
+	for rows.Next() {
+		if err := s.row.scan(rows); err != nil {
+			return err
+		}
+		more := each(s.row)
+		if err := s.row.err; err != nil {
+			s.row.err = nil
 			return err
 		}
 		if !more {

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"strings"
 	"time"
@@ -147,11 +146,14 @@ func (r *reader) Counts(ctx context.Context, q livedesk.CountQuery) (out livedes
 	if q.Channel != "" {
 		text, args = sqlCountsOfChannel, append(args, q.Channel)
 	}
-	out, _, err = one(r, func(rows *sql.Rows, _ ...any) (n livedesk.Counts, err error) {
-		err = rows.Scan(&n.Open, &n.Pending, &n.Snoozed, &n.Unassigned, &n.Waiting, &n.Unread, &n.Mine)
-		return n, err
-	}, text, args...)
+	out, _, err = one(r, scanCounts, text, args...)
 	return out, err
+}
+
+func scanCounts(c *cells) livedesk.Counts {
+	return livedesk.Counts{
+		Open: c.int(), Pending: c.int(), Snoozed: c.int(), Unassigned: c.int(), Waiting: c.int(), Unread: c.int(), Mine: c.int(),
+	}
 }
 
 var conversations = newTable("conversations",

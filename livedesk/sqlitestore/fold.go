@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"log/slog"
 	"os"
 	"time"
@@ -84,11 +83,10 @@ func (s *Store) fold() (err error) {
 
 // foldOnce folds as much as it can without waiting for anybody, and returns how many pages are left.
 func (c *conn) foldOnce() (left int, err error) {
-	err = c.query(func(rows *sql.Rows) (bool, error) {
-		var busy, log, folded int
-		err := rows.Scan(&busy, &log, &folded)
+	err = c.query(func(row *cells) bool {
+		_, log, folded := row.int(), row.int(), row.int() // the first says whether it was disturbed
 		left = log - folded
-		return true, err
+		return true
 	}, sqlFold)
 	return left, err
 }

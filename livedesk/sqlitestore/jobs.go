@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -35,8 +34,6 @@ func (t *tx) next(counter string, n int) (int64, error) {
 	}
 	return last - int64(n) + 1, err
 }
-
-func scanNumber(rows *sql.Rows, _ ...any) (n int64, err error) { return n, rows.Scan(&n) }
 
 // ClaimJobs implements [livedesk.Tx]. It costs two statements and one for each job. Fences come from one counter of the
 // file, so that no job, not even one that is put in place again under the same key, ever has a fence for the second

@@ -114,7 +114,7 @@ func open(ctx context.Context, path string, cfg Config) (*Store, error) {
 	for range cfg.Readers {
 		s.readers <- nil
 	}
-	if s.writer.c, err = s.connect(ctx, writing); err == nil {
+	if s.writer.c, err = s.connectFirst(ctx); err == nil {
 		err = Migrate(ctx, db)
 	}
 	if err == nil {
@@ -124,6 +124,23 @@ func open(ctx context.Context, path string, cfg Config) (*Store, error) {
 		return nil, errors.Join(explain(err), s.shut())
 	}
 	return s, nil
+}
+
+// connectFirst makes the first connection. Turning the log on needs the file alone for a moment, and of several processes
+// that open a new file SQLite lets some fail at once, without waiting.
+func (s *Store) connectFirst(ctx context.Context) (*conn, error) {
+	deadline := time.Now().Add(s.cfg.LockWait)
+	for {
+		c, err := s.connect(ctx, writing)
+		if err == nil || !busy(err) || !time.Now().Before(deadline) {
+			return c, err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // creating keeps the making of files apart from the looking for them: on POSIX, closing any handle of a file drops

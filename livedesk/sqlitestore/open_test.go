@@ -90,6 +90,33 @@ func TestLogRefused(t *testing.T) {
 	require.ErrorIs(t, err, livedesk.ErrBusy)
 }
 
+// A file that is somebody's for a moment is waited for.
+func TestOpenWaitsForTheFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	db := raw(t, path)
+	_, err := db.Exec("CREATE TABLE host (x); BEGIN EXCLUSIVE")
+	require.NoError(t, err)
+	opened := make(chan error, 1)
+	go func() {
+		s, err := sqlitestore.Open(t.Context(), path, sqlitestore.Config{LockWait: time.Minute})
+		if err == nil {
+			err = s.Close()
+		}
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		require.NoError(t, err)
+		t.Fatal("opened although the file is somebody's")
+	case <-time.After(400 * time.Millisecond): // longer than SQLite itself waits
+	}
+	_, err = db.Exec("ROLLBACK")
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	require.NoError(t, <-opened)
+}
+
 // F123: a foreign process holds the write lock. Updates answer in time, Views go on, and nothing piles up.
 func TestForeignWriter(t *testing.T) {
 	t.Parallel()

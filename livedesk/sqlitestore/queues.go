@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -35,7 +34,7 @@ func (r *reader) Queues(ctx context.Context, q livedesk.QueueQuery) (out livedes
 	}
 	ids := slices.Clone(q.IDs)
 	for _, agent := range q.Agents {
-		if ids, err = all(r, ids, scanID, sqlQueuesOfAgent, q.Workspace, agent); err != nil {
+		if ids, err = all(r, ids, scanText, sqlQueuesOfAgent, q.Workspace, agent); err != nil {
 			return livedesk.Roster{}, err
 		}
 	}
@@ -66,11 +65,13 @@ func distinct(ids []string) []string {
 
 // queue returns a queue without its line; an unknown one is empty.
 func (r *reader) queue(workspace, id string) (livedesk.Queue, error) {
-	q, _, err := one(r, func(rows *sql.Rows, _ ...any) (q livedesk.Queue, err error) {
-		return q, rows.Scan(&q.Count, doc(&q.Members), &q.Version)
-	}, sqlQueue, workspace, id)
+	q, _, err := one(r, scanQueue, sqlQueue, workspace, id)
 	q.Workspace, q.ID = workspace, id
 	return q, err
+}
+
+func scanQueue(c *cells) livedesk.Queue {
+	return livedesk.Queue{Count: c.number(), Members: document[[]livedesk.Member](c), Version: c.number()}
 }
 
 // line loads the first heads of those that wait.
@@ -128,7 +129,7 @@ func holds(members []livedesk.Member, agent string) bool {
 
 // leaveQueues takes an agent out of every queue.
 func (t *tx) leaveQueues(workspace, agent string) error {
-	ids, err := all(&t.reader, nil, scanID, sqlQueuesOfAgent, workspace, agent)
+	ids, err := all(&t.reader, nil, scanText, sqlQueuesOfAgent, workspace, agent)
 	if err != nil {
 		return err
 	}
@@ -144,5 +145,3 @@ func (t *tx) leaveQueues(workspace, agent string) error {
 	}
 	return nil
 }
-
-func scanID(rows *sql.Rows, _ ...any) (id string, err error) { return id, rows.Scan(&id) }

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -82,34 +81,28 @@ func (r *reader) fail(err error) error {
 	return r.broken
 }
 
-// rows calls each for every row of a query.
-func (r *reader) rows(each func(*sql.Rows) error, text string, args ...any) error {
-	return r.some(func(rows *sql.Rows) (bool, error) { return true, each(rows) }, text, args...)
-}
+// scanner takes the columns of one row.
+type scanner[T any] func(*cells) T
 
 // some calls each for every row of a query until it returns false.
-func (r *reader) some(each func(*sql.Rows) (bool, error), text string, args ...any) error {
+func (r *reader) some(each func(*cells) (more bool), text string, args ...any) error {
 	return r.fail(r.c.query(each, text, args...))
 }
 
 // all appends every row of a query to out.
 func all[T any](r *reader, out []T, scan scanner[T], text string, args ...any) ([]T, error) {
-	err := r.rows(func(rows *sql.Rows) error {
-		v, err := scan(rows)
-		if err == nil {
-			out = append(out, v)
-		}
-		return err
+	err := r.some(func(c *cells) bool {
+		out = append(out, scan(c))
+		return true
 	}, text, args...)
 	return out, err
 }
 
 // one returns the only row of a query, or the zero value.
 func one[T any](r *reader, scan scanner[T], text string, args ...any) (v T, found bool, err error) {
-	err = r.rows(func(rows *sql.Rows) error {
-		found = true
-		v, err = scan(rows)
-		return err
+	err = r.some(func(c *cells) bool {
+		v, found = scan(c), true
+		return true
 	}, text, args...)
 	return v, found, err
 }

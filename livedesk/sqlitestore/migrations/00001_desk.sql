@@ -16,8 +16,8 @@ CREATE TABLE contacts (
 	labels      TEXT,
 	created_at  INTEGER NOT NULL,
 	version     INTEGER NOT NULL,
-	UNIQUE (workspace, id),
-	UNIQUE (workspace, address)
+	UNIQUE (id, workspace),
+	UNIQUE (address, workspace)
 ) STRICT;
 
 CREATE TABLE threads (
@@ -31,7 +31,7 @@ CREATE TABLE threads (
 	consent_keyword TEXT NOT NULL DEFAULT '',
 	automatic       INTEGER NOT NULL DEFAULT 0,
 	version         INTEGER NOT NULL,
-	PRIMARY KEY (workspace, channel, contact)
+	PRIMARY KEY (contact, channel, workspace)
 ) STRICT, WITHOUT ROWID;
 
 -- What came in, remembered for ever: a replay is stopped by this table and not by a time window.
@@ -39,7 +39,7 @@ CREATE TABLE arrivals (
 	workspace TEXT NOT NULL,
 	channel   TEXT NOT NULL,
 	key       TEXT NOT NULL,
-	PRIMARY KEY (workspace, channel, key)
+	PRIMARY KEY (key, channel, workspace)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE conversations (
@@ -75,8 +75,8 @@ CREATE TABLE conversations (
 	unseen            INTEGER NOT NULL DEFAULT 0, -- 1 while unread > 0: indexes hold this one, which moves seldom
 	preview           TEXT NOT NULL DEFAULT '',
 	version           INTEGER NOT NULL,
-	UNIQUE (workspace, id),
-	UNIQUE (workspace, contact, channel, live)
+	UNIQUE (id, workspace),
+	UNIQUE (contact, channel, live, workspace)
 ) STRICT;
 
 -- The inbox: the only index that moves with every message.
@@ -122,17 +122,17 @@ CREATE TABLE messages (
 	reason       TEXT NOT NULL DEFAULT '',
 	history      TEXT,
 	version      INTEGER NOT NULL,
-	UNIQUE (workspace, id),
-	UNIQUE (workspace, conversation, seq)
+	UNIQUE (id, workspace),
+	UNIQUE (conversation, seq, workspace)
 ) STRICT;
 
-CREATE UNIQUE INDEX messages_key ON messages (workspace, conversation, key) WHERE key IS NOT NULL;
-CREATE UNIQUE INDEX messages_provider ON messages (workspace, channel, provider_id) WHERE provider_id IS NOT NULL AND kind = 'outgoing';
+CREATE UNIQUE INDEX messages_key ON messages (conversation, key, workspace) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX messages_provider ON messages (provider_id, channel, workspace) WHERE provider_id IS NOT NULL AND kind = 'outgoing';
 -- The outbox, over all workspaces, in the order of the claim; the same by sender, for those whose budget is spent; and
 -- what stands before a text in its conversation.
 CREATE INDEX messages_outbox ON messages (rank, due, id) WHERE due IS NOT NULL;
 CREATE INDEX messages_sender ON messages (workspace, channel, rank, due, id) WHERE due IS NOT NULL;
-CREATE INDEX messages_unfinished ON messages (workspace, conversation, seq) WHERE unfinished IS NOT NULL;
+CREATE INDEX messages_unfinished ON messages (conversation, seq, workspace) WHERE unfinished IS NOT NULL;
 
 CREATE TABLE agents (
 	workspace      TEXT NOT NULL,
