@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 // Name is what [Provider.Name] returns.
@@ -48,9 +49,12 @@ type Config struct {
 	// or later, no proxy, no decompression. A Transport must be safe for concurrent use and must not repeat a request
 	// whose body it has begun to read.
 	Transport http.RoundTripper
-	// Timeout bounds one Send as a whole, its token request included. Zero means 10 s; negative means no limit but
-	// the caller's context.
+	// Timeout bounds one Send as a whole, its token request included, and in a download each request until its answer
+	// begins. Zero means 10 s; negative means no limit but the caller's context.
 	Timeout time.Duration
+	// MediaTimeout bounds one download of a file, its reading included, beside the caller's context. Zero means 1 min;
+	// negative means none.
+	MediaTimeout time.Duration
 }
 
 // Provider is Bandwidth as a [sms.Provider]. It is safe for concurrent use.
@@ -58,6 +62,7 @@ type Provider struct {
 	baseURL, tokenURL string
 	client            *http.Client
 	timeout           time.Duration
+	media             *egress.Client
 	err               error // what is wrong with Config, told by Open
 }
 
@@ -73,6 +78,7 @@ func New(cfg Config) *Provider {
 		timeout:  cmp.Or(cfg.Timeout, defaultTimeout),
 	}
 	p.err = errors.Join(checkURL("BaseURL", p.baseURL), checkURL("TokenURL", p.tokenURL))
+	p.media = newMedia(cfg, p.baseURL, p.timeout)
 	return p
 }
 
@@ -97,6 +103,8 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 		sendURL:     p.baseURL + "/users/" + url.PathEscape(v[fieldAccount]) + "/messages",
 		client:      p.client,
 		timeout:     p.timeout,
+		media:       p.media,
+		mediaPath:   "/users/" + url.PathEscape(v[fieldAccount]) + "/media/",
 		webhook:     newGuard(v[fieldWebhookUser], v[fieldWebhookPassword], s.Previous),
 	}
 	if v[fieldBasic] == "true" {
@@ -113,6 +121,8 @@ type account struct {
 	sendURL     string
 	client      *http.Client
 	timeout     time.Duration
+	media       *egress.Client
+	mediaPath   string  // of all of the account's files, below the API's root
 	tokens      *tokens // nil in the legacy Basic mode
 	basic       string  // the Authorization header of the legacy Basic mode
 	webhook     guard
@@ -124,7 +134,7 @@ var (
 )
 
 // Traits implements [sms.Describer].
-func (a *account) Traits() sms.Traits { return sms.Traits{MaxText: maxText} }
+func (a *account) Traits() sms.Traits { return sms.Traits{MaxText: maxText, Media: mediaLimits} }
 
 // String keeps credentials out of %v and %+v of an account.
 func (a *account) String() string { return "bandwidth account" }

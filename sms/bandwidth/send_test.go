@@ -216,7 +216,9 @@ func TestSendLongestText(t *testing.T) {
 	m.Text = strings.Repeat("é", 2048)
 	_, err := a.Send(t.Context(), m)
 	require.NoError(t, err)
-	require.Equal(t, sms.Traits{MaxText: 2048}, a.(sms.Describer).Traits())
+	traits := a.(sms.Describer).Traits()
+	require.Equal(t, 2048, traits.MaxText)
+	require.False(t, traits.ConfirmsOptOut)
 }
 
 // TestSendConnectionRefused is F49: nothing was written, so the text may be sent again.

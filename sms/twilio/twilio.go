@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 // Name is the provider's stable id, stored with every channel.
@@ -37,8 +38,12 @@ type Config struct {
 	// Transport carries the requests. Nil means one of our own for each account: TLS 1.2 or later, no proxy, 5 s to
 	// connect. It must not retry a request whose body it has begun to read, nor follow redirects.
 	Transport http.RoundTripper
-	// Timeout bounds one send, answer included, beside the caller's context. Zero means 10 s; negative means none.
+	// Timeout bounds one send, answer included, beside the caller's context, and in a download each request until its
+	// answer begins. Zero means 10 s; negative means none.
 	Timeout time.Duration
+	// MediaTimeout bounds one download of a file, its reading included, beside the caller's context. Zero means 1 min;
+	// negative means none.
+	MediaTimeout time.Duration
 	// InsecureSkipSignature accepts webhooks without looking at their signature, so that anyone who knows a webhook
 	// URL can write as any customer. It also lets an account open without its auth token where an API key sends.
 	InsecureSkipSignature bool
@@ -94,6 +99,7 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 	if a.timeout == 0 {
 		a.timeout = defaultTimeout
 	}
+	a.media = newMedia(p.cfg, base, a.timeout)
 	return a, nil
 }
 
@@ -107,6 +113,7 @@ type account struct {
 	base           *url.URL
 	transport      http.RoundTripper
 	timeout        time.Duration
+	media          *egress.Client
 	insecure       bool
 	webhook        *url.URL // nil when there is none
 	callback       string   // Settings.WebhookURL
@@ -114,7 +121,9 @@ type account struct {
 
 // Traits implements [sms.Describer]. ConfirmsOptOut is true because Twilio answers STOP, START and HELP itself on
 // long codes, toll-free numbers and Messaging Services. A short code outside of a service has no such handling.
-func (a *account) Traits() sms.Traits { return sms.Traits{MaxText: MaxText, ConfirmsOptOut: true} }
+func (a *account) Traits() sms.Traits {
+	return sms.Traits{MaxText: MaxText, ConfirmsOptOut: true, Media: mediaLimits}
+}
 
 // Format implements [fmt.Formatter]: every verb prints the provider and the account SID, and no secret.
 func (a *account) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%s account %s", Name, a.sid) }
