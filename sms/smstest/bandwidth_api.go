@@ -19,6 +19,8 @@ func (p *bandwidthProtocol) kind(r *http.Request) RequestKind {
 		return KindToken
 	case strings.HasPrefix(r.URL.Path, bandwidthUsers) && strings.HasSuffix(r.URL.Path, "/messages") && r.Method != http.MethodGet:
 		return KindSend
+	case isBandwidthMedia(r):
+		return KindMedia
 	}
 	return KindOther
 }
@@ -29,6 +31,8 @@ func (p *bandwidthProtocol) serve(r *http.Request, body []byte) reply {
 		return p.token(r, body)
 	case KindSend:
 		return p.message(r, body)
+	case KindMedia:
+		return p.file(r)
 	}
 	return p.missing(r.URL.Path)
 }

@@ -185,6 +185,9 @@ func (p *twilioProtocol) kind(r *http.Request) RequestKind {
 	if strings.HasPrefix(r.URL.Path, "/2010-04-01/Accounts/") && strings.HasSuffix(r.URL.Path, "/Messages.json") && r.Method != http.MethodGet {
 		return KindSend
 	}
+	if isTwilioMedia(r) {
+		return KindMedia
+	}
 	return KindOther
 }
 

@@ -32,6 +32,9 @@ func refuse(code int, message string) *apiError {
 }
 
 func (p *twilioProtocol) serve(r *http.Request, body []byte) reply {
+	if p.kind(r) == KindMedia {
+		return p.file(r)
+	}
 	if e := p.admit(r); e != nil {
 		return p.error(e)
 	}
@@ -62,16 +65,19 @@ func (p *twilioProtocol) admit(r *http.Request) *apiError {
 	if p.kind(r) != KindSend && r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/2010-04-01/Accounts/") {
 		return &apiError{404, 20404, "The requested resource " + r.URL.Path + " was not found"}
 	}
-	user, password, _ := r.BasicAuth()
-	token := user == p.cfg.AccountSID && same(password, p.cfg.AuthToken)
-	key := user == p.cfg.APIKeySID && same(password, p.cfg.APIKeySecret)
-	if !token && !key || r.URL.Path != "/2010-04-01/Accounts/"+p.cfg.AccountSID+"/Messages.json" {
+	if !p.admitted(r) || r.URL.Path != "/2010-04-01/Accounts/"+p.cfg.AccountSID+"/Messages.json" {
 		return &apiError{401, 20003, "Authenticate"}
 	}
 	if r.Method != http.MethodPost {
 		return &apiError{405, 20004, "Method not allowed"}
 	}
 	return nil
+}
+
+// admitted checks the credentials of an API call.
+func (p *twilioProtocol) admitted(r *http.Request) bool {
+	user, password, _ := r.BasicAuth()
+	return user == p.cfg.AccountSID && same(password, p.cfg.AuthToken) || user == p.cfg.APIKeySID && same(password, p.cfg.APIKeySecret)
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
