@@ -47,7 +47,7 @@ func (a *account) FetchMedia(ctx context.Context, address string, max int64) (*s
 	r := egress.Request{Address: address, Owns: a.ownsMedia, Authorize: a.authorizeMedia, Max: max}
 	for _, pause := range missingPauses {
 		m, err := a.media.Get(ctx, r)
-		if !errors.Is(err, sms.ErrMediaNotFound) {
+		if e, ok := errors.AsType[*sms.MediaError](err); !ok || e.Status != http.StatusNotFound {
 			return m, err
 		}
 		if err := mediaPause(ctx, pause); err != nil { // whether it would have come, nobody knows
