@@ -27,6 +27,18 @@ type Media struct {
 	Location string // redirects there, wherever that is
 }
 
+// MediaCarrier is a [Carrier] that keeps files, for the clauses of [RunProvider] about an [sms.MediaFetcher].
+type MediaCarrier interface {
+	Carrier
+	// AddMedia keeps a file and returns its address as the carrier's webhooks tell it.
+	AddMedia(m Media) string
+}
+
+var (
+	_ MediaCarrier = (*Twilio)(nil)
+	_ MediaCarrier = (*Bandwidth)(nil)
+)
+
 // shelf keeps the files of a carrier by the path of their address. The zero value is empty.
 type shelf struct {
 	mu    sync.Mutex
