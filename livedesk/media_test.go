@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,12 +134,12 @@ func TestFetchMediaErrors(t *testing.T) { // F141, F145, F146, F148
 					m := w.photo(w.file(c.media))
 					_, _, err := w.fetch(w.ctx(), m.ID, 0)
 					require.ErrorIs(t, err, c.is, carrier)
-					if e, ok := errors.AsType[*sms.MediaError](err); ok {
-						require.Equal(t, c.code, livedesk.ErrorCode(err))
-						require.Equal(t, c.status, livedesk.HTTPStatus(err))
+					require.Equal(t, c.code, livedesk.ErrorCode(err))
+					require.Equal(t, c.status, livedesk.HTTPStatus(err))
+					requireNoCanary(t, "error", fmt.Sprintf("%+v", err))
+					if e, ok := errors.AsType[*sms.MediaError](err); ok { // and not an error of reading
 						require.Equal(t, carrier, e.Provider)
 						require.Contains(t, err.Error(), m.ID)
-						requireNoCanary(t, "error", fmt.Sprintf("%+v", err))
 					}
 					require.Equal(t, m, w.message(m.ID))
 				})
@@ -215,6 +216,30 @@ func TestFetchMediaUnsupported(t *testing.T) {
 	e = w.open(func(s *settings) { s.Providers = []sms.Provider{twilio.New(twilio.Config{})} })
 	_, err = e.Desk("main").FetchMedia(w.ctx(), m.ID, 0)
 	require.ErrorIs(t, err, livedesk.ErrChannelClosed)
+}
+
+// A file that no carrier could fetch is told to who writes, before anything is stored.
+func TestDraftsWithBadMedia(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.text(alice, "hello")
+	id := w.only().ID
+	before := len(w.timeline(id))
+	for _, c := range []struct {
+		media []string
+		field string
+	}{
+		{make([]string, 11), "media"}, {[]string{"https://a.example/x", ""}, "media[1]"}, {[]string{"a.png"}, "media[0]"}, {[]string{"HTTP://a.example/x"}, "media[0]"},
+		{[]string{"ftp://a.example/x"}, "media[0]"}, {[]string{"https:///x"}, "media[0]"}, {[]string{"https://u:CANARY@a.example/x"}, "media[0]"},
+		{[]string{"https://a.example/x\r\nX: CANARY"}, "media[0]"}, {[]string{"https://a.example/" + strings.Repeat("x", 2048)}, "media[0]"},
+	} {
+		_, err := w.desk.Reply(w.ctx(), id, host, livedesk.Draft{Media: c.media})
+		require.NotEmpty(t, field(t, err, c.field))
+		require.Equal(t, "invalid", livedesk.ErrorCode(err))
+		requireNoCanary(t, "error", err.Error())
+	}
+	require.Len(t, w.timeline(id), before)
 }
 
 func TestCheckMedia(t *testing.T) {

@@ -46,6 +46,7 @@ func classify(err error) (string, int) {
 		{context.DeadlineExceeded, "busy", http.StatusServiceUnavailable},
 		{sms.ErrMediaNotFound, "media_not_found", http.StatusNotFound},
 		{sms.ErrMediaTooLarge, "media_too_large", http.StatusBadGateway},
+		{sms.ErrMediaBroken, "media_failed", http.StatusBadGateway},
 		{errors.ErrUnsupported, "unsupported", http.StatusNotImplemented},
 	} {
 		if errors.Is(err, c.is) {

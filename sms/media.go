@@ -103,7 +103,7 @@ func NewMedia(body io.ReadCloser, told string, size, max int64) (*Media, error) 
 }
 
 // Read implements [io.Reader]. A file is whole only when Read has said [io.EOF]: whoever keeps it throws it away after
-// any other error, [ErrMediaTooLarge] and [ErrMediaBroken] among them.
+// any other error. These are [ErrMediaTooLarge] and [ErrMediaBroken], which wraps the end of a context where that is why.
 func (m *Media) Read(p []byte) (int, error) {
 	if m.err != nil || len(p) == 0 {
 		return 0, m.err

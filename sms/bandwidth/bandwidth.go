@@ -46,8 +46,9 @@ type Config struct {
 	// rules hold as for BaseURL.
 	TokenURL string
 	// Transport carries every request. Nil means a transport of the provider's own, shared by its accounts: TLS 1.2
-	// or later, no proxy, no decompression. A Transport must be safe for concurrent use and must not repeat a request
-	// whose body it has begun to read.
+	// or later, no proxy, no decompression; and another for downloads, which connects to public addresses only. A
+	// Transport given here carries downloads too and takes that over. It must be safe for concurrent use, must not
+	// repeat a request whose body it has begun to read, and must not follow redirects.
 	Transport http.RoundTripper
 	// Timeout bounds one Send as a whole, its token request included, and in a download each request until its answer
 	// begins. Zero means 10 s; negative means no limit but the caller's context.

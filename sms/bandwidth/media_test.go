@@ -122,6 +122,8 @@ func TestFetchMediaRenewsTheTokenOnce(t *testing.T) {
 	fake.FailFunc(nil)
 	_, _, err = fetch(t.Context(), a, address, 0)
 	require.NoError(t, err)
+	tokens, _ = asked(fake)
+	require.Equal(t, 4, tokens, "a token that was refused is not used again")
 }
 
 // In the legacy mode there is no token to renew.

@@ -20,8 +20,8 @@ var _ sms.MediaFetcher = (*account)(nil)
 var apiURL = &url.URL{Scheme: "https", Host: "api.twilio.com"}
 
 // mediaPlaces are where Twilio keeps files. With "Enforce HTTP Auth on Media URLs" it redirects to mms.twiliocdn.com,
-// at an address that is good for 4 hours, else to its public bucket (support.twilio.com 223183748); some files pass
-// media.twiliocdn.com on the way.
+// at an address that is good for 4 hours, else to its public bucket (support.twilio.com 223183748); some files were seen
+// to pass media.twiliocdn.com on the way (codeforamerica/vita-min#563).
 var mediaPlaces = []egress.Place{
 	{Host: "mms.twiliocdn.com"},
 	{Host: "media.twiliocdn.com"},

@@ -72,6 +72,9 @@ func TestFetchMedia(t *testing.T) {
 		require.Equal(t, png, body)
 		require.Equal(t, []any{"image/png", "image/jpeg", int64(len(png))}, []any{m.Type, m.Told, m.Size})
 		require.Equal(t, []string{"api.twilio.com Basic", "mms.twiliocdn.com "}, hops(fake), "credentials are for the API alone")
+		for _, verb := range []string{"%v", "%+v", "%#v"} {
+			require.NotContains(t, fmt.Sprintf(verb, m), "canary")
+		}
 	}
 }
 

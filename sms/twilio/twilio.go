@@ -36,7 +36,9 @@ type Config struct {
 	// absolute http or https URL without user, query and fragment is reported by Open.
 	BaseURL string
 	// Transport carries the requests. Nil means one of our own for each account: TLS 1.2 or later, no proxy, 5 s to
-	// connect. It must not retry a request whose body it has begun to read, nor follow redirects.
+	// connect; and another for downloads, which connects to public addresses only. A Transport given here carries
+	// downloads too and takes that over. It must not retry a request whose body it has begun to read, nor follow
+	// redirects.
 	Transport http.RoundTripper
 	// Timeout bounds one send, answer included, beside the caller's context, and in a download each request until its
 	// answer begins. Zero means 10 s; negative means none.

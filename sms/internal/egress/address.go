@@ -86,11 +86,10 @@ var special6 = prefixes(
 // nat64 is where a network without IPv4 reaches it: the address is in the last four bytes (RFC 6052, 2.1).
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// Public reports whether a is a unicast address of the Internet, as far as the registries tell.
+// Public reports whether a is a unicast address of the Internet, as far as the registries tell. One with a zone is in no
+// block, and so isn't.
 func Public(a netip.Addr) bool {
 	switch {
-	case !a.IsValid() || a.Zone() != "":
-		return false
 	case a.Is4():
 		return !inAny(special4, a)
 	case nat64.Contains(a):

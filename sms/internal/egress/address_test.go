@@ -25,7 +25,7 @@ var nobodys = []string{
 	"::ffff:0:8.8.8.8", "64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254", "64:ff9b:1::8.8.8.8", "64:ff9b:1:ffff::1",
 	"100::1", "100:0:0:1::1", "2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:2::1", "2001:10::1", "2001:20::1", "2001:30::1", "2001:1ff::1",
 	"2001:db8::1", "2002:7f00:1::", "2002:0a00:1::1", "2002:808:808::1", "3fff::1", "3fff:fff:ffff::1", "4000::1", "5f00::1", "fc00::1", "fd00::8",
-	"fd00:ec2::254", "fe80::1", "fe80::1%eth0", "febf::1", "fec0::1", "feff::1", "ff02::1", "ff0e::1",
+	"fd00:ec2::254", "fe80::1", "fe80::1%eth0", "2a00::1%eth0", "64:ff9b::8.8.8.8%eth0", "febf::1", "fec0::1", "feff::1", "ff02::1", "ff0e::1",
 }
 
 var public = []string{
@@ -58,8 +58,10 @@ func FuzzPublic(f *testing.F) {
 			return
 		}
 		require.True(t, a.IsGlobalUnicast() && !a.IsPrivate() && !a.Is4In6(), a)
-		if a.Is6() && !a.IsPrivate() && b[0] == 0 {
+		if nat64.Contains(a) {
 			require.True(t, Public(netip.AddrFrom4([4]byte(b[12:]))), a)
+		} else if a.Is6() {
+			require.EqualValues(t, 1, b[0]>>5, a)
 		}
 	})
 }

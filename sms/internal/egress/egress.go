@@ -1,8 +1,10 @@
-// Package egress downloads files whose address strangers may have written, for the carriers' adapters.
+// Package egress downloads files whose address strangers may have written, for the carriers' adapters, and has what
+// they share in reading answers ([Cause], [RetryAfter]).
 //
 // A download begins at the carrier's API, at a path that the adapter allows, and with the account's credentials. It
 // may be redirected to places that the adapter lists, where it has none. Everything else is refused: before a request
-// by the address that is written, and before a connection by the one that is dialed.
+// by the address that is written, and before a connection by the one that is dialed. Time and size are bounded
+// throughout.
 package egress
 
 import (
