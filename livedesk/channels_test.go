@@ -221,10 +221,10 @@ func TestConfigErrors(t *testing.T) {
 	p := twilio.New(twilio.Config{})
 	_, err := livedesk.New(memstore.New(), livedesk.Config{
 		PublicURL: "ftp://x?y", Providers: []sms.Provider{nil, p, p}, Lease: -1, VerdictAfter: -1, Poll: -1, Refresh: -1, DrainTimeout: -1,
-		WebhookTimeout: -1, Workers: -1, MaxWebhookBytes: -1,
+		WebhookTimeout: -1, Workers: -1, MaxWebhookBytes: -1, MaxMediaBytes: -1,
 	})
 	require.ElementsMatch(t, []string{"PublicURL", "Providers[0]", "Providers[2]", "Lease", "VerdictAfter", "Poll", "Refresh", "DrainTimeout",
-		"WebhookTimeout", "Workers", "MaxWebhookBytes"}, fields(err))
+		"WebhookTimeout", "Workers", "MaxWebhookBytes", "MaxMediaBytes"}, fields(err))
 	for _, u := range []string{"desk.example.com", "https://", "https://a_b.example", "https://u:p@x", "https://x/#y", "https://x?y", "http://x\r\ny", "::"} {
 		_, err := livedesk.New(memstore.New(), livedesk.Config{PublicURL: u})
 		require.Equal(t, []string{"PublicURL"}, fields(err), u)

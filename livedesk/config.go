@@ -66,6 +66,8 @@ type Config struct {
 	WebhookTimeout time.Duration
 	// MaxWebhookBytes is the largest webhook body. Zero means 256 KiB.
 	MaxWebhookBytes int64
+	// MaxMediaBytes is the largest file that [Desk.FetchMedia] reads. Zero means [sms.DefaultMaxMedia], 10 MiB.
+	MaxMediaBytes int64
 }
 
 func (c Config) withDefaults() Config {
@@ -147,6 +149,9 @@ func (c Config) check(durable bool) error {
 	}
 	if c.MaxWebhookBytes < 0 {
 		bad("MaxWebhookBytes", "can't be negative")
+	}
+	if c.MaxMediaBytes < 0 {
+		bad("MaxMediaBytes", "can't be negative")
 	}
 	return errors.Join(errs...)
 }

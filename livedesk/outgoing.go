@@ -13,7 +13,8 @@ import (
 // Draft is a text that a person or the host writes.
 type Draft struct {
 	Text string `json:"text"`
-	// Media are https URLs that the carrier fetches (MMS), at most 10.
+	// Media are https URLs that the carrier fetches (MMS), at most 10 of at most 2048 bytes. [Desk.CheckMedia] checks the
+	// files themselves.
 	Media []string `json:"media,omitempty"`
 	// Key is the caller's idempotency key, unique in the conversation: the same key again returns what was stored the
 	// first time. Empty means none. At most 128 bytes.
@@ -29,20 +30,24 @@ func (d Draft) clean() (Draft, error) {
 	switch {
 	case strings.TrimSpace(d.Text) == "" && len(d.Media) == 0:
 		return d, invalid("text", "is empty")
-	case len(d.Media) > 10:
-		return d, invalid("media", "has more than 10 URLs")
 	case d.Key != "" && checkID("key", d.Key) != nil:
 		return d, checkID("key", d.Key)
 	case strings.HasPrefix(d.Key, autoKeyPrefix):
 		return d, invalid("key", "must not begin with "+autoKeyPrefix)
 	}
+	if err := draftMedia.CheckURLs(d.Media); err != nil {
+		return d, err
+	}
 	for i, m := range d.Media {
-		if !strings.HasPrefix(m, "https://") || len(m) > 2048 || strings.ContainsFunc(m, func(r rune) bool { return r <= ' ' }) {
-			return d, invalid(fmt.Sprintf("media[%d]", i), "must be an https URL of at most 2048 characters")
+		if !strings.HasPrefix(m, "https://") {
+			return d, invalid(fmt.Sprintf("media[%d]", i), "must be an https URL")
 		}
 	}
 	return d, nil
 }
+
+// draftMedia is what every carrier takes; each has limits of its own beside, see [Desk.CheckMedia].
+var draftMedia = sms.MediaLimits{Files: 10, URL: 2048}
 
 // parts cuts a text into messages that the channel's carrier takes.
 func (d Draft) parts(ch *channelInfo) ([]string, error) {

@@ -10,7 +10,8 @@ import (
 
 // ErrorCode returns a stable word for an error of this package, for a host's own API: "not_found", "invalid",
 // "conflict", "exists", "wrong_state", "opted_out", "not_replyable", "channel_closed", "key_reused", "busy",
-// "unsupported", "carrier_unavailable", "internal". It is empty for nil.
+// "unsupported", "carrier_unavailable", "media_not_found", "media_too_large", "media_failed", "internal". It is empty
+// for nil.
 func ErrorCode(err error) string { code, _ := classify(err); return code }
 
 // HTTPStatus returns the status that goes with [ErrorCode]; 200 for nil.
@@ -46,10 +47,16 @@ func classify(err error) (string, int) {
 		{ErrBusy, "busy", http.StatusServiceUnavailable},
 		{ErrSerialization, "busy", http.StatusServiceUnavailable},
 		{context.DeadlineExceeded, "busy", http.StatusServiceUnavailable},
+		{sms.ErrMediaNotFound, "media_not_found", http.StatusNotFound},
+		{sms.ErrMediaTooLarge, "media_too_large", http.StatusBadGateway},
+		{sms.ErrMediaBroken, "media_failed", http.StatusBadGateway},
 	} {
 		if errors.Is(err, c.is) {
 			return c.code, c.status
 		}
+	}
+	if _, ok := errors.AsType[*sms.MediaError](err); ok {
+		return "media_failed", http.StatusBadGateway
 	}
 	return "internal", http.StatusInternalServerError
 }

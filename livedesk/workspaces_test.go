@@ -46,8 +46,11 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"Channel":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Channel(ctx, x.channel) },
 	"Channels": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) { return d.Channels(ctx) },
-	"Consent":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Consent(ctx, x.conversation) },
-	"Contact":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Contact(ctx, x.contact) },
+	"CheckMedia": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return nil, d.CheckMedia(ctx, x.channel, nil)
+	},
+	"Consent": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Consent(ctx, x.conversation) },
+	"Contact": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Contact(ctx, x.contact) },
 	"Conversation": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Conversation(ctx, x.conversation)
 	},
@@ -66,6 +69,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 		return nil, d.EndRotation(ctx, x.channel)
 	},
 	"Health": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Health(ctx, x.channel) },
+	"FetchMedia": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.FetchMedia(ctx, x.message, 0)
+	},
 	"Latest": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Latest(ctx, x.conversation, 0, 0)
 	},

@@ -55,9 +55,12 @@ func ReasonOf(err error) channel.Reason {
 	return channel.ReasonUnknown
 }
 
-// RetryAfter returns how long the carrier asked to wait before the next send, if it did.
+// RetryAfter returns how long the carrier asked to wait before the next send or the next try at a file, if it did.
 func RetryAfter(err error) (time.Duration, bool) {
 	if e, ok := errors.AsType[*SendError](err); ok && e.After > 0 {
+		return e.After, true
+	}
+	if e, ok := errors.AsType[*MediaError](err); ok && e.After > 0 {
 		return e.After, true
 	}
 	return 0, false

@@ -52,6 +52,8 @@ type Traits struct {
 	// the latest, while webhooks are answered. A channel whose accepted texts are older than that and have no receipt
 	// at all is not set up right: the carrier swallows them. Zero means that the carrier promises no receipt.
 	ReceiptWithin time.Duration
+	// Media is what one send takes of files.
+	Media MediaLimits
 }
 
 // Describer is an [Account] that knows its [Traits].
@@ -137,8 +139,14 @@ type Listed struct {
 	Created time.Time // UTC, whole seconds
 }
 
-// MediaFetcher is an [Account] that can download an attachment with its credentials, from the carrier's hosts only.
-// It reads at most max bytes and closes everything it opened.
+// MediaFetcher is an [Account] that can download a file that came with a text, with its credentials and from the
+// carrier's hosts only. address is the [channel.Attachment] URL as the carrier wrote it; it was not to be trusted then
+// and isn't now, so one that is none of the account's media is refused before anything is sent. Credentials go to the
+// carrier's API alone, never along a redirect.
+//
+// At most max bytes are read of the file, and below 1 means [DefaultMaxMedia]. The download goes on while the [Media]
+// is read: ctx ends it at any time, and the account's own limit of time counts until its Close. The error is a
+// [*MediaError].
 type MediaFetcher interface {
-	FetchMedia(ctx context.Context, url string, max int64) (body []byte, contentType string, err error)
+	FetchMedia(ctx context.Context, address string, max int64) (*Media, error)
 }

@@ -49,6 +49,7 @@ import (
 	"time"
 
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 // Name is what [Provider.Name] returns.
@@ -79,12 +80,16 @@ type Config struct {
 	// use it. Empty means https://api.bandwidth.com/api/v2, which takes bearer tokens. The same rules hold as for BaseURL.
 	DashboardURL string
 	// Transport carries every request. Nil means a transport of the provider's own, shared by its accounts: TLS 1.2
-	// or later, no proxy, no decompression. A Transport must be safe for concurrent use and must not repeat a request
-	// whose body it has begun to read.
+	// or later, no proxy, no decompression; and another for downloads, which connects to public addresses only. A
+	// Transport given here carries downloads too and takes that over. It must be safe for concurrent use, must not
+	// repeat a request whose body it has begun to read, and must not follow redirects.
 	Transport http.RoundTripper
-	// Timeout bounds one Send as a whole, its token request included, and each request of Verify and Register. Zero
-	// means 10 s; negative means no limit but the caller's context.
+	// Timeout bounds one Send as a whole, its token request included, each request of Verify and Register, and in a
+	// download each request until its answer begins. Zero means 10 s; negative means no limit but the caller's context.
 	Timeout time.Duration
+	// MediaTimeout bounds one download of a file, its reading included, beside the caller's context. Zero means 1 min;
+	// negative means none.
+	MediaTimeout time.Duration
 }
 
 // Provider is Bandwidth as a [sms.Provider]. It is safe for concurrent use.
@@ -92,6 +97,7 @@ type Provider struct {
 	baseURL, tokenURL string
 	client            *http.Client
 	timeout           time.Duration
+	media             *egress.Client
 	err               error // what is wrong with Config, told by Open
 
 	dashboardURL string
@@ -111,6 +117,7 @@ func New(cfg Config) *Provider {
 		dashboardURL: strings.TrimRight(cmp.Or(cfg.DashboardURL, defaultDashboardURL), "/"),
 	}
 	p.err = errors.Join(checkURL("BaseURL", p.baseURL), checkURL("TokenURL", p.tokenURL), checkURL("DashboardURL", p.dashboardURL))
+	p.media = newMedia(cfg, p.baseURL, p.timeout)
 	return p
 }
 
@@ -136,6 +143,8 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 		sendURL:     p.baseURL + "/users/" + url.PathEscape(v[fieldAccount]) + "/messages",
 		client:      p.client,
 		timeout:     p.timeout,
+		media:       p.media,
+		mediaPath:   "/users/" + url.PathEscape(v[fieldAccount]) + "/media/",
 		webhook:     newGuard(v[fieldWebhookUser], v[fieldWebhookPassword], s.Previous),
 
 		id:           v[fieldAccount],
@@ -156,6 +165,8 @@ type account struct {
 	sendURL     string
 	client      *http.Client
 	timeout     time.Duration
+	media       *egress.Client
+	mediaPath   string  // of all of the account's files, below the API's root
 	tokens      *tokens // nil in the legacy Basic mode
 	basic       string  // the Authorization header of the legacy Basic mode
 	webhook     guard
@@ -177,7 +188,7 @@ var (
 
 // Traits implements [sms.Describer].
 func (a *account) Traits() sms.Traits {
-	return sms.Traits{MaxText: maxText, ReceiptWithin: receiptWithin}
+	return sms.Traits{MaxText: maxText, ReceiptWithin: receiptWithin, Media: mediaLimits}
 }
 
 // String keeps credentials out of %v and %+v of an account.

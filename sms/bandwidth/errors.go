@@ -7,18 +7,15 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 var errBadAnswer = errors.New("answer can't be read")
-
-// maxAfter bounds Retry-After: a date far away is a mistake, and a queue that sleeps for a year is a lost queue.
-const maxAfter = 24 * time.Hour
 
 // notSent is a text of which the carrier can't have anything.
 func notSent(err error) *sms.SendError {
@@ -143,20 +140,4 @@ func word(s string) string {
 	return s
 }
 
-// retryAfter reads seconds or a date (RFC 9110, 10.2.3); a date counts from the answer's own Date, so that a wrong
-// clock of ours doesn't matter. It reports whether the header was there and could be read.
-func retryAfter(h http.Header) (time.Duration, bool) {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseUint(v, 10, 32); err == nil {
-		return min(time.Duration(n)*time.Second, maxAfter), true
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0, false
-	}
-	from, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		from = time.Now()
-	}
-	return min(max(at.Sub(from), 0), maxAfter), true
-}
+func retryAfter(h http.Header) (time.Duration, bool) { return egress.RetryAfter(h) }

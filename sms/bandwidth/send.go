@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	maxText     = 2048 // characters of one text
-	maxMedia    = 10   // files of one text
-	maxMediaURL = 4096 // characters of one media address
-	maxRef      = 64
+	maxText = 2048 // characters of one text
+	maxRef  = 64
 
 	userAgent = "livedesk-go"
 )
@@ -114,15 +112,8 @@ func check(m channel.Outbound) error {
 		return refused(channel.ReasonContent, "text is empty")
 	case utf8.RuneCountInString(m.Text) > maxText:
 		return refused(channel.ReasonContent, "text is longer than 2048 characters")
-	case len(m.Media) > maxMedia:
-		return refused(channel.ReasonContent, "more than 10 media")
 	}
-	for _, u := range m.Media {
-		if u == "" || len(u) > maxMediaURL {
-			return refused(channel.ReasonContent, "a media address is empty or longer than 4096 characters")
-		}
-	}
-	return nil
+	return refuseMedia(m.Media)
 }
 
 // accepted reads the 202. One that we can't read, or that is about another text, says nothing: the outcome is unknown.

@@ -216,7 +216,10 @@ func TestSendLongestText(t *testing.T) {
 	m.Text = strings.Repeat("é", 2048)
 	_, err := a.Send(t.Context(), m)
 	require.NoError(t, err)
-	require.Equal(t, sms.Traits{MaxText: 2048, ReceiptWithin: 3 * time.Hour}, a.(sms.Describer).Traits())
+	traits := a.(sms.Describer).Traits()
+	require.Equal(t, 2048, traits.MaxText)
+	require.Equal(t, 3*time.Hour, traits.ReceiptWithin)
+	require.False(t, traits.ConfirmsOptOut)
 }
 
 // TestSendConnectionRefused is F49: nothing was written, so the text may be sent again.

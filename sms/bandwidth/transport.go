@@ -2,16 +2,15 @@ package bandwidth
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 const (
@@ -108,30 +107,4 @@ func readAnswer(body io.ReadCloser) ([]byte, error) {
 	return raw, nil
 }
 
-// cause reduces a transport's error to what is known to hold no secret. A request's URL, and what a broken server
-// sent back (net/http quotes it, and it may be our own text), stay out.
-func cause(err error) error {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		return context.DeadlineExceeded
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return os.ErrDeadlineExceeded
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return io.ErrUnexpectedEOF
-	case errors.Is(err, io.EOF):
-		return io.EOF
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return e
-	}
-	inner := err
-	for u := errors.Unwrap(inner); u != nil; u = errors.Unwrap(inner) {
-		inner = u
-	}
-	return fmt.Errorf("connection or answer is broken (%T)", inner)
-}
+func cause(err error) error { return egress.Cause(err) }

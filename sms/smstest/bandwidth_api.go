@@ -21,6 +21,8 @@ func (p *bandwidthProtocol) kind(r *http.Request) RequestKind {
 		return KindToken
 	case isMessages(r.URL.Path) && r.Method != http.MethodGet:
 		return KindSend
+	case isBandwidthMedia(r):
+		return KindMedia
 	}
 	return KindOther
 }
@@ -35,6 +37,8 @@ func (p *bandwidthProtocol) serve(r *http.Request, body []byte) reply {
 		return p.token(r, body)
 	case KindSend:
 		return p.message(r, body)
+	case KindMedia:
+		return p.file(r)
 	}
 	if isMessages(r.URL.Path) {
 		return p.list(r)

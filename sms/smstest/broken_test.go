@@ -84,6 +84,24 @@ func parsing(parse func(sms.Account, *http.Request, []byte) ([]channel.Event, er
 	}}
 }
 
+// fetcher is an account that downloads files in a way of its own.
+type fetcher struct {
+	sms.Account
+	fetch func(ctx context.Context, address string, max int64) (*sms.Media, error)
+}
+
+func (f fetcher) FetchMedia(ctx context.Context, address string, max int64) (*sms.Media, error) {
+	return f.fetch(ctx, address, max)
+}
+
+func fetching(fetch func(a sms.MediaFetcher, ctx context.Context, address string, max int64) (*sms.Media, error)) wrapped {
+	return wrapped{wrap: func(_ sms.Settings, a sms.Account) sms.Account {
+		return fetcher{a, func(ctx context.Context, address string, max int64) (*sms.Media, error) {
+			return fetch(a.(sms.MediaFetcher), ctx, address, max)
+		}}
+	}}
+}
+
 // following is a transport that follows redirects and repeats the request there, as http.Client does for 307.
 type following struct{ http.RoundTripper }
 
@@ -323,6 +341,71 @@ var broken = map[string]brokenCase{
 				}
 			}
 			return events, err
+		})},
+	"fetches any address": {green: "media", red: []string{"media_foreign"}, provider: fetching(
+		func(a sms.MediaFetcher, ctx context.Context, address string, max int64) (*sms.Media, error) {
+			m, err := a.FetchMedia(ctx, address, max)
+			if errors.Is(err, sms.ErrMediaAddress) {
+				return sms.NewMedia(io.NopCloser(bytes.NewReader(gif)), "", -1, max)
+			}
+			return m, err
+		})},
+	"forgets the limit": {green: "media", red: []string{"media_bounded"}, provider: fetching(
+		func(a sms.MediaFetcher, ctx context.Context, address string, _ int64) (*sms.Media, error) {
+			return a.FetchMedia(ctx, address, 1<<20)
+		})},
+	"cuts at the limit": {green: "media", red: []string{"media_bounded"}, provider: fetching(
+		func(a sms.MediaFetcher, ctx context.Context, address string, max int64) (*sms.Media, error) {
+			m, err := a.FetchMedia(ctx, address, 1<<20)
+			if err != nil || max == 0 {
+				return m, err
+			}
+			return sms.NewMedia(struct {
+				io.Reader
+				io.Closer
+			}{io.LimitReader(m, max), m}, m.Told, -1, max)
+		})},
+	"believes the length": {green: "media", red: []string{"media_broken"}, provider: fetching(
+		func(a sms.MediaFetcher, ctx context.Context, address string, max int64) (*sms.Media, error) {
+			m, err := a.FetchMedia(ctx, address, max)
+			if err != nil {
+				return nil, err
+			}
+			b, _ := io.ReadAll(m)
+			return sms.NewMedia(io.NopCloser(bytes.NewReader(b)), m.Told, -1, max)
+		})},
+	"believes the type": {green: "media_bounded", red: []string{"media"}, provider: fetching(
+		func(a sms.MediaFetcher, ctx context.Context, address string, max int64) (*sms.Media, error) {
+			m, err := a.FetchMedia(ctx, address, max)
+			if err == nil {
+				m.Type = m.Told
+			}
+			return m, err
+		})},
+	"follows redirects of files": {green: "media", bandwidth: true, red: []string{"media_redirect"}, provider: fetching(
+		func(a sms.MediaFetcher, ctx context.Context, address string, max int64) (*sms.Media, error) {
+			m, err := a.FetchMedia(ctx, address, max)
+			if e, ok := errors.AsType[*sms.MediaError](err); ok && e.Status == http.StatusTemporaryRedirect {
+				return sms.NewMedia(io.NopCloser(bytes.NewReader(gif)), "", -1, max)
+			}
+			return m, err
+		})},
+	"fetches without its context": {green: "media", bandwidth: true, red: []string{"media_canceled"}, provider: fetching(
+		func(a sms.MediaFetcher, ctx context.Context, address string, max int64) (*sms.Media, error) {
+			return a.FetchMedia(context.WithoutCancel(ctx), address, max)
+		})},
+	"hides what the carrier said of a file": {green: "media", red: []string{"media_missing", "media_wrong_credentials"}, provider: fetching(
+		func(a sms.MediaFetcher, ctx context.Context, address string, max int64) (*sms.Media, error) {
+			m, err := a.FetchMedia(ctx, address, max)
+			if err != nil {
+				return nil, &sms.MediaError{Provider: "twilio"}
+			}
+			return m, err
+		})},
+	"lets bad addresses through": {green: "send", red: []string{"send_bad_media"}, provider: sending(
+		func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
+			m.Media = nil
+			return a.Send(ctx, m)
 		})},
 	"a form in one language": {green: "send", red: []string{"form"}, provider: wrapped{form: func(f sms.Form) sms.Form {
 		f.Fields[2].Label.FR = ""

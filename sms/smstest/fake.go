@@ -35,6 +35,7 @@ type Fake struct {
 	sent     ring[*Sent]
 	replies  ring[Sent]
 	byID     map[string]*Sent
+	media    shelf
 	taken    int // texts taken since the start
 	working  int // scripts of receipts that are still being posted
 	waiting  []chan struct{}
@@ -61,6 +62,9 @@ type reply struct {
 	body   []byte
 	code   string // the carrier's error code
 	id     string // the text that was taken
+
+	length  int64 // announced; 0 means that of body, negative none
+	endless bool  // body again and again
 }
 
 type settings struct {

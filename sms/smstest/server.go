@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -104,12 +106,12 @@ func (f *Fake) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		f.hang(r)
 		panic(http.ErrAbortHandler)
 	case FaultSlow:
-		write(w, out, len(out.body)/2)
+		write(w, out, int64(len(out.body)/2))
 		_ = http.NewResponseController(w).Flush()
 		f.hang(r)
 		panic(http.ErrAbortHandler)
 	default:
-		write(w, out, len(out.body))
+		write(w, out, math.MaxInt64)
 	}
 }
 
@@ -129,12 +131,20 @@ func otherName(host string) string {
 	return "localhost:" + port
 }
 
-func write(w http.ResponseWriter, out reply, n int) {
+// write sends the head and at most n bytes of the body.
+func write(w http.ResponseWriter, out reply, n int64) {
 	for k, v := range out.header {
 		w.Header()[k] = v
 	}
+	length := out.announced()
+	if length >= 0 && length != int64(len(out.body)) {
+		w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
+	}
 	w.WriteHeader(out.status)
-	_, _ = w.Write(out.body[:n])
+	if length < 0 {
+		_ = http.NewResponseController(w).Flush() // else the server counts for us
+	}
+	_, _ = io.CopyN(w, out.open(), n)
 }
 
 // reset breaks the connection so that the caller sees a reset rather than an orderly end.

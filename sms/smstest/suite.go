@@ -34,9 +34,9 @@ type Case struct {
 
 // RunProvider holds a provider to the contract of [sms.Provider], [sms.Account] and [channel.Channel], one subtest
 // for each sentence, against the carrier that it talks to. What an account can do beyond that ([sms.Verifier],
-// [sms.WebhookTeller], [sms.Registrar], [sms.Lister]) is held to its contract where it is there, and skipped where it
-// isn't. It needs some seconds, most of them waiting for deadlines
-// of 200 ms. Run it with -race: some subtests call from many goroutines.
+// [sms.WebhookTeller], [sms.Registrar], [sms.Lister], [sms.MediaFetcher]) is held to its contract where it is there, and
+// skipped where it isn't. It needs some seconds, most of them waiting for deadlines of 500 ms. Run it with -race: some
+// subtests call from many goroutines.
 func RunProvider(t *testing.T, c Case) {
 	t.Helper()
 	if c.Connect == nil || len(c.Values) == 0 {
@@ -70,7 +70,7 @@ type clause struct {
 	check          func(ctx context.Context, r *rig) error
 }
 
-var contract = slices.Concat(formClauses, sendClauses, faultClauses, webhookClauses, verifyClauses, registerClauses, listClauses)
+var contract = slices.Concat(formClauses, sendClauses, faultClauses, webhookClauses, mediaClauses, verifyClauses, registerClauses, listClauses)
 
 // absent says why a clause about something optional can't be checked.
 type absent string

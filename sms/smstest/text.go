@@ -113,6 +113,7 @@ type RequestKind string
 const (
 	KindSend  RequestKind = "send"  // a text to send, well formed or not
 	KindToken RequestKind = "token" // Bandwidth's access token
+	KindMedia RequestKind = "media" // a file to download
 	KindOther RequestKind = "other" // anything else: questions about the account, and paths that don't exist
 )
 

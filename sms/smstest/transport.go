@@ -123,7 +123,7 @@ func response(req *http.Request, out reply) *http.Response {
 	return &http.Response{
 		StatusCode: out.status, Status: fmt.Sprintf("%d %s", out.status, http.StatusText(out.status)),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: out.header.Clone(), Request: req,
-		Body: io.NopCloser(bytes.NewReader(out.body)), ContentLength: int64(len(out.body)),
+		Body: out.open(), ContentLength: out.announced(),
 	}
 }
 

@@ -52,10 +52,16 @@ func (p *twilioProtocol) kind(r *http.Request) RequestKind {
 	if twilioRoutes[0].serves(r.URL.Path) && r.Method != http.MethodGet {
 		return KindSend
 	}
+	if isTwilioMedia(r) {
+		return KindMedia
+	}
 	return KindOther
 }
 
 func (p *twilioProtocol) serve(r *http.Request, body []byte) reply {
+	if p.kind(r) == KindMedia {
+		return p.file(r)
+	}
 	route, e := p.admit(r)
 	if e != nil {
 		return p.error(e)
@@ -117,15 +123,12 @@ func (p *twilioProtocol) admit(r *http.Request) (twilioRoute, *apiError) {
 	if !there || !rightHost(r, ofAccount) {
 		return allowed, notFound(r.URL.Path)
 	}
-	user, password, _ := r.BasicAuth()
-	token := user == p.cfg.AccountSID && same(password, p.cfg.AuthToken)
-	key := user == p.cfg.APIKeySID && same(password, p.cfg.APIKeySecret)
 	account, below, _ := strings.Cut(strings.TrimSuffix(account, ".json"), "/")
 	fetch := ofAccount && below == ""
 	switch {
-	case !token && !key, ofAccount && account != p.cfg.AccountSID:
+	case !p.admitted(r), ofAccount && account != p.cfg.AccountSID:
 		return allowed, unauthorized
-	case fetch && key: // only Main keys may (twilio.com/docs/errors/20003)
+	case fetch && !p.byToken(r): // only Main keys may (twilio.com/docs/errors/20003)
 		return allowed, unauthorized
 	case !fetch && p.status() != "active":
 		return allowed, unauthorized
@@ -139,6 +142,18 @@ func (p *twilioProtocol) admit(r *http.Request) (twilioRoute, *apiError) {
 func rightHost(r *http.Request, ofAccount bool) bool {
 	host := or(r.Host, r.URL.Host)
 	return !strings.HasSuffix(host, ".twilio.com") || strings.HasPrefix(host, "api.") == ofAccount
+}
+
+// admitted checks the credentials of an API call.
+func (p *twilioProtocol) admitted(r *http.Request) bool {
+	user, password, _ := r.BasicAuth()
+	return p.byToken(r) || user == p.cfg.APIKeySID && same(password, p.cfg.APIKeySecret)
+}
+
+// byToken reports a call with the account's own credentials.
+func (p *twilioProtocol) byToken(r *http.Request) bool {
+	user, password, _ := r.BasicAuth()
+	return user == p.cfg.AccountSID && same(password, p.cfg.AuthToken)
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

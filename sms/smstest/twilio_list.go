@@ -147,7 +147,7 @@ func (p *twilioProtocol) listMedia(q twilioCall) reply {
 	found := []map[string]any{}
 	for n, u := range known[i].Media {
 		sid := mediaID(q.sid, n, u)
-		found = append(found, map[string]any{"sid": sid, "account_sid": p.cfg.AccountSID, "parent_sid": q.sid, "content_type": contentType(u),
+		found = append(found, map[string]any{"sid": sid, "account_sid": p.cfg.AccountSID, "parent_sid": q.sid, "content_type": (*Twilio)(p).contentType(u),
 			"date_created": at, "date_updated": at, "uri": strings.TrimSuffix(q.path, ".json") + "/" + sid + ".json"})
 	}
 	return p.json(http.StatusOK, p.paged(q, "media_list", found))
@@ -157,8 +157,8 @@ var mediaPath = regexp.MustCompile(`/Media/(ME[0-9a-f]{32})$`)
 
 // mediaID is the SID in a URL of Twilio's own, and made up for any other.
 func mediaID(message string, n int, u string) string {
-	if m := mediaPath.FindStringSubmatch(u); m != nil {
-		return m[1]
+	if sid := twilioMediaSID(u); sid != "" {
+		return sid
 	}
 	sum := sha256.Sum256([]byte(message + strconv.Itoa(n)))
 	return fmt.Sprintf("ME%x", sum[:16])

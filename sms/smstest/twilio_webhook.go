@@ -73,7 +73,7 @@ func (t *Twilio) inbound(m Text, optOut string) url.Values {
 	}
 	for i, u := range m.Media {
 		form.Set("MediaUrl"+strconv.Itoa(i), u)
-		form.Set("MediaContentType"+strconv.Itoa(i), contentType(u))
+		form.Set("MediaContentType"+strconv.Itoa(i), t.contentType(u))
 	}
 	for name, value := range m.Fields {
 		form.Set(name, value)

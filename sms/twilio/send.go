@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	maxMedia    = 10             // 21623 above it
 	maxValidity = 10 * time.Hour // Twilio's own limit and default, in seconds on the wire
 	overrides   = "#rc=5&rp=all" // five retries for every kind of failure; by default Twilio repeats no 5xx
 	statusPath  = "/status/"     // below the webhook URL, followed by the Ref
@@ -88,10 +87,8 @@ func refuse(m channel.Outbound) error {
 		return notSent(channel.ReasonContent, "neither text nor media")
 	case utf8.RuneCountInString(m.Text) > MaxText:
 		return notSent(channel.ReasonContent, "text is longer than 1600 code points")
-	case len(m.Media) > maxMedia:
-		return notSent(channel.ReasonContent, "more than 10 media")
 	}
-	return nil
+	return refuseMedia(m.Media)
 }
 
 func notSent(r channel.Reason, why string) *sms.SendError {

@@ -7,15 +7,15 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 const (
-	maxAnswer     = 64 << 10 // bytes of a REST answer that are read; Twilio's have about 1 KiB
-	maxList       = 8 << 20  // the same of a list; 200 messages with 1,600 escaped emoji each have 4 MiB
-	maxRetryAfter = 24 * time.Hour
+	maxAnswer = 64 << 10 // bytes of a REST answer that are read; Twilio's have about 1 KiB
+	maxList   = 8 << 20  // the same of a list; 200 messages with 1,600 escaped emoji each have 4 MiB
 )
 
 // call is the http.RoundTripper of exactly one request. twilio-go has no context, no base URL and no headers on
@@ -121,23 +121,4 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// retryAfter reads Retry-After in both its forms (RFC 9110, 10.2.3), cut to a day. A date counts from the answer's
-// own Date, so that our clock doesn't matter where Twilio gives one.
-func retryAfter(h http.Header) (time.Duration, bool) {
-	v := h.Get("Retry-After")
-	if v == "" {
-		return 0, false
-	}
-	if s, err := strconv.ParseUint(v, 10, 32); err == nil {
-		return min(time.Duration(s)*time.Second, maxRetryAfter), true
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0, false
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		now = time.Now()
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter), true
-}
+func retryAfter(h http.Header) (time.Duration, bool) { return egress.RetryAfter(h) }

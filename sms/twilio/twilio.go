@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 // Name is the provider's stable id, stored with every channel.
@@ -35,10 +36,16 @@ type Config struct {
 	// Services goes to the same URL, but to messaging.… where this one is an api.… of twilio.com.
 	BaseURL string
 	// Transport carries the requests. Nil means one of our own for each account: TLS 1.2 or later, no proxy, 5 s to
-	// connect. It must not retry a request whose body it has begun to read, nor follow redirects.
+	// connect; and another for downloads, which connects to public addresses only. A Transport given here carries
+	// downloads too and takes that over. It must not retry a request whose body it has begun to read, nor follow
+	// redirects.
 	Transport http.RoundTripper
-	// Timeout bounds one request, answer included, beside the caller's context. Zero means 10 s; negative means none.
+	// Timeout bounds one request, answer included, beside the caller's context; of a download each request until its
+	// answer begins. Zero means 10 s; negative means none.
 	Timeout time.Duration
+	// MediaTimeout bounds one download of a file, its reading included, beside the caller's context. Zero means 1 min;
+	// negative means none.
+	MediaTimeout time.Duration
 	// InsecureSkipSignature accepts webhooks without looking at their signature, so that anyone who knows a webhook
 	// URL can write as any customer. It also lets an account open without its auth token where an API key sends.
 	InsecureSkipSignature bool
@@ -99,6 +106,7 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 	if a.timeout == 0 {
 		a.timeout = defaultTimeout
 	}
+	a.media = newMedia(p.cfg, base, a.timeout)
 	return a, nil
 }
 
@@ -115,6 +123,7 @@ type account struct {
 	messaging      *url.URL // base of the Messaging API
 	transport      http.RoundTripper
 	timeout        time.Duration
+	media          *egress.Client
 	insecure       bool
 	webhook        *url.URL // nil when there is none
 	callback       string   // Settings.WebhookURL
@@ -122,7 +131,9 @@ type account struct {
 
 // Traits implements [sms.Describer]. ConfirmsOptOut is true because Twilio answers STOP, START and HELP itself on
 // long codes, toll-free numbers and Messaging Services. A short code outside of a service has no such handling.
-func (a *account) Traits() sms.Traits { return sms.Traits{MaxText: MaxText, ConfirmsOptOut: true} }
+func (a *account) Traits() sms.Traits {
+	return sms.Traits{MaxText: MaxText, ConfirmsOptOut: true, Media: mediaLimits}
+}
 
 // Format implements [fmt.Formatter]: every verb prints the provider and the account SID, and no secret.
 func (a *account) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%s account %s", Name, a.sid) }
