@@ -96,7 +96,7 @@ type snapshots struct {
 	e       *Engine
 	current atomic.Pointer[snapshot]
 	busy    chan struct{} // holds one value while somebody refreshes: one at a time, and nobody waits beyond their context
-	read    int64         // the revision up to which the store was read
+	upTo    int64         // the revision up to which the store was read
 	now     time.Time     // the store's clock at the last refresh
 	misses  *rate.Limiter // of webhooks with keys that nobody knows
 }
@@ -123,12 +123,12 @@ func (s *snapshots) refresh(ctx context.Context) error {
 	}
 	defer func() { <-s.busy }()
 	old := s.load()
-	objs, err := s.changedSince(ctx, s.read)
+	objs, err := s.changedSince(ctx, s.upTo)
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
 	if len(objs) > 0 {
-		s.read = objs[len(objs)-1].Revision
+		s.upTo = objs[len(objs)-1].Revision
 	}
 	objs = s.takeHealth(objs)
 	if len(objs) > 0 || old.lapsed(s.now) {
