@@ -76,7 +76,9 @@ func (c *channelInfo) maxText() int {
 	return 1600
 }
 
-// channelOf finds the channel of the connection that a text was sent to.
+// channelOf finds the channel of the connection that a text was sent to: by the pool that the carrier names, by the number,
+// or, where the carrier names no pool, the only one that there is. (A number whose own webhook is ours says nothing of the
+// service that it belongs to.)
 func (c *connectionInfo) channelOf(in channel.Inbound) *channelInfo {
 	for _, ch := range c.channels {
 		if ch.pool != "" && ch.pool == in.Pool {
@@ -88,7 +90,17 @@ func (c *connectionInfo) channelOf(in channel.Inbound) *channelInfo {
 			return ch
 		}
 	}
-	return nil
+	var only *channelInfo
+	for _, ch := range c.channels {
+		switch {
+		case ch.pool == "" || in.Pool != "":
+		case only != nil:
+			return nil
+		default:
+			only = ch
+		}
+	}
+	return only
 }
 
 // snapshots keeps the current one.

@@ -123,9 +123,9 @@ func askCode(raw []byte) string {
 	return strconv.Itoa(code)
 }
 
-// statusOf returns the HTTP status of a refused question; 0 when there was no answer.
+// statusOf returns the HTTP status of a refused question; 0 when there was no answer, or no token to ask with.
 func statusOf(err error) int {
-	if e, ok := errors.AsType[*sms.SendError](err); ok {
+	if e, ok := errors.AsType[*sms.SendError](err); ok && !errors.Is(err, errNoToken) {
 		return e.Status
 	}
 	return 0

@@ -140,7 +140,7 @@ func TestFetchMediaWithWrongCredentials(t *testing.T) {
 	a = fetcher(t, bandwidth.Config{Transport: fake.Transport()}, func(s *bandwidth.Setup) { s.APISecret = sms.NewSecret("canary") })
 	_, err = a.FetchMedia(t.Context(), address, 0)
 	require.Equal(t, 401, asMediaError(t, err).Status)
-	require.EqualError(t, err, "bandwidth: fetch media (HTTP 401): client credentials refused")
+	require.EqualError(t, err, "bandwidth: fetch media (HTTP 401): no token: client credentials refused")
 	tokens, files := asked(fake)
 	require.Equal(t, []int{1, 1}, []int{tokens, files}, "without a token nothing is asked")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -192,23 +193,26 @@ func authorized[T any](ctx context.Context, a *account, do func(authorization st
 	return v, err
 }
 
+// errNoToken is in every error of a token request, whose status is not that of the request it was for.
 // errClientRefused: the client ID or its secret is wrong, or the secret has expired.
-var errClientRefused = errors.New("client credentials refused")
+var (
+	errNoToken       = errors.New("no token")
+	errClientRefused = fmt.Errorf("%w: client credentials refused", errNoToken)
+)
 
 // tokenError never wraps what oauth2 returns: its error quotes the answer, which may echo what we sent.
 func tokenError(err error) *sms.SendError {
-	e := notSent(errors.New("no token"))
+	e := notSent(errNoToken)
 	r, ok := errors.AsType[*oauth2.RetrieveError](err)
 	switch {
 	case ok && r.Response != nil:
 		e.Status = r.Response.StatusCode
 		e.After, _ = retryAfter(r.Response.Header)
-		e.Err = errors.New("token request refused")
 		if refusesClient(e.Status, r.ErrorCode) {
 			e.Reason, e.Err = channel.ReasonCredentials, errClientRefused
 		}
 	case isTransport(err):
-		e.Err = errors.Join(errors.New("token request"), cause(err))
+		e.Err = fmt.Errorf("%w: %w", errNoToken, cause(err))
 	}
 	return e
 }

@@ -334,6 +334,8 @@ func (v *verification) result() error {
 // why says why a question is open.
 func why(err error) string {
 	switch status := statusOf(err); {
+	case status == 0 && errors.Is(err, errNoToken):
+		return "Bandwidth could not be reached, or gave no access token"
 	case status == 0:
 		return "Bandwidth could not be reached"
 	case status/100 == 2:

@@ -337,6 +337,32 @@ func TestVerifyUnreachable(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// A token endpoint may refuse a client with 400, 401 or 403 (RFC 6749, 5.2); anything else says nothing about it, and
+// without a token nothing else is asked.
+func TestVerifyToken(t *testing.T) {
+	t.Parallel()
+	for status, refused := range map[int]bool{400: true, 401: true, 403: true, 404: false, 429: false, 500: false, 503: false} {
+		fake, a, values := connect(t, nil)
+		fake.FailFunc(func(r smstest.Request) smstest.Fault {
+			if r.Kind == smstest.KindToken {
+				return smstest.Fault{Kind: smstest.FaultStatus, Status: status}
+			}
+			return smstest.Fault{}
+		})
+		err := a.Verify(t.Context(), values)
+		if refused {
+			requireFields(t, err, "api_key: not accepted", "api_secret: not accepted")
+		} else {
+			requireUnchecked(t, err, "phone_number: token", "account_id: token", "application_id: token", "webhook_user: token")
+		}
+		require.Len(t, fake.Requests(), 1, "%d", status)
+		err = a.Register(t.Context(), values)
+		_, wrong := errors.AsType[sms.FieldErrors](err)
+		require.Equal(t, refused, wrong, "%d", status)
+		require.NotErrorIs(t, err, errors.ErrUnsupported)
+	}
+}
+
 // After a question without an answer there is no other, and each is bounded.
 func TestVerifyHangs(t *testing.T) {
 	t.Parallel()
