@@ -26,7 +26,7 @@ var neededTypes = []string{"message-delivered", "message-failed", "message-sendi
 const typesName = "RequestedCallbackTypes"
 
 func (a *account) readApplication(ctx context.Context) (application, error) {
-	doc, err := a.dashboard(ctx, http.MethodGet, a.applicationPath(), nil)
+	doc, err := a.dashboard(ctx, a.applicationPath())
 	if err != nil {
 		return application{}, err
 	}

@@ -15,6 +15,9 @@ func BenchmarkParse(b *testing.B) {
 		"receipt":      "[" + receipt(nil, nil) + "]",
 		"1000 events":  "[" + strings.Repeat(receipt(nil, nil)+",", 999) + event(nil, nil) + "]",
 		"unauthorized": "",
+		"15000 names":  manyNames(15_000), // four times as many must cost four times as much (F23)
+		"60000 names":  manyNames(60_000),
+		"1 MiB number": "[" + strings.Repeat("1", 1<<20-2) + "]",
 	} {
 		b.Run(name, func(b *testing.B) {
 			r := hook(body)

@@ -63,8 +63,8 @@ func (a *account) ask(ctx context.Context, method, target, accept string, body [
 }
 
 // dashboard asks for the document at a path below the Dashboard's address.
-func (a *account) dashboard(ctx context.Context, method, path string, body []byte) (element, error) {
-	raw, err := a.ask(ctx, method, a.dashboardURL+path, "application/xml", body)
+func (a *account) dashboard(ctx context.Context, path string) (element, error) {
+	raw, err := a.ask(ctx, http.MethodGet, a.dashboardURL+path, "application/xml", nil)
 	if err != nil {
 		return element{}, err
 	}

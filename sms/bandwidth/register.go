@@ -65,11 +65,7 @@ func (a *account) Register(ctx context.Context, values map[string]string) error 
 	if same, shown := app.posts(a.callback); same && (shown || a.registered.Load()) {
 		return nil
 	}
-	doc, err := a.dashboard(ctx, http.MethodPut, a.applicationPath(), app.with(a.callback).encode())
-	if err != nil {
-		return a.registerError(err)
-	}
-	if app, err = applicationOf(doc); err != nil {
+	if app, err = a.writeApplication(ctx, app.with(a.callback)); err != nil {
 		return a.registerError(err)
 	}
 	if same, _ := app.posts(a.callback); !same {
@@ -77,6 +73,21 @@ func (a *account) Register(ctx context.Context, values map[string]string) error 
 	}
 	a.registered.Store(true)
 	return nil
+}
+
+// writeApplication replaces the application and returns it as it is then: as the answer shows it, or as it is read again
+// where the answer has none.
+func (a *account) writeApplication(ctx context.Context, doc element) (application, error) {
+	raw, err := a.ask(ctx, http.MethodPut, a.dashboardURL+a.applicationPath(), "application/xml", doc.encode())
+	if err != nil {
+		return application{}, err
+	}
+	if answer, err := parseXML(raw); err == nil {
+		if app, err := applicationOf(answer); err == nil {
+			return app, nil
+		}
+	}
+	return a.readApplication(ctx)
 }
 
 // registrable checks what Bandwidth would refuse.
@@ -101,7 +112,7 @@ func (a *account) registrable() error {
 
 // askPhone refuses a number that isn't the account's, and passes one that the credentials may not look at.
 func (a *account) askPhone(ctx context.Context, number string) error {
-	doc, err := a.dashboard(ctx, http.MethodGet, phonePath(number), nil)
+	doc, err := a.dashboard(ctx, phonePath(number))
 	if p := a.phoneProblem(number, doc, err); p != "" {
 		return sms.FieldErrors{{Field: fieldPhone, Problem: p}}
 	}

@@ -234,6 +234,26 @@ func TestRegisterNotTaken(t *testing.T) {
 	require.Equal(t, 1, writes(fake))
 }
 
+// An answer without the application is no fault: what was written is read again.
+func TestRegisterSilently(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "<ApplicationProvisioningResponse/>", "done"} {
+		fake, _, values := connect(t, nil)
+		app := fake.Application()
+		app.Inbound.URL = "https://old.example.com/"
+		fake.SetApplication(app)
+		a := openAt(t, bandwidth.Config{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			res, err := fake.Transport().RoundTrip(r)
+			if err == nil && r.Method == http.MethodPut {
+				return answer(r, 200, body), nil
+			}
+			return res, err
+		})}, fakeSetup())
+		require.NoError(t, a.Register(t.Context(), values), body)
+		require.Equal(t, deskURL, fake.Application().Inbound.URL)
+	}
+}
+
 func applicationDoc(members string) string {
 	return xml.Header + "<ApplicationProvisioningResponse><Application><ServiceType>Messaging-V2</ServiceType>" + members + "</Application></ApplicationProvisioningResponse>"
 }

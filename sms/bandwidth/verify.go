@@ -96,7 +96,7 @@ func (v *verification) get(ctx context.Context, path string) (element, error) {
 	if v.down != nil {
 		return element{}, v.down
 	}
-	doc, err := v.account.dashboard(ctx, http.MethodGet, path, nil)
+	doc, err := v.account.dashboard(ctx, path)
 	v.note(err)
 	return doc, err
 }
