@@ -110,6 +110,7 @@ func TestCloneSharesNothing(t *testing.T) {
 	clones[livedesk.Message](t)
 	clones[livedesk.Agent](t)
 	clones[livedesk.Queue](t)
+	clones[livedesk.Budget](t)
 	clones[livedesk.Job](t)
 	clones[livedesk.Object](t)
 }
@@ -168,6 +169,7 @@ func TestOverChecksVersions(t *testing.T) {
 	over(t, func(r *livedesk.Message) *int64 { return &r.Version })
 	over(t, func(r *livedesk.Agent) *int64 { return &r.Version })
 	over(t, func(r *livedesk.Queue) *int64 { return &r.Version })
+	over(t, func(r *livedesk.Budget) *int64 { return &r.Version })
 	over(t, func(r *livedesk.Object) *int64 { return &r.Version })
 }
 
@@ -235,6 +237,7 @@ func TestRowKeys(t *testing.T) {
 		},
 		{livedesk.Agent{Workspace: "w", ID: "i"}, livedesk.RowKey{"agent", "w", "i"}, nil},
 		{livedesk.Queue{Workspace: "w", ID: "i"}, livedesk.RowKey{"queue", "w", "i"}, nil},
+		{livedesk.Budget{Sender: livedesk.Sender{Workspace: "w", Channel: "c"}}, livedesk.RowKey{"budget", "w", "c"}, nil},
 		{livedesk.Job{Workspace: "w", Key: "k"}, livedesk.RowKey{"job", "w", "k"}, nil},
 		{livedesk.Object{Workspace: "w", Kind: "k", ID: "i", Key: "h"}, livedesk.RowKey{"object", "w", "k", "i"}, []livedesk.RowKey{{"hook", "", "k", "h"}}},
 		{livedesk.Object{Workspace: "w", Kind: "k", ID: "i"}, livedesk.RowKey{"object", "w", "k", "i"}, nil},
@@ -243,6 +246,17 @@ func TestRowKeys(t *testing.T) {
 		require.Equal(t, c.primary, primary)
 		require.Equal(t, c.unique, unique)
 	}
+}
+
+func TestArrivalNewContact(t *testing.T) {
+	t.Parallel()
+	a := livedesk.Arrival{Workspace: "main", Channel: "ch", Key: "k", Address: alice, Country: "US"}
+	first, second := a.NewContact(east), a.NewContact(east)
+	require.NotEqual(t, first.ID, second.ID)
+	require.Less(t, first.ID, a.NewContact(east.Add(time.Millisecond)).ID, "ids are in the order of time")
+	require.Equal(t, livedesk.Contact{
+		Workspace: "main", ID: first.ID, Address: alice, Country: "US", CreatedAt: noon.Add(time.Microsecond),
+	}, first)
 }
 
 func TestUnfinished(t *testing.T) {

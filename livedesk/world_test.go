@@ -83,7 +83,7 @@ func newWorld(t *testing.T, opts ...option) *world {
 	if s.Store == nil {
 		s.Store = func(clock func() time.Time) livedesk.Store { return memstore.NewAt(clock) }
 	}
-	if w.store = s.Store(clock); s.Wrap != nil {
+	if w.store = (orderly{s.Store(clock), t}); s.Wrap != nil {
 		w.store = s.Wrap(w.store)
 	}
 	w.twilio = smstest.NewTwilio(t, s.Twilio)

@@ -1,0 +1,97 @@
+package livedesk_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// orderly is a store that fails the test when a transaction doesn't call the verbs that lock in the order of the contract,
+// each once: where transactions run side by side that would deadlock, now and then.
+type orderly struct {
+	livedesk.Store
+	t *testing.T
+}
+
+func (s orderly) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
+	return s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return fn(ctx, &orderlyTx{Tx: tx, t: s.t}) })
+}
+
+func (s orderly) Durable() bool { return false }
+
+func (s orderly) Check(ctx context.Context) error {
+	if c, ok := s.Store.(livedesk.CheckedStore); ok {
+		return c.Check(ctx)
+	}
+	return nil
+}
+
+// verbs that lock, in their order; Claim, ClaimJobs and TakeIn are the first of a transaction.
+var verbs = []string{"", "first", "Threads", "Messages", "Senders", "Queues", "Apply"}
+
+type orderlyTx struct {
+	livedesk.Tx
+	t         *testing.T
+	last      string
+	workspace string // of the last Queues
+}
+
+// calls notes a verb; one without keys locks nothing.
+func (t *orderlyTx) calls(verb string, keys int) {
+	if keys == 0 {
+		return
+	}
+	if slices.Index(verbs, verb) <= slices.Index(verbs, t.last) {
+		t.t.Errorf("%s is called behind %s", verb, t.last)
+	}
+	t.last = verb
+}
+
+func (t *orderlyTx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.DueText, error) {
+	t.calls("first", 1)
+	return t.Tx.Claim(ctx, c)
+}
+
+func (t *orderlyTx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]livedesk.Job, error) {
+	t.calls("first", 1)
+	return t.Tx.ClaimJobs(ctx, limit, lease)
+}
+
+func (t *orderlyTx) TakeIn(ctx context.Context, a []livedesk.Arrival) ([]livedesk.Arrived, error) {
+	t.calls("first", len(a))
+	return t.Tx.TakeIn(ctx, a)
+}
+
+func (t *orderlyTx) Threads(ctx context.Context, k []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
+	t.calls("Threads", len(k))
+	return t.Tx.Threads(ctx, k)
+}
+
+func (t *orderlyTx) Messages(ctx context.Context, k []livedesk.MessageKey) ([]livedesk.Message, error) {
+	t.calls("Messages", len(k))
+	return t.Tx.Messages(ctx, k)
+}
+
+func (t *orderlyTx) Senders(ctx context.Context, k []livedesk.Sender) ([]livedesk.Budget, error) {
+	t.calls("Senders", len(k))
+	return t.Tx.Senders(ctx, k)
+}
+
+func (t *orderlyTx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
+	switch {
+	case t.last != "Queues":
+		t.calls("Queues", 1)
+	case q.Workspace <= t.workspace: // of several workspaces in their order
+		t.t.Errorf("the queues of %q are locked behind those of %q", q.Workspace, t.workspace)
+	}
+	t.workspace = q.Workspace
+	return t.Tx.Queues(ctx, q)
+}
+
+func (t *orderlyTx) Apply(ctx context.Context, c livedesk.Changes) error {
+	t.calls("Apply", 1)
+	return t.Tx.Apply(ctx, c)
+}
