@@ -20,16 +20,17 @@ func TestFleetSenderRate(t *testing.T) {
 	f.queue(n, 0, 150, 1)
 	f.start()
 	f.run(f.processes...)
+	f.eventually(patience, "to send", func() bool { return len(posts(n)) > 0 })
 	time.Sleep(watched)
 	seen := posts(n)
 	require.Greater(t, len(seen), burst, "nothing moves")
 	require.Empty(t, tooFast(seen, rate, burst))
 }
 
-// tooFast says where posts came faster than rate and burst allow, at its worst. What the way to the carrier shifts may be
-// two texts.
+// tooFast says where posts came faster than rate and burst allow, at its worst. The way to the carrier, which takes now more
+// and now less time, may shift five texts.
 func tooFast(seen []post, rate, burst int) (worst string) {
-	excess := 2
+	excess := 5
 	for i := range seen {
 		for k := i; k < len(seen); k++ {
 			took := seen[k].At.Sub(seen[i].At)
@@ -48,7 +49,7 @@ func TestFleetSenderPause(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, idle)
 	n := f.twilioNumber(nil)
-	f.queue(n, 0, 100, 1)
+	f.queue(n, 0, 200, 1)
 	n.FailFunc(func(smstest.Request) smstest.Fault {
 		wait := tooMany
 		wait.RetryAfter = 20 * time.Second
@@ -57,10 +58,18 @@ func TestFleetSenderPause(t *testing.T) {
 	f.start()
 	heard := f.firstHears(n)
 	f.run(f.processes[1:]...)
-	time.Sleep(time.Second)
-	if more := len(posts(n)) - heard; more > 0 {
+	if more := f.more(n, heard); more > 0 {
 		t.Errorf("%d texts were posted in the pause", more)
 	}
+}
+
+// more waits for texts beyond those that were posted before, and returns how many came.
+func (f *fleet) more(n *number, before int) int {
+	f.Helper()
+	for took := f.watch(); len(posts(n)) == before && took() < 3*time.Second; time.Sleep(100 * time.Millisecond) {
+	}
+	time.Sleep(500 * time.Millisecond) // for those beside the first
+	return len(posts(n)) - before
 }
 
 // A channel whose credentials are refused knocks once a minute, from one process (F48).
@@ -73,11 +82,9 @@ func TestFleetProbes(t *testing.T) {
 	f.start()
 	heard := f.firstHears(n)
 	f.run(f.processes[1:]...)
-	time.Sleep(time.Second)
-	early := len(posts(n)) - heard
+	early := f.more(n, heard)
 	f.ahead(61 * time.Second)
-	time.Sleep(time.Second)
-	probes := len(posts(n)) - heard - early
+	probes := f.more(n, heard+early)
 	require.Positive(t, probes, "the channel never tries again")
 	if early > 0 || probes > 1 {
 		t.Errorf("%d texts were posted within the minute, and %d after it", early, probes)

@@ -3,6 +3,7 @@ package pgstore_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func brisk(s *setting) {
 }
 
 // queue lets the host write texts to many contacts, numbered from 0 for each.
-func (f *fleet) queue(n *number, from, contacts, each int) (out []livedesk.Message) {
+func (f *fleet) queue(n *number, from, contacts, each int) []livedesk.Message {
 	f.Helper()
 	list := make([][]livedesk.Message, contacts)
 	together(8, func(lane int) {
@@ -36,10 +37,10 @@ func (f *fleet) queue(n *number, from, contacts, each int) (out []livedesk.Messa
 			}
 		}
 	})
-	for _, l := range list {
-		out = append(out, l...)
+	if f.Failed() {
+		f.FailNow()
 	}
-	return out
+	return slices.Concat(list...)
 }
 
 // run lets processes work that were idle.
@@ -76,10 +77,16 @@ func (f *fleet) states(list []livedesk.Message) map[livedesk.DeliveryState]int {
 }
 
 // A thousand queued texts, four processes that begin at once: each is posted once, after its attempt was written down, in
-// order for each contact, and gets its verdict (F67, I5, I15).
+// order for each contact, and gets its verdict, also where receipts come to another process before the answer to this one (F58,
+// F67, I5, I15).
 func TestFleetOutbox(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, idle)
+	f := newFleet(t, func(s *setting) {
+		idle(s)
+		s.bandwidth.Receipts = func(smstest.Sent) []smstest.Step {
+			return []smstest.Step{{Status: channel.StatusDelivered, BeforeAnswer: true}, {Status: channel.StatusSent, BeforeAnswer: true}}
+		}
+	})
 	a, b := f.twilioNumber(nil), f.bandwidthNumber(nil)
 	list := append(f.queue(a, 0, 50, 10), f.queue(b, 50, 50, 10)...)
 	f.writtenDownFirst(a, nil)

@@ -99,7 +99,7 @@ func TestFleetClocks(t *testing.T) {
 	for _, ahead := range []time.Duration{-10 * 365 * 24 * time.Hour, 10 * 365 * 24 * time.Hour} {
 		t.Run(ahead.String(), func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, func(s *setting) { brisk(s); s.Ahead = ahead })
+			f := newFleet(t, func(s *setting) { brisk(s); s.Ahead, s.FrontTimeout = ahead, 0 })
 			n := f.twilioNumber(nil)
 			list := f.queue(n, 0, 10, 2)
 			f.start()

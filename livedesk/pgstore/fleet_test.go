@@ -110,11 +110,7 @@ func (f *fleet) seed() {
 		require.NoError(f, err, seedVariable)
 	}
 	f.chance = rand.New(rand.NewPCG(seed, 0))
-	f.Cleanup(func() {
-		if f.Failed() {
-			f.Logf("to make the same choices again: %s=%d go test -run '^%s$'", seedVariable, seed, f.Name())
-		}
-	})
+	f.Logf("%s=%d makes the same choices again", seedVariable, seed)
 }
 
 // any returns a number below n.
