@@ -3,7 +3,6 @@ package livedesk
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -58,13 +57,7 @@ type placing struct {
 	delta     map[string]int  // change of load that the unit's own decisions made
 	wishes    []routed
 	queues    map[string]*line
-}
-
-// routed is a wish with the queues where it may be fulfilled, in order of preference.
-type routed struct {
-	c     *conv
-	lines []string
-	why   string
+	waiting   []*conv // who waits by a decision of this unit
 }
 
 // line is a working copy of a queue.
@@ -72,6 +65,7 @@ type line struct {
 	row     Queue
 	changed bool
 	full    bool // nobody can take one more
+	waits   bool // somebody waits whom nobody can take
 }
 
 func (p *placing) move(before, after string) {
@@ -84,77 +78,17 @@ func (p *placing) move(before, after string) {
 	}
 }
 
-// route asks the host's router, then falls back on the channel's human agents.
-func (p *placing) route(c *conv) {
-	r := routed{c: c}
-	d := p.u.e.ask(c.wish.facts)
-	for _, t := range d.Targets {
-		switch t.Kind {
-		case routing.ToAgent:
-			r.lines = append(r.lines, AgentQueue(t.ID))
-		case routing.ToTeam:
-			r.lines = append(r.lines, TeamQueue(t.ID))
-		case routing.ToHumans:
-			r.lines = append(r.lines, ChannelQueue(c.now.Channel))
-		case routing.ToNobody:
-			p.label(c, d)
-			return
-		}
-	}
-	if len(r.lines) > 0 {
-		p.label(c, d)
-		r.why = d.Reason
-	} else {
-		r.lines = []string{ChannelQueue(c.now.Channel)}
-	}
-	for _, id := range r.lines {
-		p.ids[id] = true
-	}
-	if c.wish.keep != "" {
-		p.ids[ChannelQueue(c.now.Channel)] = true // to see whether that agent is still a member
-		p.delta[c.wish.keep] += 0                 // and on line
-	}
-	p.wishes = append(p.wishes, r)
-}
-
-func (p *placing) label(c *conv, d routing.Decision) {
-	for _, l := range d.Labels {
-		if !slices.Contains(c.now.Labels, l) {
-			c.now.Labels = append(slices.Clone(c.now.Labels), l)
-		}
-	}
-	if d.Priority != nil {
-		c.now.Priority = min(max(*d.Priority, -100), 100)
-	}
-}
-
-// ask calls the host's router; a panic is a pass, and is told.
-func (e *Engine) ask(f routing.Facts) (d routing.Decision) {
-	if e.cfg.Router == nil {
-		return routing.Decision{}
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			e.log.Error("router panicked", slog.Any("panic", r), slog.String("conversation", f.Conversation))
-			d = routing.Decision{}
-		}
-	}()
-	return e.cfg.Router.Route(f)
-}
-
 func (p *placing) run(ctx context.Context) error {
-	if len(p.ids)+len(p.free)+len(p.delta) == 0 {
-		return nil
-	}
-	if err := p.lock(ctx); err != nil {
-		return err
-	}
-	for _, r := range p.wishes {
-		if !p.keep(r.c) {
-			p.enqueue(r)
+	if len(p.ids)+len(p.free)+len(p.delta) > 0 {
+		if err := p.lock(ctx); err != nil {
+			return err
 		}
 	}
-	p.serve()
+	left := slices.DeleteFunc(p.wishes, func(r routed) bool { return p.keep(r.c) })
+	p.serve() // those who came before go first
+	for _, r := range left {
+		p.settle(r)
+	}
 	p.collect()
 	return nil
 }
@@ -230,36 +164,47 @@ func (p *placing) agent(id string) *Agent {
 
 // keep gives a conversation back to the agent who had it, if that is still possible.
 func (p *placing) keep(c *conv) bool {
-	a := p.agent(c.wish.keep)
-	if c.wish.keep == "" || a == nil || a.PresentAt(p.u.now) != Online {
+	if c.wish.keep == "" {
 		return false
 	}
-	if !c.wish.woken {
-		q := p.queues[ChannelQueue(c.now.Channel)]
-		member := q != nil && slices.ContainsFunc(q.row.Members, func(m Member) bool { return m.Agent == a.ID })
-		if !member || !roomFor(*a) {
-			return false
-		}
+	a, why := p.agent(c.wish.keep), p.unfit(c)
+	if why != "" {
+		return false
 	}
-	p.give(c, a, "had it before")
+	c.wish.decision = &Decision{At: p.u.now, Cause: c.wish.facts.Cause, Tier: TierBefore, Agent: a.ID}
+	c.wish.decision.look(TierBefore, "", LookDecided)
+	p.give(c, a, "had it before", c.wish.decision)
 	return true
 }
 
-// enqueue puts a conversation into the first line where somebody can take it now, else into the first.
-func (p *placing) enqueue(r routed) {
-	id := r.lines[0]
-	for _, l := range r.lines {
-		if q := p.queues[l]; len(q.row.Waiting) == 0 && p.pick(q, r.c) >= 0 {
-			id = l
-			break
-		}
+// unfit says why the agent who had a conversation can't have it again; empty if they can.
+func (p *placing) unfit(c *conv) SkipReason {
+	a := p.agent(c.wish.keep)
+	if why := p.absent(a); why != "" || c.wish.woken {
+		return why
 	}
-	c := r.c
-	c.now.Queue, c.now.QueuedAt, c.now.Assignee = id, p.u.now, ""
-	p.queues[id].row.Waiting = append(p.queues[id].row.Waiting, c.now)
-	if r.why != "" {
-		p.u.activity(c, Actor{}, Activity{What: "routed", To: id, Cause: truncate(r.why, 256)})
+	q := p.queues[ChannelQueue(c.now.Channel)]
+	switch {
+	case q == nil || !slices.ContainsFunc(q.row.Members, func(m Member) bool { return m.Agent == a.ID }):
+		return SkipNoMember
+	case !roomFor(*a):
+		return SkipFull
 	}
+	return ""
+}
+
+// absent says why an agent takes nothing now, whatever the load; empty for one on line.
+func (p *placing) absent(a *Agent) SkipReason {
+	if a == nil {
+		return SkipUnknown
+	}
+	switch a.PresentAt(p.u.now) {
+	case Online:
+		return ""
+	case Busy:
+		return SkipBusy
+	}
+	return SkipOffline
 }
 
 // serve gives free places to those who wait, over all locked queues: priority first, then the longest waiting.
@@ -279,25 +224,58 @@ func (p *placing) serve() {
 		}
 	}
 	slices.SortStableFunc(heads, func(a, b head) int { return waitingOrder(a.c.now, b.c.now) })
-	placed := map[*line]int{}
+	placed := map[*line]bool{}
 	for _, h := range heads {
-		if h.q.full || h.c.now.Queue != h.q.row.ID || p.manual(h.q) {
-			continue
+		switch {
+		case h.c.now.Queue != h.q.row.ID || p.manual(h.q):
+		case h.q.full || !p.place(h.q, h.c):
+			h.q.full, h.q.waits = true, true
+		default:
+			placed[h.q] = true
 		}
-		i := p.pick(h.q, h.c)
-		if i < 0 {
-			h.q.full = true
-			continue
-		}
-		m := &h.q.row.Members[i]
-		h.q.row.Count++
-		m.Last, h.q.changed = h.q.row.Count, true
-		p.give(h.c, p.agent(m.Agent), strategyName(p.mode(h.q)))
-		placed[h.q]++
 	}
-	for q, n := range placed {
-		if q.row.More && n > 0 && !q.full {
+	for q := range placed {
+		if q.row.More && !q.full {
 			p.u.jobs = append(p.u.jobs, JobChange{Job: serveJob(q.row, p.u.now)})
+		}
+	}
+}
+
+// place gives a conversation to whom the queue's strategy picks, if anybody.
+func (p *placing) place(q *line, c *conv) bool {
+	i := p.pick(q, c)
+	if i < 0 {
+		return false
+	}
+	m := &q.row.Members[i]
+	q.row.Count++
+	m.Last, q.changed = q.row.Count, true
+	d := p.decisionOf(c, q)
+	d.Agent = m.Agent
+	p.skipped(d, q, m.Agent)
+	p.give(c, p.agent(m.Agent), strategyName(p.mode(q)), d)
+	return true
+}
+
+// decisionOf returns the record of what is being decided about a conversation: routing's own, or that a place came free.
+func (p *placing) decisionOf(c *conv, q *line) *Decision {
+	if c.wish == nil || c.wish.decision == nil {
+		return &Decision{At: p.u.now, Tier: TierQueue, Queue: q.row.ID}
+	}
+	return c.wish.decision
+}
+
+// skipped notes who of a queue could not take a conversation.
+func (p *placing) skipped(d *Decision, q *line, winner string) {
+	capped := p.mode(q) != RoundRobin
+	for _, m := range q.row.Members {
+		a := p.agent(m.Agent)
+		why := p.absent(a)
+		if why == "" && capped && !roomFor(*a) {
+			why = SkipFull
+		}
+		if m.Agent != winner {
+			d.skip(m.Agent, why)
 		}
 	}
 }
@@ -330,13 +308,13 @@ func (p *placing) pick(q *line, c *conv) int {
 	return index[i]
 }
 
-func (p *placing) give(c *conv, a *Agent, cause string) {
+func (p *placing) give(c *conv, a *Agent, cause string, d *Decision) {
 	c.now.Queue, c.now.Assignee = "", a.ID
 	c.now.QueuedAt = time.Time{}
 	if counts(c.now) != "" {
 		a.Load++
 	}
-	p.u.activity(c, Actor{}, Activity{What: "assigned", To: a.ID, Cause: cause})
+	p.u.activity(c, Actor{}, Activity{What: "assigned", To: a.ID, Cause: cause, Decision: d})
 }
 
 // collect hands the changed rows over, and notes who waits now.
@@ -355,10 +333,8 @@ func (p *placing) collect() {
 			p.u.changes.Queues = append(p.u.changes.Queues, row)
 		}
 	}
-	for _, r := range p.wishes {
-		if q := r.c.now.Queue; q != "" && r.c.was.Queue != q {
-			p.u.activity(r.c, Actor{}, Activity{What: "waiting", To: q})
-		}
+	for _, c := range p.waiting {
+		p.u.activity(c, Actor{}, Activity{What: "waiting", To: c.now.Queue, Decision: c.wish.decision})
 	}
 	for key, a := range p.u.agents {
 		if key.workspace == p.workspace && a.now != a.was && !gone[key.id] {

@@ -58,6 +58,10 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 			}
 		case jobServe:
 			u.onQueue(j.Workspace, j.Subject, nil)
+		case jobTimeout:
+			if err := u.endWait(ctx, j); err != nil {
+				return err
+			}
 		case jobForget:
 			if err := u.forgetConnection(ctx, j); err != nil {
 				return err

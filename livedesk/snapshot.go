@@ -25,6 +25,7 @@ type snapshot struct {
 	channels    map[objectKey]*channelInfo
 	own         map[channel.Address]bool // numbers of all channels of all workspaces
 	closed      []Sender                 // channels that can't send: disabled, or without an open connection
+	rules       map[string]*ruleSet      // by workspace
 }
 
 type objectKey struct{ workspace, id string }
@@ -111,6 +112,7 @@ func newSnapshots(e *Engine) *snapshots {
 		byWebhook:   map[string]*connectionInfo{},
 		channels:    map[objectKey]*channelInfo{},
 		own:         map[channel.Address]bool{},
+		rules:       map[string]*ruleSet{},
 	})
 	return s
 }
@@ -241,6 +243,7 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 		channels:    maps.Clone(old.channels),
 		byWebhook:   map[string]*connectionInfo{},
 		own:         map[channel.Address]bool{},
+		rules:       maps.Clone(old.rules),
 	}
 	if len(objs) > 0 {
 		n.revision = objs[len(objs)-1].Revision
@@ -256,6 +259,7 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 				slog.String("workspace", o.Workspace), slog.String("kind", o.Kind), slog.String("id", o.ID))
 		}
 	}
+	s.takeRules(n, objs)
 	n.link()
 	return n
 }

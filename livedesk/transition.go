@@ -114,7 +114,7 @@ func (u *unit) want(t *thread, c *conv, tr transition, text string, media int) {
 	if c.now.State != Open {
 		return
 	}
-	w := &wish{facts: u.facts(t, c, tr, text, media)}
+	w := &wish{facts: u.facts(t, c, tr, text, media), seq: c.now.LastSeq}
 	if tr.has(keepAgent) {
 		w.keep, w.woken = c.now.Assignee, tr.to == asBefore
 	}
@@ -138,7 +138,7 @@ func (u *unit) facts(t *thread, c *conv, tr transition, text string, media int) 
 		Workspace: c.now.Workspace, Channel: c.now.Channel, Conversation: c.now.ID, Cause: cause, At: u.now, Open: true,
 		Contact: routing.Contact{
 			ID: t.contact.ID, Address: string(t.contact.Address), Country: t.contact.Country, Language: t.contact.Language,
-			ExternalID: t.contact.ExternalID, Attributes: t.contact.Attributes,
+			ExternalID: t.contact.ExternalID, Attributes: t.contact.Attributes, Labels: t.contact.Labels,
 			Returning: !tr.has(creates) || t.contact.CreatedAt.Before(u.now),
 		},
 		Text: text, Media: media, Labels: c.now.Labels, Priority: c.now.Priority,

@@ -70,6 +70,11 @@ type wish struct {
 	facts routing.Facts
 	keep  string // agent who had it; first, if that is still possible
 	woken bool   // keep may be over capacity, and need not be a member
+
+	seq      int64            // of the entry that caused it
+	resume   *resume          // a wait that ended: routing goes on from there
+	router   routing.Decision // what the host's router said
+	decision *Decision        // what became of it
 }
 
 // changed reports whether the working copy differs from what was loaded.

@@ -65,7 +65,8 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"EndRotation": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.EndRotation(ctx, x.channel)
 	},
-	"Health": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Health(ctx, x.channel) },
+	"Explain": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Explain(ctx, x.conversation) },
+	"Health":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Health(ctx, x.channel) },
 	"Latest": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Latest(ctx, x.conversation, 0, 0)
 	},
@@ -94,6 +95,8 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"PutChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.PutChannel(ctx, livedesk.Channel{ID: x.channel, Provider: "bandwidth", Values: livedesk.Values{"name": "x"}})
 	},
+	"PutRule":  nil, // upserts of the desk's own
+	"PutRules": nil,
 	"Register": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.Register(ctx, x.channel)
 	},
@@ -102,6 +105,13 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"RemoveChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.RemoveChannel(ctx, x.channel)
+	},
+	"RemoveRule": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) {
+		return nil, d.RemoveRule(ctx, "night")
+	},
+	"Rules": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) {
+		set, err := d.Rules(ctx)
+		return set.Rules, err
 	},
 	"Wake": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Wake(ctx, x.conversation, host)
@@ -157,7 +167,7 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 }
 
 // lists answer an id that isn't there with nothing rather than with an error.
-var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Team"}
+var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Rules", "Team"}
 
 // An id of another workspace answers exactly like one that doesn't exist, for every method that there is.
 func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
@@ -166,6 +176,7 @@ func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
 	w.bandwidthChannel(nil)
 	w.agents(w.ch.ID, 5, "ada")
 	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"ada"}))
+	w.rules(says("night", toTeam("night")))
 	w.text(alice, "hello")
 	c := w.only()
 	m := w.reply(c.ID, "hi")
