@@ -146,6 +146,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"SetTeam": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.SetTeam(ctx, "team", []string{x.agent})
 	},
+	"Simulate": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Simulate(ctx, livedesk.Simulation{Channel: x.channel})
+	},
 	"Snooze": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Snooze(ctx, x.conversation, host, time.Time{})
 	},
