@@ -5,10 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/livedesk/livedesk-go/routing"
 )
 
 // servedHeads is how many waiting conversations of a queue one transaction looks at.
@@ -45,6 +42,9 @@ func (u *unit) assign(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, c := range u.order {
+		u.watch(c)
+	}
 	return nil
 }
 
@@ -58,6 +58,11 @@ type placing struct {
 	wishes    []routed
 	queues    map[string]*line
 	waiting   []*conv // who waits by a decision of this unit
+
+	held  map[placeOn]int            // open conversations as they are stored; of whom it was asked
+	load  func(placeOn) (int, error) // asks
+	err   error                      // of load
+	freed bool                       // a conversation went from one agent to another
 }
 
 // line is a working copy of a queue.
@@ -84,13 +89,17 @@ func (p *placing) run(ctx context.Context) error {
 			return err
 		}
 	}
+	p.held, p.load = map[placeOn]int{}, func(at placeOn) (int, error) { return p.u.countOpen(ctx, p.workspace, at) }
 	left := slices.DeleteFunc(p.wishes, func(r routed) bool { return p.keep(r.c) })
 	p.serve() // those who came before go first
 	for _, r := range left {
 		p.settle(r)
 	}
+	if p.freed {
+		p.serveAgain()
+	}
 	p.collect()
-	return nil
+	return p.err
 }
 
 // lock loads the queues and everybody in them, and changes them as the unit wants.
@@ -162,51 +171,6 @@ func (p *placing) agent(id string) *Agent {
 	return nil
 }
 
-// keep gives a conversation back to the agent who had it, if that is still possible.
-func (p *placing) keep(c *conv) bool {
-	if c.wish.keep == "" {
-		return false
-	}
-	a, why := p.agent(c.wish.keep), p.unfit(c)
-	if why != "" {
-		return false
-	}
-	c.wish.decision = &Decision{At: p.u.now, Cause: c.wish.facts.Cause, Tier: TierBefore, Agent: a.ID}
-	c.wish.decision.look(TierBefore, "", LookDecided)
-	p.give(c, a, "had it before", c.wish.decision)
-	return true
-}
-
-// unfit says why the agent who had a conversation can't have it again; empty if they can.
-func (p *placing) unfit(c *conv) SkipReason {
-	a := p.agent(c.wish.keep)
-	if why := p.absent(a); why != "" || c.wish.woken {
-		return why
-	}
-	q := p.queues[ChannelQueue(c.now.Channel)]
-	switch {
-	case q == nil || !slices.ContainsFunc(q.row.Members, func(m Member) bool { return m.Agent == a.ID }):
-		return SkipNoMember
-	case !roomFor(*a):
-		return SkipFull
-	}
-	return ""
-}
-
-// absent says why an agent takes nothing now, whatever the load; empty for one on line.
-func (p *placing) absent(a *Agent) SkipReason {
-	if a == nil {
-		return SkipUnknown
-	}
-	switch a.PresentAt(p.u.now) {
-	case Online:
-		return ""
-	case Busy:
-		return SkipBusy
-	}
-	return SkipOffline
-}
-
 // serve gives free places to those who wait, over all locked queues: priority first, then the longest waiting.
 func (p *placing) serve() {
 	type head struct {
@@ -229,7 +193,7 @@ func (p *placing) serve() {
 		switch {
 		case h.c.now.Queue != h.q.row.ID || p.manual(h.q):
 		case h.q.full || !p.place(h.q, h.c):
-			h.q.full, h.q.waits = true, true
+			h.q.waits = true
 		default:
 			placed[h.q] = true
 		}
@@ -243,8 +207,9 @@ func (p *placing) serve() {
 
 // place gives a conversation to whom the queue's strategy picks, if anybody.
 func (p *placing) place(q *line, c *conv) bool {
-	i := p.pick(q, c)
+	i, ownFault := p.pick(q, c)
 	if i < 0 {
+		q.full = q.full || !ownFault
 		return false
 	}
 	m := &q.row.Members[i]
@@ -252,7 +217,7 @@ func (p *placing) place(q *line, c *conv) bool {
 	m.Last, q.changed = q.row.Count, true
 	d := p.decisionOf(c, q)
 	d.Agent = m.Agent
-	p.skipped(d, q, m.Agent)
+	p.skipped(d, q, c, m.Agent)
 	p.give(c, p.agent(m.Agent), strategyName(p.mode(q)), d)
 	return true
 }
@@ -266,13 +231,17 @@ func (p *placing) decisionOf(c *conv, q *line) *Decision {
 }
 
 // skipped notes who of a queue could not take a conversation.
-func (p *placing) skipped(d *Decision, q *line, winner string) {
+func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 	capped := p.mode(q) != RoundRobin
 	for _, m := range q.row.Members {
 		a := p.agent(m.Agent)
 		why := p.absent(a)
-		if why == "" && capped && !roomFor(*a) {
+		switch {
+		case why != "" || m.Agent == winner:
+		case capped && !roomFor(*a):
 			why = SkipFull
+		default:
+			why = p.knownBar(c, m.Agent)
 		}
 		if m.Agent != winner {
 			d.skip(m.Agent, why)
@@ -280,41 +249,32 @@ func (p *placing) skipped(d *Decision, q *line, winner string) {
 	}
 }
 
+// serveAgain serves once more, since a place came free meanwhile.
+func (p *placing) serveAgain() {
+	for _, q := range p.queues {
+		q.full, q.waits = false, false
+	}
+	p.serve()
+}
+
 func waitingOrder(a, b Conversation) int {
 	return cmp.Or(-cmp.Compare(a.Priority, b.Priority), a.QueuedAt.Compare(b.QueuedAt), cmp.Compare(a.ID, b.ID))
 }
 
-// pick returns the place in q.row.Members of who takes c, or -1.
-func (p *placing) pick(q *line, c *conv) int {
-	members, index := make([]routing.Member, 0, len(q.row.Members)), make([]int, 0, len(q.row.Members))
-	for i, m := range q.row.Members {
-		a := p.agent(m.Agent)
-		if a == nil || a.PresentAt(p.u.now) != Online {
-			continue
-		}
-		members = append(members, routing.Member{
-			Agent: a.ID, Load: a.Load + a.OutsideLoad, Capacity: a.Capacity, Last: m.Last, Position: i,
-		})
-		index = append(index, i)
-	}
-	f := routing.Facts{Workspace: p.workspace, Channel: c.now.Channel, Conversation: c.now.ID}
-	if c.wish != nil {
-		f = c.wish.facts
-	}
-	i := strategy(p.mode(q)).Pick(f, members)
-	if i < 0 || i >= len(members) {
-		return -1
-	}
-	return index[i]
-}
-
 func (p *placing) give(c *conv, a *Agent, cause string, d *Decision) {
+	from := c.now.Assignee // who keeps it until now; nobody, as a rule
+	if from != "" {
+		p.freed, cause = true, "no answer"
+		if a := p.agent(from); a != nil {
+			a.Load--
+		}
+	}
 	c.now.Queue, c.now.Assignee = "", a.ID
 	c.now.QueuedAt = time.Time{}
 	if counts(c.now) != "" {
 		a.Load++
 	}
-	p.u.activity(c, Actor{}, Activity{What: "assigned", To: a.ID, Cause: cause, Decision: d})
+	p.u.activity(c, Actor{}, Activity{What: "assigned", From: from, To: a.ID, Cause: cause, Decision: d})
 }
 
 // collect hands the changed rows over, and notes who waits now.
@@ -341,43 +301,4 @@ func (p *placing) collect() {
 			p.u.changes.Agents = append(p.u.changes.Agents, a.now)
 		}
 	}
-}
-
-// manual reports whether a queue is served by people only.
-func (p *placing) manual(q *line) bool {
-	ch := p.channelOf(q)
-	return ch != nil && ch.channel.Assignment.Manual
-}
-
-func (p *placing) mode(q *line) Mode {
-	if ch := p.channelOf(q); ch != nil {
-		return ch.channel.Assignment.Mode
-	}
-	return LeastLoaded
-}
-
-func (p *placing) channelOf(q *line) *channelInfo {
-	id, ok := strings.CutPrefix(q.row.ID, "channel:")
-	if !ok {
-		return nil
-	}
-	return p.u.snap.channels[objectKey{p.workspace, id}]
-}
-
-func strategy(m Mode) routing.Strategy {
-	switch m {
-	case ShareLoaded:
-		return routing.LeastLoaded{ByShare: true}
-	case RoundRobin:
-		return routing.RoundRobin{}
-	case RoundRobinCapped:
-		return routing.RoundRobin{HonorCapacity: true}
-	}
-	return routing.LeastLoaded{}
-}
-
-func strategyName(m Mode) string { return cmp.Or(string(m), "least_loaded") }
-
-func roomFor(a Agent) bool {
-	return routing.Member{Load: a.Load + a.OutsideLoad, Capacity: a.Capacity}.Room()
 }

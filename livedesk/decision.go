@@ -48,6 +48,7 @@ const (
 	TierRouter Tier = "router" // the host's own [routing.Router]
 	TierRules  Tier = "rules"  // the workspace's rules
 	TierHumans Tier = "humans" // the channel's human agents
+	TierHand   Tier = "hand"   // somebody passed it on: [Desk.Transfer]
 	TierQueue  Tier = "queue"  // a place came free for who waited longest
 )
 
@@ -86,6 +87,8 @@ const (
 	SkipFull     SkipReason = "full"      // the capacity is used up
 	SkipUnknown  SkipReason = "unknown"   // is in the list, and not on the desk
 	SkipNoMember SkipReason = "no_member" // had it before, and isn't on the channel's list any more
+	SkipLimit    SkipReason = "limit"     // has as many of the channel as [Assignment] Limit allows
+	SkipSilent   SkipReason = "silent"    // has it, and didn't answer in time
 )
 
 const (

@@ -16,6 +16,7 @@ type stop struct {
 	tier   Tier
 	d      routing.Decision
 	lines  []string
+	agent  string        // instead of lines: who had the contact's last conversation
 	nobody bool          // it is to stay unassigned
 	asked  bool          // the rules were walked to get here
 	from   routing.Place // ... behind this one
@@ -39,7 +40,7 @@ type routed struct {
 func (p *placing) route(c *conv) {
 	r := routed{c: c}
 	w := c.wish
-	if w.resume == nil {
+	if w.resume == nil && w.to == nil {
 		w.router, r.panicked = p.u.e.ask(w.facts)
 	}
 	w.facts.Available = func(routing.Target) bool { r.asks = true; return false }
@@ -50,9 +51,14 @@ func (p *placing) route(c *conv) {
 	if r.asks {
 		p.needAsked(c.now.Channel)
 	}
-	if w.keep != "" {
-		p.ids[ChannelQueue(c.now.Channel)] = true // to see whether that agent is still a member
-		p.delta[w.keep] += 0                      // and on line
+	for _, agent := range []string{w.keep, w.sticky, w.silent} {
+		if agent != "" {
+			p.ids[ChannelQueue(c.now.Channel)] = true // to see whether that agent is still a member
+			p.delta[agent] += 0                       // and on line
+		}
+	}
+	if w.silent != "" {
+		p.free[w.silent] = true // may get a free place
 	}
 	p.wishes = append(p.wishes, r)
 }
@@ -97,7 +103,7 @@ func (p *placing) stops(c *conv) (list []stop) {
 			return list
 		}
 		if len(list) == maxStops {
-			return append(list, people(c))
+			return append(list, people(c)) // a wait like any other
 		}
 	}
 }
@@ -105,6 +111,8 @@ func (p *placing) stops(c *conv) (list []stop) {
 func (p *placing) first(c *conv) stop {
 	w := c.wish
 	switch {
+	case w.to != nil:
+		return stop{tier: TierHand, lines: linesTo(w.to, c.now.Channel)}
 	case w.resume != nil:
 		return p.behind(c, stop{d: routing.Decision{Unavailable: w.resume.Then, Place: w.resume.Place}})
 	case len(w.router.Targets) > 0:
@@ -118,14 +126,24 @@ func (p *placing) behind(c *conv, s stop) stop {
 	if s.d.Unavailable == routing.NextRule {
 		return p.rules(c, s.d.Place)
 	}
-	// AI agents come here, before the people, once the desk runs them.
+	if s.agent != "" {
+		return people(c)
+	}
+	return tiers(c)
+}
+
+// tiers returns the first stop behind the rules. AI agents come here, before the people, once the desk runs them.
+func tiers(c *conv) stop {
+	if c.wish.sticky != "" {
+		return stop{tier: TierBefore, agent: c.wish.sticky}
+	}
 	return people(c)
 }
 
 // rules walks the rules behind a place.
 func (p *placing) rules(c *conv, from routing.Place) stop {
 	d := p.u.snap.rulesOf(p.workspace).After(from, c.wish.facts)
-	s := people(c)
+	s := tiers(c)
 	if len(d.Targets) > 0 {
 		s = newStop(TierRules, d, c)
 	}
@@ -160,11 +178,11 @@ func (e *Engine) ask(f routing.Facts) (d routing.Decision, panicked bool) {
 }
 
 // available says whether somebody behind a target is on line and has room, from what is locked.
-func (p *placing) available(t routing.Target, channelID string) bool {
-	for _, id := range linesTo([]routing.Target{t}, channelID) {
+func (p *placing) available(t routing.Target, c *conv) bool {
+	for _, id := range linesTo([]routing.Target{t}, c.now.Channel) {
 		if q := p.queues[id]; q != nil && slices.ContainsFunc(q.row.Members, func(m Member) bool {
 			a := p.agent(m.Agent)
-			return a != nil && a.PresentAt(p.u.now) == Online && roomFor(*a)
+			return p.absent(a) == "" && roomFor(*a) && p.barred(c, a.ID) == ""
 		}) {
 			return true
 		}
@@ -176,29 +194,47 @@ func (p *placing) available(t routing.Target, channelID string) bool {
 func (p *placing) settle(r routed) {
 	c, w := r.c, r.c.wish
 	if r.asks {
-		w.facts.Available = func(t routing.Target) bool { return p.available(t, c.now.Channel) }
+		w.facts.Available = func(t routing.Target) bool { return p.available(t, c) }
 		r.stops = p.stops(c)
 	}
 	d := p.decide(r)
 	for i, s := range r.stops {
 		p.visit(c, d, s)
-		last := i == len(r.stops)-1
-		q := p.openLine(s, c)
-		if q == nil && !last {
-			d.look(s.tier, ruleOf(s), LookNobody)
-			continue
+		if p.fulfil(c, d, s, i == len(r.stops)-1) {
+			return
 		}
+		d.look(s.tier, ruleOf(s), LookNobody)
+	}
+}
+
+// fulfil ends the walk at a stop where somebody can take the conversation, and at the last one in any case.
+func (p *placing) fulfil(c *conv, d *Decision, s stop, last bool) bool {
+	if s.agent != "" {
+		if why := p.unfit(c, s.agent); why != "" {
+			d.skip(s.agent, why)
+			return false
+		}
+		p.giveBack(c, s.agent, d)
+		return true
+	}
+	q := p.openLine(s, c)
+	switch {
+	case q == nil && !last:
+		return false
+	case q == nil && c.wish.silent != "":
+		p.u.setAlarm(c.now) // stays, and is looked at again
+	default:
 		d.Tier, d.Rule, d.Reason = s.tier, ruleOf(s), truncate(s.d.Reason, 256)
 		p.end(c, d, s, q)
-		return
 	}
+	return true
 }
 
 // decide begins the record of a decision.
 func (p *placing) decide(r routed) *Decision {
 	d := &Decision{At: p.u.now, Cause: r.c.wish.facts.Cause}
 	switch {
-	case p.u.e.cfg.Router == nil || r.c.wish.resume != nil || len(r.c.wish.router.Targets) > 0:
+	case p.u.e.cfg.Router == nil || r.c.wish.resume != nil || r.c.wish.to != nil || len(r.c.wish.router.Targets) > 0:
 	case r.panicked:
 		d.look(TierRouter, "", LookPanicked)
 	default:
@@ -235,7 +271,9 @@ func ruleOf(s stop) string {
 // openLine returns the first line of a stop where somebody can take the conversation now and nobody waits, or nil.
 func (p *placing) openLine(s stop, c *conv) *line {
 	for _, id := range s.lines {
-		if q := p.queues[id]; !q.waits && !p.manual(q) && p.pick(q, c) >= 0 {
+		if q := p.queues[id]; q.waits || p.manual(q) {
+			continue
+		} else if i, _ := p.pick(q, c); i >= 0 {
 			return q
 		}
 	}
@@ -278,7 +316,7 @@ func (p *placing) wait(c *conv, s stop) {
 		c.now.QueuedAt = p.u.now
 	}
 	c.now.Queue, c.now.Assignee = q.row.ID, ""
-	p.skipped(c.wish.decision, q, "")
+	p.skipped(c.wish.decision, q, c, "")
 	p.waiting = append(p.waiting, c)
 	p.setTimeout(c, s)
 }

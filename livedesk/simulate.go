@@ -82,7 +82,11 @@ func (u *unit) simulate(ctx context.Context, workspace string, s Simulation) (*c
 	if err != nil {
 		return nil, err
 	}
+	previous := t.current
 	c := u.begin(t)
+	if previous != nil {
+		c.previous = &previous.now
+	}
 	u.enter(c, tr, Actor{}, string(customerWrites))
 	u.want(t, c, tr, channel.Clean(s.Text), s.Media)
 	if s.Cause != "" {

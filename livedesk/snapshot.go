@@ -26,6 +26,7 @@ type snapshot struct {
 	own         map[channel.Address]bool // numbers of all channels of all workspaces
 	closed      []Sender                 // channels that can't send: disabled, or without an open connection
 	rules       map[string]*ruleSet      // by workspace
+	graceful    map[string]bool          // workspaces where what agents off line have in hand goes back after a while
 }
 
 type objectKey struct{ workspace, id string }
@@ -244,6 +245,7 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 		byWebhook:   map[string]*connectionInfo{},
 		own:         map[channel.Address]bool{},
 		rules:       maps.Clone(old.rules),
+		graceful:    map[string]bool{},
 	}
 	if len(objs) > 0 {
 		n.revision = objs[len(objs)-1].Revision
@@ -309,6 +311,9 @@ func (n *snapshot) link() {
 		fresh := *ch
 		fresh.conn = n.connections[objectKey{key.workspace, ch.connID}]
 		n.channels[key] = &fresh
+		if fresh.channel.Assignment.OfflineGraceSeconds > 0 {
+			n.graceful[key.workspace] = true
+		}
 		if fresh.conn != nil {
 			fresh.conn.channels = append(fresh.conn.channels, &fresh)
 		}

@@ -17,7 +17,10 @@ func (u *unit) happen(t *thread, on occurrence) (*conv, transition) {
 	}
 	c := t.current
 	if tr.has(creates) {
-		c = u.begin(t)
+		previous := t.current
+		if c = u.begin(t); previous != nil {
+			c.previous = &previous.now
+		}
 	}
 	u.enter(c, tr, Actor{}, string(on))
 	return c, tr
@@ -118,8 +121,19 @@ func (u *unit) want(t *thread, c *conv, tr transition, text string, media int) {
 	if tr.has(keepAgent) {
 		w.keep, w.woken = c.now.Assignee, tr.to == asBefore
 	}
+	w.sticky = u.stickyAgent(c)
 	c.now.Assignee = ""
 	c.wish = w
+}
+
+// stickyAgent returns who had the contact's last conversation, if that counts for a new one on this channel.
+func (u *unit) stickyAgent(c *conv) string {
+	ch, last := u.snap.channels[objectKey{c.now.Workspace, c.now.Channel}], c.previous
+	if ch == nil || last == nil || ch.channel.Assignment.Manual || last.ResolvedAt.IsZero() ||
+		!u.now.Before(last.ResolvedAt.AddDate(0, 0, ch.channel.Assignment.StickyDays)) {
+		return ""
+	}
+	return last.Assignee
 }
 
 func (u *unit) facts(t *thread, c *conv, tr transition, text string, media int) routing.Facts {

@@ -113,6 +113,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 		set, err := d.Rules(ctx)
 		return set.Rules, err
 	},
+	"Waiting": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Waiting(ctx, livedesk.ChannelQueue(x.channel))
+	},
 	"Wake": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Wake(ctx, x.conversation, host)
 	},
@@ -156,6 +159,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 		return d.Start(ctx, x.channel, alice, host, livedesk.Draft{Text: "x"})
 	},
 	"Team": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) { return d.Team(ctx, "night") },
+	"Transfer": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Transfer(ctx, x.conversation, toTeam("night"), host)
+	},
 	"Unassign": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Unassign(ctx, x.conversation, host)
 	},
@@ -170,7 +176,7 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 }
 
 // lists answer an id that isn't there with nothing rather than with an error.
-var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Rules", "Team"}
+var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Rules", "Team", "Waiting"}
 
 // An id of another workspace answers exactly like one that doesn't exist, for every method that there is.
 func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
