@@ -11,7 +11,7 @@ type Agent struct {
 	// limit, negative means none.
 	Capacity int `json:"capacity"`
 	// Presence is what SetPresence said; it holds until PresenceUntil, then the agent is offline. A zero
-	// PresenceUntil means without end.
+	// PresenceUntil means without end. Of one who went off line it is since when.
 	Presence      Presence  `json:"presence"`
 	PresenceUntil time.Time `json:"presence_until,omitzero"`
 	// Load is how many open conversations are assigned to the agent; the store's own count, kept with each change.

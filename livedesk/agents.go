@@ -35,7 +35,8 @@ func (d *Desk) PutAgent(ctx context.Context, a Agent) (Agent, error) {
 }
 
 // SetPresence says whether an agent is there. It holds for ttl and lapses to offline then, so that a browser that
-// vanished doesn't hold customers up; zero means without end. Coming on line serves those who wait.
+// vanished doesn't hold customers up; zero means without end. Coming on line serves those who wait. Who goes
+// off line keeps the conversations in hand, unless the channel says otherwise ([Assignment] OfflineGraceSeconds).
 func (d *Desk) SetPresence(ctx context.Context, agent string, p Presence, ttl time.Duration) error {
 	switch {
 	case p != Online && p != Busy && p != Offline:
@@ -44,10 +45,7 @@ func (d *Desk) SetPresence(ctx context.Context, agent string, p Presence, ttl ti
 		return fmt.Errorf("set presence: %w", invalid("ttl", "is negative"))
 	}
 	return d.changeAgent(ctx, "set presence", agent, func(u *unit, a *Agent) {
-		a.Presence, a.PresenceUntil = p, time.Time{}
-		if ttl > 0 && p != Offline {
-			a.PresenceUntil = u.now.Add(ttl).Truncate(time.Microsecond)
-		}
+		u.setPresence(a, p, ttl)
 	})
 }
 

@@ -3,13 +3,9 @@ package livedesk
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/livedesk/livedesk-go/routing"
 )
 
 // servedHeads is how many waiting conversations of a queue one transaction looks at.
@@ -46,6 +42,9 @@ func (u *unit) assign(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, c := range u.order {
+		u.watch(c)
+	}
 	return nil
 }
 
@@ -58,13 +57,12 @@ type placing struct {
 	delta     map[string]int  // change of load that the unit's own decisions made
 	wishes    []routed
 	queues    map[string]*line
-}
+	waiting   []*conv // who waits by a decision of this unit
 
-// routed is a wish with the queues where it may be fulfilled, in order of preference.
-type routed struct {
-	c     *conv
-	lines []string
-	why   string
+	held  map[placeOn]int            // open conversations as they are stored; of whom it was asked
+	load  func(placeOn) (int, error) // asks
+	err   error                      // of load
+	freed bool                       // a conversation went from one agent to another
 }
 
 // line is a working copy of a queue.
@@ -72,6 +70,7 @@ type line struct {
 	row     Queue
 	changed bool
 	full    bool // nobody can take one more
+	waits   bool // somebody waits whom nobody can take
 }
 
 func (p *placing) move(before, after string) {
@@ -84,79 +83,23 @@ func (p *placing) move(before, after string) {
 	}
 }
 
-// route asks the host's router, then falls back on the channel's human agents.
-func (p *placing) route(c *conv) {
-	r := routed{c: c}
-	d := p.u.e.ask(c.wish.facts)
-	for _, t := range d.Targets {
-		switch t.Kind {
-		case routing.ToAgent:
-			r.lines = append(r.lines, AgentQueue(t.ID))
-		case routing.ToTeam:
-			r.lines = append(r.lines, TeamQueue(t.ID))
-		case routing.ToHumans:
-			r.lines = append(r.lines, ChannelQueue(c.now.Channel))
-		case routing.ToNobody:
-			p.label(c, d)
-			return
-		}
-	}
-	if len(r.lines) > 0 {
-		p.label(c, d)
-		r.why = d.Reason
-	} else {
-		r.lines = []string{ChannelQueue(c.now.Channel)}
-	}
-	for _, id := range r.lines {
-		p.ids[id] = true
-	}
-	if c.wish.keep != "" {
-		p.ids[ChannelQueue(c.now.Channel)] = true // to see whether that agent is still a member
-		p.delta[c.wish.keep] += 0                 // and on line
-	}
-	p.wishes = append(p.wishes, r)
-}
-
-func (p *placing) label(c *conv, d routing.Decision) {
-	for _, l := range d.Labels {
-		if !slices.Contains(c.now.Labels, l) {
-			c.now.Labels = append(slices.Clone(c.now.Labels), l)
-		}
-	}
-	if d.Priority != nil {
-		c.now.Priority = min(max(*d.Priority, -100), 100)
-	}
-}
-
-// ask calls the host's router; a panic is a pass, and is told.
-func (e *Engine) ask(f routing.Facts) (d routing.Decision) {
-	if e.cfg.Router == nil {
-		return routing.Decision{}
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			e.log.Error("router panicked", slog.Any("panic", r), slog.String("conversation", f.Conversation))
-			d = routing.Decision{}
-		}
-	}()
-	return e.cfg.Router.Route(f)
-}
-
 func (p *placing) run(ctx context.Context) error {
-	if len(p.ids)+len(p.free)+len(p.delta) == 0 {
-		return nil
-	}
-	if err := p.lock(ctx); err != nil {
-		return err
-	}
-	for _, r := range p.wishes {
-		if !p.keep(r.c) {
-			p.enqueue(r)
+	if len(p.ids)+len(p.free)+len(p.delta) > 0 {
+		if err := p.lock(ctx); err != nil {
+			return err
 		}
 	}
-	p.serve()
+	p.held, p.load = map[placeOn]int{}, func(at placeOn) (int, error) { return p.u.countOpen(ctx, p.workspace, at) }
+	left := slices.DeleteFunc(p.wishes, func(r routed) bool { return p.keep(r.c) })
+	p.serve() // those who came before go first
+	for _, r := range left {
+		p.settle(r)
+	}
+	if p.freed {
+		p.serveAgain()
+	}
 	p.collect()
-	return nil
+	return p.err
 }
 
 // lock loads the queues and everybody in them, and changes them as the unit wants.
@@ -228,40 +171,6 @@ func (p *placing) agent(id string) *Agent {
 	return nil
 }
 
-// keep gives a conversation back to the agent who had it, if that is still possible.
-func (p *placing) keep(c *conv) bool {
-	a := p.agent(c.wish.keep)
-	if c.wish.keep == "" || a == nil || a.PresentAt(p.u.now) != Online {
-		return false
-	}
-	if !c.wish.woken {
-		q := p.queues[ChannelQueue(c.now.Channel)]
-		member := q != nil && slices.ContainsFunc(q.row.Members, func(m Member) bool { return m.Agent == a.ID })
-		if !member || !roomFor(*a) {
-			return false
-		}
-	}
-	p.give(c, a, "had it before")
-	return true
-}
-
-// enqueue puts a conversation into the first line where somebody can take it now, else into the first.
-func (p *placing) enqueue(r routed) {
-	id := r.lines[0]
-	for _, l := range r.lines {
-		if q := p.queues[l]; len(q.row.Waiting) == 0 && p.pick(q, r.c) >= 0 {
-			id = l
-			break
-		}
-	}
-	c := r.c
-	c.now.Queue, c.now.QueuedAt, c.now.Assignee = id, p.u.now, ""
-	p.queues[id].row.Waiting = append(p.queues[id].row.Waiting, c.now)
-	if r.why != "" {
-		p.u.activity(c, Actor{}, Activity{What: "routed", To: id, Cause: truncate(r.why, 256)})
-	}
-}
-
 // serve gives free places to those who wait, over all locked queues: priority first, then the longest waiting.
 func (p *placing) serve() {
 	type head struct {
@@ -279,64 +188,93 @@ func (p *placing) serve() {
 		}
 	}
 	slices.SortStableFunc(heads, func(a, b head) int { return waitingOrder(a.c.now, b.c.now) })
-	placed := map[*line]int{}
+	placed := map[*line]bool{}
 	for _, h := range heads {
-		if h.q.full || h.c.now.Queue != h.q.row.ID || p.manual(h.q) {
-			continue
+		switch {
+		case h.c.now.Queue != h.q.row.ID || p.manual(h.q):
+		case h.q.full || !p.place(h.q, h.c):
+			h.q.waits = true
+		default:
+			placed[h.q] = true
 		}
-		i := p.pick(h.q, h.c)
-		if i < 0 {
-			h.q.full = true
-			continue
-		}
-		m := &h.q.row.Members[i]
-		h.q.row.Count++
-		m.Last, h.q.changed = h.q.row.Count, true
-		p.give(h.c, p.agent(m.Agent), strategyName(p.mode(h.q)))
-		placed[h.q]++
 	}
-	for q, n := range placed {
-		if q.row.More && n > 0 && !q.full {
+	for q := range placed {
+		if q.row.More && !q.full {
 			p.u.jobs = append(p.u.jobs, JobChange{Job: serveJob(q.row, p.u.now)})
 		}
 	}
+}
+
+// place gives a conversation to whom the queue's strategy picks, if anybody.
+func (p *placing) place(q *line, c *conv) bool {
+	i, ownFault := p.pick(q, c)
+	if i < 0 {
+		q.full = q.full || !ownFault
+		return false
+	}
+	m := &q.row.Members[i]
+	q.row.Count++
+	m.Last, q.changed = q.row.Count, true
+	d := p.decisionOf(c, q)
+	d.Agent = m.Agent
+	p.skipped(d, q, c, m.Agent)
+	p.give(c, p.agent(m.Agent), strategyName(p.mode(q)), d)
+	return true
+}
+
+// decisionOf returns the record of what is being decided about a conversation: routing's own, or that a place came free.
+func (p *placing) decisionOf(c *conv, q *line) *Decision {
+	if c.wish == nil || c.wish.decision == nil {
+		return &Decision{At: p.u.now, Tier: TierQueue, Queue: q.row.ID}
+	}
+	return c.wish.decision
+}
+
+// skipped notes who of a queue could not take a conversation.
+func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
+	capped := p.mode(q) != RoundRobin
+	for _, m := range q.row.Members {
+		a := p.agent(m.Agent)
+		why := p.absent(a)
+		switch {
+		case why != "" || m.Agent == winner:
+		case capped && !roomFor(*a):
+			why = SkipFull
+		default:
+			why = p.knownBar(c, m.Agent)
+		}
+		if m.Agent != winner {
+			d.skip(m.Agent, why)
+		}
+	}
+}
+
+// serveAgain serves once more, since a place came free meanwhile.
+func (p *placing) serveAgain() {
+	for _, q := range p.queues {
+		q.full, q.waits = false, false
+	}
+	p.serve()
 }
 
 func waitingOrder(a, b Conversation) int {
 	return cmp.Or(-cmp.Compare(a.Priority, b.Priority), a.QueuedAt.Compare(b.QueuedAt), cmp.Compare(a.ID, b.ID))
 }
 
-// pick returns the place in q.row.Members of who takes c, or -1.
-func (p *placing) pick(q *line, c *conv) int {
-	members, index := make([]routing.Member, 0, len(q.row.Members)), make([]int, 0, len(q.row.Members))
-	for i, m := range q.row.Members {
-		a := p.agent(m.Agent)
-		if a == nil || a.PresentAt(p.u.now) != Online {
-			continue
+func (p *placing) give(c *conv, a *Agent, cause string, d *Decision) {
+	from := c.now.Assignee // who keeps it until now; nobody, as a rule
+	if from != "" {
+		p.freed, cause = true, "no answer"
+		if a := p.agent(from); a != nil {
+			a.Load--
 		}
-		members = append(members, routing.Member{
-			Agent: a.ID, Load: a.Load + a.OutsideLoad, Capacity: a.Capacity, Last: m.Last, Position: i,
-		})
-		index = append(index, i)
 	}
-	f := routing.Facts{Workspace: p.workspace, Channel: c.now.Channel, Conversation: c.now.ID}
-	if c.wish != nil {
-		f = c.wish.facts
-	}
-	i := strategy(p.mode(q)).Pick(f, members)
-	if i < 0 || i >= len(members) {
-		return -1
-	}
-	return index[i]
-}
-
-func (p *placing) give(c *conv, a *Agent, cause string) {
 	c.now.Queue, c.now.Assignee = "", a.ID
 	c.now.QueuedAt = time.Time{}
 	if counts(c.now) != "" {
 		a.Load++
 	}
-	p.u.activity(c, Actor{}, Activity{What: "assigned", To: a.ID, Cause: cause})
+	p.u.activity(c, Actor{}, Activity{What: "assigned", From: from, To: a.ID, Cause: cause, Decision: d})
 }
 
 // collect hands the changed rows over, and notes who waits now.
@@ -355,53 +293,12 @@ func (p *placing) collect() {
 			p.u.changes.Queues = append(p.u.changes.Queues, row)
 		}
 	}
-	for _, r := range p.wishes {
-		if q := r.c.now.Queue; q != "" && r.c.was.Queue != q {
-			p.u.activity(r.c, Actor{}, Activity{What: "waiting", To: q})
-		}
+	for _, c := range p.waiting {
+		p.u.activity(c, Actor{}, Activity{What: "waiting", To: c.now.Queue, Decision: c.wish.decision})
 	}
 	for key, a := range p.u.agents {
 		if key.workspace == p.workspace && a.now != a.was && !gone[key.id] {
 			p.u.changes.Agents = append(p.u.changes.Agents, a.now)
 		}
 	}
-}
-
-// manual reports whether a queue is served by people only.
-func (p *placing) manual(q *line) bool {
-	ch := p.channelOf(q)
-	return ch != nil && ch.channel.Assignment.Manual
-}
-
-func (p *placing) mode(q *line) Mode {
-	if ch := p.channelOf(q); ch != nil {
-		return ch.channel.Assignment.Mode
-	}
-	return LeastLoaded
-}
-
-func (p *placing) channelOf(q *line) *channelInfo {
-	id, ok := strings.CutPrefix(q.row.ID, "channel:")
-	if !ok {
-		return nil
-	}
-	return p.u.snap.channels[objectKey{p.workspace, id}]
-}
-
-func strategy(m Mode) routing.Strategy {
-	switch m {
-	case ShareLoaded:
-		return routing.LeastLoaded{ByShare: true}
-	case RoundRobin:
-		return routing.RoundRobin{}
-	case RoundRobinCapped:
-		return routing.RoundRobin{HonorCapacity: true}
-	}
-	return routing.LeastLoaded{}
-}
-
-func strategyName(m Mode) string { return cmp.Or(string(m), "least_loaded") }
-
-func roomFor(a Agent) bool {
-	return routing.Member{Load: a.Load + a.OutsideLoad, Capacity: a.Capacity}.Room()
 }

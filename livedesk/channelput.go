@@ -226,12 +226,7 @@ func (p *channelPut) askAnew(err error) error {
 }
 
 func (p *channelPut) checkSettings() error {
-	var errs []error
-	switch p.c.Assignment.Mode {
-	case LeastLoaded, ShareLoaded, RoundRobin, RoundRobinCapped:
-	default:
-		errs = append(errs, invalid("assignment.mode", "is not a mode"))
-	}
+	errs := p.c.Assignment.check()
 	switch {
 	case utf8.RuneCountInString(p.c.Greeting) > 1600:
 		errs = append(errs, invalid("greeting", "is too long (at most 1600 characters)"))

@@ -50,25 +50,6 @@ func (c Channel) LogValue() slog.Value {
 		slog.String("name", c.Name()), slog.Any("values", c.Values))
 }
 
-// Assignment is how a channel's conversations are given to its human agents. The zero value gives each one at once to
-// the agent on line with the fewest in hand.
-type Assignment struct {
-	Mode Mode `json:"mode,omitempty"`
-	// Manual turns automatic assignment off: conversations wait for a person to take or assign them.
-	Manual bool `json:"manual,omitempty"`
-}
-
-// Mode is the order in which human agents get conversations.
-type Mode string
-
-// The modes.
-const (
-	LeastLoaded      Mode = ""                   // the fewest conversations in hand first
-	ShareLoaded      Mode = "share_loaded"       // the smallest share of the capacity first
-	RoundRobin       Mode = "round_robin"        // in even turn, whatever the capacity
-	RoundRobinCapped Mode = "round_robin_capped" // in even turn among those with room
-)
-
 // Object kinds.
 const (
 	kindChannel    = "channel"

@@ -58,6 +58,18 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 			}
 		case jobServe:
 			u.onQueue(j.Workspace, j.Subject, nil)
+		case jobTimeout:
+			if err := u.endWait(ctx, j); err != nil {
+				return err
+			}
+		case jobAway:
+			if err := u.takeFromAway(ctx, j); err != nil {
+				return err
+			}
+		case jobAnswer:
+			if err := u.endSilence(ctx, j); err != nil {
+				return err
+			}
 		case jobForget:
 			if err := u.forgetConnection(ctx, j); err != nil {
 				return err

@@ -76,6 +76,14 @@ type Activity struct {
 	From  string `json:"from,omitempty"`  // state or owner before
 	To    string `json:"to,omitempty"`    // state or owner after
 	Cause string `json:"cause,omitempty"` // what made it so ("customer message", "agent on line")
+	// Decision says how it came to that, where routing chose ("assigned", "waiting", "routed"); else nil.
+	Decision *Decision `json:"decision,omitempty"`
+}
+
+// Clone returns a copy of a that shares no memory with it.
+func (a Activity) Clone() Activity {
+	a.Decision = clonePtr(a.Decision, Decision.clone)
+	return a
 }
 
 // Delivery is what becomes of an outgoing text. Its changes are one table, in delivery.go.

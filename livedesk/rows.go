@@ -60,7 +60,7 @@ func (l LoadedThread) Clone() LoadedThread {
 func (m Message) Clone() Message {
 	m.Media, m.Others = slices.Clone(m.Media), slices.Clone(m.Others)
 	m.At, m.ProviderAt = micro(m.At), micro(m.ProviderAt)
-	m.Activity = clonePtr(m.Activity, func(a Activity) Activity { return a })
+	m.Activity = clonePtr(m.Activity, Activity.Clone)
 	m.Delivery = clonePtr(m.Delivery, Delivery.clone)
 	return m
 }

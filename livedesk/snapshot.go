@@ -25,6 +25,8 @@ type snapshot struct {
 	channels    map[objectKey]*channelInfo
 	own         map[channel.Address]bool // numbers of all channels of all workspaces
 	closed      []Sender                 // channels that can't send: disabled, or without an open connection
+	rules       map[string]*ruleSet      // by workspace
+	graceful    map[string]bool          // workspaces where what agents off line have in hand goes back after a while
 }
 
 type objectKey struct{ workspace, id string }
@@ -123,6 +125,7 @@ func newSnapshots(e *Engine) *snapshots {
 		byWebhook:   map[string]*connectionInfo{},
 		channels:    map[objectKey]*channelInfo{},
 		own:         map[channel.Address]bool{},
+		rules:       map[string]*ruleSet{},
 	})
 	return s
 }
@@ -253,6 +256,8 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 		channels:    maps.Clone(old.channels),
 		byWebhook:   map[string]*connectionInfo{},
 		own:         map[channel.Address]bool{},
+		rules:       maps.Clone(old.rules),
+		graceful:    map[string]bool{},
 	}
 	if len(objs) > 0 {
 		n.revision = objs[len(objs)-1].Revision
@@ -268,6 +273,7 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 				slog.String("workspace", o.Workspace), slog.String("kind", o.Kind), slog.String("id", o.ID))
 		}
 	}
+	s.takeRules(n, objs)
 	n.link()
 	return n
 }
@@ -317,6 +323,9 @@ func (n *snapshot) link() {
 		fresh := *ch
 		fresh.conn = n.connections[objectKey{key.workspace, ch.connID}]
 		n.channels[key] = &fresh
+		if fresh.channel.Assignment.OfflineGraceSeconds > 0 {
+			n.graceful[key.workspace] = true
+		}
 		if fresh.conn != nil {
 			fresh.conn.channels = append(fresh.conn.channels, &fresh)
 		}

@@ -17,7 +17,10 @@ func (u *unit) happen(t *thread, on occurrence) (*conv, transition) {
 	}
 	c := t.current
 	if tr.has(creates) {
-		c = u.begin(t)
+		previous := t.current
+		if c = u.begin(t); previous != nil {
+			c.previous = &previous.now
+		}
 	}
 	u.enter(c, tr, Actor{}, string(on))
 	return c, tr
@@ -57,6 +60,9 @@ func (u *unit) enter(c *conv, tr transition, by Actor, cause string) {
 		to = c.now.Before
 	}
 	c.now.State = to
+	if to != Open {
+		c.wish = nil // of something that happened before, in the same transaction
+	}
 	if from == Snoozed {
 		c.now.Before, c.now.SnoozeUntil = "", time.Time{}
 	}
@@ -114,12 +120,23 @@ func (u *unit) want(t *thread, c *conv, tr transition, text string, media int) {
 	if c.now.State != Open {
 		return
 	}
-	w := &wish{facts: u.facts(t, c, tr, text, media)}
+	w := &wish{facts: u.facts(t, c, tr, text, media), seq: c.now.LastSeq}
 	if tr.has(keepAgent) {
 		w.keep, w.woken = c.now.Assignee, tr.to == asBefore
 	}
+	w.sticky = u.stickyAgent(c)
 	c.now.Assignee = ""
 	c.wish = w
+}
+
+// stickyAgent returns who had the contact's last conversation, if that counts for a new one on this channel.
+func (u *unit) stickyAgent(c *conv) string {
+	ch, last := u.snap.channels[objectKey{c.now.Workspace, c.now.Channel}], c.previous
+	if ch == nil || last == nil || ch.channel.Assignment.Manual || last.ResolvedAt.IsZero() ||
+		!u.now.Before(last.ResolvedAt.AddDate(0, 0, ch.channel.Assignment.StickyDays)) {
+		return ""
+	}
+	return last.Assignee
 }
 
 func (u *unit) facts(t *thread, c *conv, tr transition, text string, media int) routing.Facts {
@@ -138,7 +155,7 @@ func (u *unit) facts(t *thread, c *conv, tr transition, text string, media int) 
 		Workspace: c.now.Workspace, Channel: c.now.Channel, Conversation: c.now.ID, Cause: cause, At: u.now, Open: true,
 		Contact: routing.Contact{
 			ID: t.contact.ID, Address: string(t.contact.Address), Country: t.contact.Country, Language: t.contact.Language,
-			ExternalID: t.contact.ExternalID, Attributes: t.contact.Attributes,
+			ExternalID: t.contact.ExternalID, Attributes: t.contact.Attributes, Labels: t.contact.Labels,
 			Returning: !tr.has(creates) || t.contact.CreatedAt.Before(u.now),
 		},
 		Text: text, Media: media, Labels: c.now.Labels, Priority: c.now.Priority,

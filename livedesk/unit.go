@@ -60,6 +60,8 @@ type conv struct {
 	was  Conversation // as it was loaded; zero for a new one
 	now  Conversation
 	wish *wish // somebody is to be chosen for it
+
+	previous *Conversation // the one before a new one; nil for the first
 }
 
 // agentCopy is a working copy of an agent.
@@ -70,6 +72,14 @@ type wish struct {
 	facts routing.Facts
 	keep  string // agent who had it; first, if that is still possible
 	woken bool   // keep may be over capacity, and need not be a member
+
+	seq      int64            // of the entry that caused it
+	to       []routing.Target // whom somebody passed it on to
+	resume   *resume          // a wait that ended: routing goes on from there
+	sticky   string           // agent of the contact's last conversation; first among people
+	silent   string           // agent who has it and doesn't answer; keeps it if nobody else can take it
+	router   routing.Decision // what the host's router said
+	decision *Decision        // what became of it
 }
 
 // changed reports whether the working copy differs from what was loaded.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms"
 )
 
@@ -25,6 +26,9 @@ func classify(err error) (string, int) {
 		return "invalid", http.StatusUnprocessableEntity
 	}
 	if _, ok := errors.AsType[sms.FieldErrors](err); ok {
+		return "invalid", http.StatusUnprocessableEntity
+	}
+	if _, ok := errors.AsType[routing.FieldErrors](err); ok {
 		return "invalid", http.StatusUnprocessableEntity
 	}
 	if _, ok := errors.AsType[*StateError](err); ok {
@@ -71,6 +75,8 @@ func FieldErrors(err error) []sms.FieldError {
 		case sms.FieldErrors:
 			out = append(out, e...)
 		case *ValidationError:
+			out = append(out, sms.FieldError{Field: e.Field, Problem: e.Problem})
+		case routing.FieldError:
 			out = append(out, sms.FieldError{Field: e.Field, Problem: e.Problem})
 		case interface{ Unwrap() []error }:
 			for _, e := range e.Unwrap() {

@@ -68,7 +68,8 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"EndRotation": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.EndRotation(ctx, x.channel)
 	},
-	"Health": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Health(ctx, x.channel) },
+	"Explain": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Explain(ctx, x.conversation) },
+	"Health":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Health(ctx, x.channel) },
 	"FetchMedia": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.FetchMedia(ctx, x.message, 0)
 	},
@@ -100,6 +101,8 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"PutChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.PutChannel(ctx, livedesk.Channel{ID: x.channel, Provider: "bandwidth", Values: livedesk.Values{"name": "x"}})
 	},
+	"PutRule":  nil, // upserts of the desk's own
+	"PutRules": nil,
 	"Register": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.Register(ctx, x.channel)
 	},
@@ -108,6 +111,16 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"RemoveChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.RemoveChannel(ctx, x.channel)
+	},
+	"RemoveRule": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) {
+		return nil, d.RemoveRule(ctx, "night")
+	},
+	"Rules": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) {
+		set, err := d.Rules(ctx)
+		return set.Rules, err
+	},
+	"Waiting": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Waiting(ctx, livedesk.ChannelQueue(x.channel))
 	},
 	"Wake": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Wake(ctx, x.conversation, host)
@@ -142,6 +155,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"SetTeam": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.SetTeam(ctx, "team", []string{x.agent})
 	},
+	"Simulate": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Simulate(ctx, livedesk.Simulation{Channel: x.channel})
+	},
 	"Snooze": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Snooze(ctx, x.conversation, host, time.Time{})
 	},
@@ -149,6 +165,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 		return d.Start(ctx, x.channel, alice, host, livedesk.Draft{Text: "x"})
 	},
 	"Team": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) { return d.Team(ctx, "night") },
+	"Transfer": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Transfer(ctx, x.conversation, toTeam("night"), host)
+	},
 	"Unassign": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Unassign(ctx, x.conversation, host)
 	},
@@ -163,7 +182,7 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 }
 
 // lists answer an id that isn't there with nothing rather than with an error.
-var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Team"}
+var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Rules", "Team", "Waiting"}
 
 // An id of another workspace answers exactly like one that doesn't exist, for every method that there is.
 func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
@@ -172,6 +191,7 @@ func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
 	w.bandwidthChannel(nil)
 	w.agents(w.ch.ID, 5, "ada")
 	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"ada"}))
+	w.rules(says("night", toTeam("night")))
 	w.text(alice, "hello")
 	c := w.only()
 	m := w.reply(c.ID, "hi")

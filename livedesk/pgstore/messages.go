@@ -132,7 +132,7 @@ func scanMessages(rows pgx.Rows, got func(livedesk.Message), more ...any) error 
 func cloneMessage(m livedesk.Message) livedesk.Message {
 	m.Media, m.Others = slices.Clone(m.Media), slices.Clone(m.Others)
 	if m.Activity != nil {
-		m.Activity = new(*m.Activity)
+		m.Activity = new(m.Activity.Clone())
 	}
 	if m.Delivery != nil {
 		m.Delivery = new(*m.Delivery)

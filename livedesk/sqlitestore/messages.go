@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -138,7 +139,7 @@ func sameActivity(a, b *livedesk.Message) bool {
 	if a.Activity == nil || b.Activity == nil {
 		return a.Activity == b.Activity
 	}
-	return *a.Activity == *b.Activity
+	return reflect.DeepEqual(a.Activity, b.Activity)
 }
 
 // deliveries are the columns that may change in Changes.Deliveries.

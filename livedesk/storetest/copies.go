@@ -30,6 +30,9 @@ func scrawlConversation(c *livedesk.Conversation) {
 func scrawlMessage(m *livedesk.Message) {
 	if m.Activity != nil {
 		m.Activity.What = "scrawl"
+		if d := m.Activity.Decision; d != nil {
+			d.Looked[0].Rule, d.Skipped[0].Agent = "scrawl", "scrawl"
+		}
 		return
 	}
 	m.Media[0].URL, m.Delivery.Code, m.Delivery.History[0].Code = "scrawl", "scrawl", "scrawl"

@@ -93,7 +93,11 @@ func fullMessages(c livedesk.Conversation) []livedesk.Message {
 	note.Kind, note.By = livedesk.Note, livedesk.AgentActor("ann")
 	act := incoming(c, 4)
 	act.Kind, act.By, act.Text = livedesk.ActivityKind, livedesk.Actor{}, ""
-	act.Activity = &livedesk.Activity{What: "assigned", From: "", To: "ann", Cause: "agent on line"}
+	act.Activity = &livedesk.Activity{What: "assigned", From: "", To: "ann", Cause: "agent on line", Decision: &livedesk.Decision{
+		At: origin, Tier: livedesk.TierRules, Rule: "r", Version: "v", Queue: "team:a", Agent: "ann", Until: origin.Add(time.Hour),
+		Looked:  []livedesk.Look{{Tier: livedesk.TierRules, Rule: "r", Result: livedesk.LookDecided}},
+		Skipped: []livedesk.Skipped{{Agent: "bob", Why: livedesk.SkipFull}},
+	}}
 	return []livedesk.Message{in, out, note, act}
 }
 

@@ -52,6 +52,10 @@ var scenarios = []struct {
 	{"snooze and reopen", snoozeAndReopen},
 	{"refused credentials are probed once a minute by one engine", refusedCredentials},
 	{"a number that comes back is its old channel", numberComesBack},
+	{"rules decide on both engines", rules},
+	{"edits of rules don't overwrite each other", ruleEdits},
+	{"agents who are away or silent are no dead end", absence},
+	{"a channel's limit holds, and who comes back finds their agent", limitAndSticky},
 }
 
 const workspace = "main"

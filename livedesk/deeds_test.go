@@ -1,0 +1,55 @@
+package livedesk_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// What one deed asked for is over when a later one of the same transaction decides otherwise: nobody is chosen for a
+// conversation that is resolved or assigned by then.
+func TestLaterDeedOfAFlightWins(t *testing.T) {
+	t.Parallel()
+	for name, later := range map[string]func(w *world, id string) (livedesk.Conversation, error){
+		"resolved": func(w *world, id string) (livedesk.Conversation, error) { return w.desk.Resolve(w.ctx(), id, host) },
+		"assigned": func(w *world, id string) (livedesk.Conversation, error) { return w.desk.Assign(w.ctx(), id, "bo", host) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var store switchable
+			w := newWorld(t, func(s *settings) { s.Wrap = store.wrap })
+			w.twilioChannel(nil)
+			w.agents(w.ch.ID, 3, "ada", "bo")
+			w.text(alice, "hello")
+			w.text(bob, "hello")
+			talk, other := w.live(alice).ID, w.live(bob).ID
+
+			held, release := make(chan struct{}), make(chan struct{})
+			var once sync.Once
+			store.set(func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+				once.Do(func() { close(held); <-release })
+				return inner.Update(ctx, fn)
+			})
+			var all sync.WaitGroup
+			all.Go(func() { _ = w.desk.MarkRead(w.ctx(), other) }) // is in the air, so that the others wait and board together
+			<-held
+			all.Go(func() { _, _ = w.desk.Unassign(w.ctx(), talk, host) })
+			time.Sleep(20 * time.Millisecond)
+			var got livedesk.Conversation
+			all.Go(func() { got, _ = later(w, talk) })
+			time.Sleep(20 * time.Millisecond)
+			close(release)
+			all.Wait()
+			require.Empty(t, got.Queue)
+			require.Equal(t, map[string]string{"resolved": "", "assigned": "bo"}[name], got.Assignee)
+			stored, err := w.desk.Conversation(w.ctx(), talk)
+			require.NoError(t, err)
+			require.Equal(t, got, stored)
+		})
+	}
+}

@@ -1,0 +1,379 @@
+package livedesk_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
+	"github.com/livedesk/livedesk-go/sms/smstest"
+)
+
+// decided returns a conversation's newest decision.
+func (w *world) decided(id string) livedesk.Decision {
+	w.t.Helper()
+	list, err := w.desk.Explain(w.ctx(), id)
+	require.NoError(w.t, err)
+	require.NotEmpty(w.t, list)
+	return list[0]
+}
+
+// What an agent who is off line has in hand goes to others after the channel's grace, by rules as when it came.
+func TestOfflineGrace(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(w *world){
+		"signs off": func(w *world) { w.presence("ada", livedesk.Offline) },
+		"lapses": func(w *world) {
+			require.NoError(w.t, w.desk.SetPresence(w.ctx(), "ada", livedesk.Online, time.Minute))
+			w.later(time.Minute)
+		},
+		"signs off after a lapse": func(w *world) {
+			require.NoError(w.t, w.desk.SetPresence(w.ctx(), "ada", livedesk.Online, time.Second))
+			w.later(time.Second)
+			w.presence("ada", livedesk.Offline)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			other := w.twilioChannel(nil)
+			w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = 300 })
+			w.agents(w.ch.ID, 0, "ada")
+			w.agents(other.ID, 0, "ada")
+			for i := range 150 {
+				w.deliver(smstest.Text{From: addr(phone(i)), Body: "hello"})
+			}
+			_, err := w.desk.Start(w.ctx(), other.ID, bob, livedesk.AgentActor("ada"), livedesk.Draft{Text: "hi"})
+			require.NoError(t, err)
+			require.Equal(t, 151, w.load("ada"))
+			leave(w)
+			w.later(299 * time.Second)
+			require.Equal(t, 151, w.load("ada"))
+			w.agent("bo", 100)
+			w.presence("bo", livedesk.Online)
+			require.NoError(t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada", "bo"}))
+			w.later(time.Second)
+			w.settle()
+			require.Equal(t, 1, w.load("ada"), "the other channel has no grace")
+			require.Equal(t, 100, w.load("bo"))
+			line, err := w.desk.Waiting(w.ctx(), livedesk.ChannelQueue(w.ch.ID))
+			require.NoError(t, err)
+			require.Len(t, line, 50)
+		})
+	}
+}
+
+// Who is back in time keeps everything.
+func TestBackWithinGrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = 300 })
+	w.agents(w.ch.ID, 0, "ada")
+	w.text(alice, "hello")
+	w.presence("ada", livedesk.Offline)
+	w.later(299 * time.Second)
+	require.NoError(t, w.desk.SetPresence(w.ctx(), "ada", livedesk.Online, 10*time.Minute))
+	w.later(2 * time.Minute)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	w.later(8*time.Minute + 299*time.Second)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	w.later(time.Second)
+	require.Empty(t, w.live(alice).Assignee, "lapsed five minutes ago")
+	require.Equal(t, livedesk.ChannelQueue(w.ch.ID), w.live(alice).Queue)
+}
+
+// A customer who gets no answer in time is given to somebody else, and to nobody twice while there is another.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *settings) { s.Wrap = audit(t, 2) })
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.NoAnswerSeconds = 60 })
+	w.agents(w.ch.ID, 2, "ada", "bo")
+	w.text(alice, "hello")
+	c := w.live(alice)
+	require.Equal(t, "ada", c.Assignee)
+	w.later(59 * time.Second)
+	require.Equal(t, c, w.live(alice))
+	w.later(time.Second)
+	require.Equal(t, "bo", w.live(alice).Assignee)
+	d := w.decided(c.ID)
+	require.Equal(t, []livedesk.Skipped{{Agent: "ada", Why: livedesk.SkipSilent}}, d.Skipped)
+	require.Equal(t, 0, w.load("ada"))
+
+	_, err := w.desk.Reply(w.ctx(), c.ID, livedesk.AgentActor("bo"), livedesk.Draft{Text: "hi"})
+	require.NoError(t, err)
+	w.later(10 * time.Minute)
+	require.Equal(t, "bo", w.live(alice).Assignee, "answered")
+	w.text(alice, "and now?")
+	w.presence("ada", livedesk.Offline)
+	w.later(time.Minute)
+	require.Equal(t, "bo", w.live(alice).Assignee, "nobody else")
+	require.Empty(t, w.live(alice).Queue)
+	w.presence("ada", livedesk.Online)
+	w.later(time.Minute)
+	require.Equal(t, "ada", w.live(alice).Assignee, "tried again")
+}
+
+// The place that a silent agent lost goes to who waits.
+func TestNoAnswerFreesAPlace(t *testing.T) { // I11
+	t.Parallel()
+	w := newWorld(t, func(s *settings) {
+		s.Wrap = audit(t, 1)
+		s.Router = routing.RouterFunc(func(f routing.Facts) routing.Decision {
+			if f.Text == "for ada" {
+				return routing.Decision{Targets: []routing.Target{toAgent("ada")}}
+			}
+			return routing.Decision{}
+		})
+	})
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.NoAnswerSeconds = 60 })
+	w.agents(w.ch.ID, 1, "ada")
+	w.text(alice, "hello")
+	w.text(bob, "for ada")
+	require.Equal(t, "agent:ada", w.live(bob).Queue)
+	w.agents(w.ch.ID, 1, "ada", "bo")
+	w.later(time.Minute)
+	require.Equal(t, "bo", w.live(alice).Assignee)
+	require.Equal(t, "ada", w.live(bob).Assignee)
+}
+
+// A customer who comes back finds the agent of the last time, if that one can.
+func TestStickyAgent(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		days   int
+		after  time.Duration
+		before func(w *world)
+		want   string
+	}{
+		"off":             {0, 25 * time.Hour, func(*world) {}, "ada"},
+		"in time":         {2, 47 * time.Hour, func(*world) {}, "bo"},
+		"too late":        {2, 49 * time.Hour, func(*world) {}, "ada"},
+		"off line":        {2, 25 * time.Hour, func(w *world) { w.presence("bo", livedesk.Offline) }, "ada"},
+		"full":            {2, 25 * time.Hour, func(w *world) { w.agent("bo", -1) }, "ada"},
+		"no member":       {2, 25 * time.Hour, func(w *world) { require.NoError(w.t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada"})) }, "ada"},
+		"a rule is first": {2, 25 * time.Hour, func(w *world) { w.rules(says("again", toAgent("ada"))) }, "ada"},
+		"a rule passes":   {2, 25 * time.Hour, func(w *world) { w.rules(unavailable(says("again", toAgent("away")), routing.NextTier)) }, "bo"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.bandwidthChannel(func(ch *livedesk.Channel) { ch.Assignment.StickyDays = c.days })
+			w.agents(w.ch.ID, 5, "ada", "bo")
+			w.text(alice, "hello")
+			id := w.only().ID
+			_, err := w.desk.Assign(w.ctx(), id, "bo", host)
+			require.NoError(t, err)
+			_, err = w.desk.Resolve(w.ctx(), id, host)
+			require.NoError(t, err)
+			w.advance(c.after)
+			w.text(bob, "hello")
+			require.NoError(t, w.desk.SetOutsideLoad(w.ctx(), "bo", 3)) // others would be first
+			c.before(w)
+			would, err := w.desk.Simulate(w.ctx(), livedesk.Simulation{Channel: w.ch.ID, From: alice, Text: "again"})
+			require.NoError(t, err)
+			w.text(alice, "again")
+			require.NotEqual(t, id, w.live(alice).ID)
+			require.Equal(t, c.want, w.live(alice).Assignee)
+			require.Equal(t, c.want, would.Decision.Agent)
+			if c.want == "bo" {
+				require.Equal(t, livedesk.TierBefore, w.decided(w.live(alice).ID).Tier)
+			}
+		})
+	}
+}
+
+// A channel's own limit is below the capacity, and holds for its own conversations only.
+func TestChannelLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := w.twilioChannel(nil)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.Limit = 2 })
+	w.agents(w.ch.ID, 5, "ada", "bo")
+	w.agents(other.ID, 5, "ada", "bo")
+	for i := range 2 {
+		_, err := w.desk.Start(w.ctx(), other.ID, addr(phone(50+i)), livedesk.AgentActor("ada"), livedesk.Draft{Text: "hi"})
+		require.NoError(t, err)
+	}
+	var all sync.WaitGroup
+	for i := range 12 {
+		h := w.genuine(smstest.Text{From: addr(phone(i)), Body: "hello"})
+		all.Go(func() { w.call(request(h, "")) })
+	}
+	all.Wait()
+	w.settle()
+	require.Equal(t, 4, w.load("ada"))
+	require.Equal(t, 2, w.load("bo"))
+	line, err := w.desk.Waiting(w.ctx(), livedesk.ChannelQueue(w.ch.ID))
+	require.NoError(t, err)
+	require.Len(t, line, 8)
+	require.Contains(t, w.decided(line[0].Conversation.ID).Skipped, livedesk.Skipped{Agent: "bo", Why: livedesk.SkipLimit})
+	mine := w.all(livedesk.List{Assignee: "bo", States: []livedesk.State{livedesk.Open}})
+	_, err = w.desk.Resolve(w.ctx(), mine[0].ID, host)
+	require.NoError(t, err)
+	require.Equal(t, "bo", w.conversation(line[0].Conversation.ID).Assignee)
+	w.change(func(c *livedesk.Channel) { c.Assignment.Limit = 0 })
+	w.later(time.Second)
+	require.Equal(t, 10, w.load("ada")+w.load("bo"))
+}
+
+func TestAssignmentIsChecked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.bandwidthChannel(nil)
+	c.Values = w.given
+	c.Assignment = livedesk.Assignment{Mode: "x", Limit: -1, OfflineGraceSeconds: -1, NoAnswerSeconds: 1 << 30, StickyDays: 366}
+	_, err := w.desk.PutChannel(w.ctx(), c)
+	for _, f := range []string{"mode", "limit", "offline_grace_seconds", "no_answer_seconds", "sticky_days"} {
+		require.NotEmpty(t, field(t, err, "assignment."+f))
+	}
+}
+
+func TestTransfer(t *testing.T) {
+	t.Parallel()
+	w := ruledWorld(t)
+	w.agents(w.ch.ID, 5, "ada")
+	for _, from := range []string{alice, bob} {
+		w.text(from, "hello")
+	}
+	id := w.live(alice).ID
+	c, err := w.desk.Transfer(w.ctx(), id, toTeam("night"), livedesk.AgentActor("ada"))
+	require.NoError(t, err)
+	require.Equal(t, "cy", c.Assignee)
+	require.Equal(t, livedesk.TierHand, w.decided(id).Tier)
+	require.Equal(t, 1, w.load("ada"))
+	c, err = w.desk.Transfer(w.ctx(), w.live(bob).ID, toTeam("night"), livedesk.AgentActor("ada"))
+	require.NoError(t, err)
+	require.Equal(t, "team:night", c.Queue, "cy is full")
+	c, err = w.desk.Transfer(w.ctx(), w.live(bob).ID, toAgent("cy"), livedesk.AgentActor("ada"))
+	require.NoError(t, err)
+	require.Equal(t, "cy", c.Assignee, "by hand, whatever the capacity")
+	c, err = w.desk.Transfer(w.ctx(), id, routing.Target{Kind: routing.ToHumans}, host)
+	require.NoError(t, err)
+	require.Equal(t, "ada", c.Assignee)
+
+	_, err = w.desk.Transfer(w.ctx(), id, routing.Target{Kind: routing.ToAI, ID: "bot"}, host)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	_, err = w.desk.Transfer(w.ctx(), id, routing.Target{Kind: routing.ToNobody}, host)
+	require.NotEmpty(t, field(t, err, "kind"))
+	_, err = w.desk.Transfer(w.ctx(), id, toTeam(""), host)
+	require.NotEmpty(t, field(t, err, "id"))
+	for _, do := range []func() error{
+		func() error { _, err := w.desk.Snooze(w.ctx(), id, host, time.Time{}); return err },
+		func() error { _, err := w.desk.Resolve(w.ctx(), id, host); return err },
+	} {
+		require.NoError(t, do())
+		_, err = w.desk.Transfer(w.ctx(), id, toTeam("night"), host)
+		_, ok := errors.AsType[*livedesk.StateError](err)
+		require.True(t, ok, "%v", err)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	for i := range 3 {
+		w.text(phone(i), "hello")
+		w.advance(time.Second)
+	}
+	_, err := w.desk.SetDetails(w.ctx(), w.live(phone(2)).ID, host, livedesk.Details{Priority: new(1)})
+	require.NoError(t, err)
+	line, err := w.desk.Waiting(w.ctx(), livedesk.ChannelQueue(w.ch.ID))
+	require.NoError(t, err)
+	for i, from := range []int{2, 0, 1} {
+		require.Equal(t, i+1, line[i].Position)
+		require.Equal(t, addr(phone(from)), line[i].Conversation.Address)
+	}
+	none, err := w.desk.Waiting(w.ctx(), "team:none")
+	require.NoError(t, err)
+	require.Empty(t, none)
+	for _, bad := range []string{"", "team:", "channel", "x:y"} {
+		_, err := w.desk.Waiting(w.ctx(), bad)
+		require.NotEmpty(t, field(t, err, "queue"))
+	}
+}
+
+// Customers, presence, rules, transfers and time at once over two engines: at no commit has anybody more than their
+// capacity, nobody is lost, and in the end nobody waits while somebody who fits has room.
+func TestRoutingHoldsUnderLoad(t *testing.T) { // F97, F99, F100, F104, F105, I9, I10, I11
+	t.Parallel()
+	w := newWorld(t, func(s *settings) { s.Wrap = audit(t, 4) })
+	w.bandwidthChannel(func(c *livedesk.Channel) {
+		c.Assignment.OfflineGraceSeconds, c.Assignment.NoAnswerSeconds, c.Assignment.Limit = 1, 1, 3
+	})
+	names := []string{"ada", "bo", "cy", "di"}
+	w.agents(w.ch.ID, 4, names...)
+	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"cy", "di"}))
+	limited := unavailable(says("night", toTeam("night")), routing.NextRule)
+	asks := routing.Rule{ID: "asks", Condition: routing.Condition{Available: &routing.Target{Kind: routing.ToAgent, ID: "ada"}}, Targets: []routing.Target{toAgent("ada")}}
+	w.rules(limited, asks)
+	second := w.open()
+	require.NoError(t, second.Settle(w.ctx()))
+	var hooks []smstest.Webhook
+	for i := range 96 {
+		hooks = append(hooks, w.genuine(smstest.Text{From: addr(phone(i)), Body: []string{"night", "hello"}[i%2]}))
+	}
+	var all sync.WaitGroup
+	for g := range 32 {
+		all.Go(func() {
+			desk, engine := w.desk, w.engine
+			if g%2 == 1 {
+				desk, engine = second.Desk("main"), second
+			}
+			for i := range 8 {
+				name := names[rand.IntN(4)]
+				switch i {
+				case 0, 2, 4:
+					w.call(request(hooks[g*3+i/2], ""))
+				case 1:
+					_ = desk.SetPresence(w.ctx(), name, []livedesk.Presence{livedesk.Online, livedesk.Offline}[rand.IntN(2)], time.Minute)
+				case 3:
+					w.advance(100 * time.Millisecond)
+					_ = engine.Settle(w.ctx())
+				case 5:
+					_, _ = desk.PutRule(w.ctx(), says(fmt.Sprint("r", g%4), toTeam("night")))
+				default:
+					p, err := desk.Conversations(w.ctx(), livedesk.List{States: []livedesk.State{livedesk.Open}, Limit: 5})
+					if err != nil {
+						t.Error(err)
+					}
+					for i, c := range p.Items {
+						if i%2 == 0 {
+							_, _ = desk.Resolve(w.ctx(), c.ID, host)
+						} else {
+							_, _ = desk.Transfer(w.ctx(), c.ID, toTeam("night"), host)
+						}
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, n := range names {
+		w.presence(n, livedesk.Online)
+	}
+	w.later(2 * time.Second)
+	list := w.all(livedesk.List{})
+	require.Len(t, list, 96)
+	held, waits := map[string]int{}, map[string]int{}
+	for _, c := range list {
+		if c.State == livedesk.Open {
+			require.True(t, (c.Queue == "") != (c.Assignee == ""), "%+v", c)
+			held[c.Assignee]++
+			waits[c.Queue]++
+		}
+	}
+	for _, a := range []string{"cy", "di"} {
+		require.True(t, waits["team:night"] == 0 || held[a] >= 3, "%v wait, %v held", waits, held)
+	}
+	for _, a := range names {
+		require.True(t, waits[livedesk.ChannelQueue(w.ch.ID)] == 0 || held[a] >= 3, "%v wait, %v held", waits, held)
+		require.LessOrEqual(t, held[a], 3)
+	}
+}

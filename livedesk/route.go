@@ -1,0 +1,322 @@
+package livedesk
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/livedesk/livedesk-go/routing"
+)
+
+// maxStops bounds how many rules with nobody behind their targets are gone through before people are asked.
+const maxStops = 32
+
+// stop is one place where a conversation may end up: what a tier decided, and the queues of its targets.
+type stop struct {
+	tier   Tier
+	d      routing.Decision
+	lines  []string
+	agent  string        // instead of lines: who had the contact's last conversation
+	nobody bool          // it is to stay unassigned
+	asked  bool          // the rules were walked to get here
+	from   routing.Place // ... behind this one
+}
+
+// waits reports whether a conversation waits at the stop when nobody there can take it.
+func (s stop) waits() bool {
+	return s.nobody || len(s.lines) > 0 && s.d.Unavailable != routing.NextRule && s.d.Unavailable != routing.NextTier
+}
+
+// routed is a wish with the stops where it may be fulfilled, in order.
+type routed struct {
+	c        *conv
+	stops    []stop
+	asks     bool // the rules ask who is available, so that the stops are known only under the locks
+	panicked bool // the host's router did
+}
+
+// route finds out which queues a wish needs. Rules that ask nobody's availability are walked once, here, and only the
+// queues behind their targets are locked; with others it is those of all rules of the channel.
+func (p *placing) route(c *conv) {
+	r := routed{c: c}
+	w := c.wish
+	if w.resume == nil && w.to == nil {
+		w.router, r.panicked = p.u.e.ask(w.facts)
+	}
+	w.facts.Available = func(routing.Target) bool { r.asks = true; return false }
+	r.stops = p.stops(c)
+	for _, s := range r.stops {
+		p.need(s.lines)
+	}
+	if r.asks {
+		p.needAsked(c.now.Channel)
+	}
+	for _, agent := range []string{w.keep, w.sticky, w.silent} {
+		if agent != "" {
+			p.ids[ChannelQueue(c.now.Channel)] = true // to see whether that agent is still a member
+			p.delta[agent] += 0                       // and on line
+		}
+	}
+	if w.silent != "" {
+		p.free[w.silent] = true // may get a free place
+	}
+	p.wishes = append(p.wishes, r)
+}
+
+func (p *placing) need(lines []string) {
+	for _, id := range lines {
+		p.ids[id] = true
+	}
+}
+
+// needAsked needs the queues of everybody whom rules for a channel name.
+func (p *placing) needAsked(channelID string) {
+	set := p.u.snap.rules[p.workspace]
+	p.need(append(linesTo(set.walk.Asks(), channelID), ChannelQueue(channelID)))
+	for _, r := range set.list {
+		if !r.Disabled && (len(r.Channels) == 0 || slices.Contains(r.Channels, channelID)) {
+			p.need(linesTo(r.Targets, channelID))
+		}
+	}
+}
+
+// linesTo returns the queues of targets, in their order. AI agents have none.
+func linesTo(targets []routing.Target, channelID string) (lines []string) {
+	for _, t := range targets {
+		switch t.Kind {
+		case routing.ToAgent:
+			lines = append(lines, AgentQueue(t.ID))
+		case routing.ToTeam:
+			lines = append(lines, TeamQueue(t.ID))
+		case routing.ToHumans:
+			lines = append(lines, ChannelQueue(channelID))
+		}
+	}
+	return lines
+}
+
+// stops returns where a wish may be fulfilled: the host's router first, then the rules, then the channel's human agents.
+// The last is where it waits.
+func (p *placing) stops(c *conv) (list []stop) {
+	for s := p.first(c); ; s = p.behind(c, s) {
+		if list = append(list, s); s.waits() {
+			return list
+		}
+		if len(list) == maxStops {
+			return append(list, people(c)) // a wait like any other
+		}
+	}
+}
+
+func (p *placing) first(c *conv) stop {
+	w := c.wish
+	switch {
+	case w.to != nil:
+		return stop{tier: TierHand, lines: linesTo(w.to, c.now.Channel)}
+	case w.resume != nil:
+		return p.behind(c, stop{d: routing.Decision{Unavailable: w.resume.Then, Place: w.resume.Place}})
+	case len(w.router.Targets) > 0:
+		return newStop(TierRouter, w.router, c)
+	}
+	return p.rules(c, routing.Place{})
+}
+
+// behind returns the stop after one where nobody is.
+func (p *placing) behind(c *conv, s stop) stop {
+	if s.d.Unavailable == routing.NextRule {
+		return p.rules(c, s.d.Place)
+	}
+	if s.agent != "" {
+		return people(c)
+	}
+	return tiers(c)
+}
+
+// tiers returns the first stop behind the rules. AI agents come here, before the people, once the desk runs them.
+func tiers(c *conv) stop {
+	if c.wish.sticky != "" {
+		return stop{tier: TierBefore, agent: c.wish.sticky}
+	}
+	return people(c)
+}
+
+// rules walks the rules behind a place.
+func (p *placing) rules(c *conv, from routing.Place) stop {
+	d := p.u.snap.rulesOf(p.workspace).After(from, c.wish.facts)
+	s := tiers(c)
+	if len(d.Targets) > 0 {
+		s = newStop(TierRules, d, c)
+	}
+	s.asked, s.from = true, from
+	return s
+}
+
+func newStop(t Tier, d routing.Decision, c *conv) stop {
+	nobody := slices.ContainsFunc(d.Targets, func(t routing.Target) bool { return t.Kind == routing.ToNobody })
+	if nobody {
+		return stop{tier: t, d: d, nobody: true}
+	}
+	return stop{tier: t, d: d, lines: linesTo(d.Targets, c.now.Channel)}
+}
+
+func people(c *conv) stop {
+	return stop{tier: TierHumans, lines: []string{ChannelQueue(c.now.Channel)}}
+}
+
+// ask calls the host's router; a panic is a pass, and is told.
+func (e *Engine) ask(f routing.Facts) (d routing.Decision, panicked bool) {
+	if e.cfg.Router == nil {
+		return routing.Decision{}, false
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			e.log.Error("router panicked", slog.Any("panic", r), slog.String("conversation", f.Conversation))
+			d, panicked = routing.Decision{}, true
+		}
+	}()
+	return e.cfg.Router.Route(f), false
+}
+
+// available says whether somebody behind a target is on line and has room, from what is locked.
+func (p *placing) available(t routing.Target, c *conv) bool {
+	for _, id := range linesTo([]routing.Target{t}, c.now.Channel) {
+		if q := p.queues[id]; q != nil && slices.ContainsFunc(q.row.Members, func(m Member) bool {
+			a := p.agent(m.Agent)
+			return p.absent(a) == "" && roomFor(*a) && p.barred(c, a.ID) == ""
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// settle goes from stop to stop until somebody can take the conversation, or it waits.
+func (p *placing) settle(r routed) {
+	c, w := r.c, r.c.wish
+	if r.asks {
+		w.facts.Available = func(t routing.Target) bool { return p.available(t, c) }
+		r.stops = p.stops(c)
+	}
+	d := p.decide(r)
+	for i, s := range r.stops {
+		p.visit(c, d, s)
+		if p.fulfil(c, d, s, i == len(r.stops)-1) {
+			return
+		}
+		d.look(s.tier, ruleOf(s), LookNobody)
+	}
+}
+
+// fulfil ends the walk at a stop where somebody can take the conversation, and at the last one in any case.
+func (p *placing) fulfil(c *conv, d *Decision, s stop, last bool) bool {
+	if s.agent != "" {
+		if why := p.unfit(c, s.agent); why != "" {
+			d.skip(s.agent, why)
+			return false
+		}
+		p.giveBack(c, s.agent, d)
+		return true
+	}
+	q := p.openLine(s, c)
+	switch {
+	case q == nil && !last:
+		return false
+	case q == nil && c.wish.silent != "":
+		p.u.setAlarm(c.now) // stays, and is looked at again
+	default:
+		d.Tier, d.Rule, d.Reason = s.tier, ruleOf(s), truncate(s.d.Reason, 256)
+		p.end(c, d, s, q)
+	}
+	return true
+}
+
+// decide begins the record of a decision.
+func (p *placing) decide(r routed) *Decision {
+	d := &Decision{At: p.u.now, Cause: r.c.wish.facts.Cause}
+	switch {
+	case p.u.e.cfg.Router == nil || r.c.wish.resume != nil || r.c.wish.to != nil || len(r.c.wish.router.Targets) > 0:
+	case r.panicked:
+		d.look(TierRouter, "", LookPanicked)
+	default:
+		d.look(TierRouter, "", LookPassed)
+	}
+	return d
+}
+
+// visit notes how the walk came to a stop, and does its side effects.
+func (p *placing) visit(c *conv, d *Decision, s stop) {
+	if rules := p.u.snap.rulesOf(p.workspace); s.asked && rules != nil {
+		d.walked(rules.ExplainAfter(s.from, c.wish.facts))
+		if s.tier != TierRules {
+			d.look(TierRules, "", LookPassed)
+		}
+	}
+	for _, l := range s.d.Labels {
+		if !slices.Contains(c.now.Labels, l) {
+			c.now.Labels = append(slices.Clone(c.now.Labels), l)
+		}
+	}
+	if s.d.Priority != nil {
+		c.now.Priority = min(max(*s.d.Priority, -100), 100)
+	}
+}
+
+func ruleOf(s stop) string {
+	if s.tier == TierRules {
+		return s.d.Place.Rule
+	}
+	return ""
+}
+
+// openLine returns the first line of a stop where somebody can take the conversation now and nobody waits, or nil.
+func (p *placing) openLine(s stop, c *conv) *line {
+	for _, id := range s.lines {
+		if q := p.queues[id]; q.waits || p.manual(q) {
+			continue
+		} else if i, _ := p.pick(q, c); i >= 0 {
+			return q
+		}
+	}
+	return nil
+}
+
+// end gives the conversation to somebody of q, or lets it wait at the stop, or leaves it to nobody.
+func (p *placing) end(c *conv, d *Decision, s stop, q *line) {
+	c.wish.decision = d
+	if q == nil && len(s.lines) > 0 {
+		d.Queue = s.lines[0]
+	} else if q != nil {
+		d.Queue = q.row.ID
+	}
+	if s.d.Reason != "" || s.nobody {
+		a := Activity{What: "routed", To: d.Queue, Cause: d.Reason}
+		if s.nobody {
+			a.Decision = d
+		}
+		p.u.activity(c, Actor{}, a)
+	}
+	switch {
+	case s.nobody:
+		d.look(s.tier, ruleOf(s), LookDecided)
+		c.now.Queue, c.now.QueuedAt = "", time.Time{}
+	case q != nil:
+		d.look(s.tier, ruleOf(s), LookDecided)
+		p.place(q, c)
+	default:
+		d.look(s.tier, ruleOf(s), LookWaits)
+		p.wait(c, s)
+	}
+}
+
+// wait puts a conversation into the first line of a stop.
+func (p *placing) wait(c *conv, s stop) {
+	q := p.queues[s.lines[0]]
+	q.waits = true
+	if c.now.QueuedAt.IsZero() {
+		c.now.QueuedAt = p.u.now
+	}
+	c.now.Queue, c.now.Assignee = q.row.ID, ""
+	p.skipped(c.wish.decision, q, c, "")
+	p.waiting = append(p.waiting, c)
+	p.setTimeout(c, s)
+}
