@@ -17,7 +17,9 @@ func TestLaterDeedOfAFlightWins(t *testing.T) {
 	t.Parallel()
 	for name, later := range map[string]func(w *world, id string) (livedesk.Conversation, error){
 		"resolved": func(w *world, id string) (livedesk.Conversation, error) { return w.desk.Resolve(w.ctx(), id, host) },
-		"assigned": func(w *world, id string) (livedesk.Conversation, error) { return w.desk.Assign(w.ctx(), id, "bo", host) },
+		"assigned": func(w *world, id string) (livedesk.Conversation, error) {
+			return w.desk.Assign(w.ctx(), id, "bo", host)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -26,18 +28,21 @@ func TestLaterDeedOfAFlightWins(t *testing.T) {
 			w.twilioChannel(nil)
 			w.agents(w.ch.ID, 3, "ada", "bo")
 			w.text(alice, "hello")
-			w.text(bob, "hello")
-			talk, other := w.live(alice).ID, w.live(bob).ID
-
-			held, release := make(chan struct{}), make(chan struct{})
-			var once sync.Once
+			w.text(phone(1), "hello")
+			w.text(phone(2), "hello")
+			talk := w.live(alice).ID
+			others := []string{w.live(phone(1)).ID, w.live(phone(2)).ID}
+			held, release := make(chan struct{}, 10), make(chan struct{})
 			store.set(func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
-				once.Do(func() { close(held); <-release })
+				held <- struct{}{}
+				<-release
 				return inner.Update(ctx, fn)
 			})
 			var all sync.WaitGroup
-			all.Go(func() { _ = w.desk.MarkRead(w.ctx(), other) }) // is in the air, so that the others wait and board together
-			<-held
+			for _, id := range others { // both flights are in the air, so that the next two wait and board together
+				all.Go(func() { _ = w.desk.MarkRead(w.ctx(), id) })
+				<-held
+			}
 			all.Go(func() { _, _ = w.desk.Unassign(w.ctx(), talk, host) })
 			time.Sleep(20 * time.Millisecond)
 			var got livedesk.Conversation
