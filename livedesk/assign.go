@@ -27,7 +27,7 @@ func (u *unit) assign(ctx context.Context) error {
 			p := plan(c.now.Workspace)
 			p.move(before, after)
 		}
-		if c.wish != nil {
+		if c.wanted() {
 			plan(c.now.Workspace).route(c)
 		}
 	}
