@@ -27,7 +27,7 @@ func (u *unit) assign(ctx context.Context) error {
 			p := plan(c.now.Workspace)
 			p.move(before, after)
 		}
-		if c.wish != nil {
+		if c.wanted() {
 			plan(c.now.Workspace).route(c)
 		}
 	}
@@ -70,7 +70,6 @@ type line struct {
 	row     Queue
 	changed bool
 	full    bool // nobody can take one more
-	waits   bool // somebody waits whom nobody can take
 }
 
 func (p *placing) move(before, after string) {
@@ -192,9 +191,7 @@ func (p *placing) serve() {
 	for _, h := range heads {
 		switch {
 		case h.c.now.Queue != h.q.row.ID || p.manual(h.q):
-		case h.q.full || !p.place(h.q, h.c):
-			h.q.waits = true
-		default:
+		case !h.q.full && p.place(h.q, h.c):
 			placed[h.q] = true
 		}
 	}
@@ -252,7 +249,7 @@ func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 // serveAgain serves once more, since a place came free meanwhile.
 func (p *placing) serveAgain() {
 	for _, q := range p.queues {
-		q.full, q.waits = false, false
+		q.full = false
 	}
 	p.serve()
 }

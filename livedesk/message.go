@@ -72,7 +72,7 @@ func (c Class) Rank() int {
 
 // Activity is a change that the timeline keeps: who, what, from where to where, and why.
 type Activity struct {
-	What  string `json:"what"`            // "created", "assigned", "waiting", "resolved", "reopened", "snoozed", "woken", "opted_out", …
+	What  string `json:"what"`            // "created", "assigned", "waiting", "transferred", "resolved", "reopened", "snoozed", "woken", "opted_out", …
 	From  string `json:"from,omitempty"`  // state or owner before
 	To    string `json:"to,omitempty"`    // state or owner after
 	Cause string `json:"cause,omitempty"` // what made it so ("customer message", "agent on line")

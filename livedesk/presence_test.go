@@ -222,6 +222,25 @@ func TestChannelLimit(t *testing.T) {
 	require.Equal(t, 10, w.load("ada")+w.load("bo"))
 }
 
+// Who waits only because of a channel's limit holds nobody else up.
+func TestChannelLimitHoldsNobodyElseUp(t *testing.T) { // I11
+	t.Parallel()
+	w := newWorld(t)
+	other := w.twilioChannel(nil)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.Limit = 1 })
+	w.agent("ada", 5)
+	w.presence("ada", livedesk.Online)
+	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"ada"}))
+	w.rules(routing.Rule{ID: "all", Condition: routing.Condition{Always: true}, Targets: []routing.Target{toTeam("night")}})
+	w.text(alice, "hello")
+	w.text(bob, "hello")
+	require.Equal(t, "team:night", w.live(bob).Queue)
+	_, err := w.twilio.Deliver(w.ctx(), smstest.Text{From: addr(phone(1)), Body: "hello"})
+	require.NoError(t, err)
+	require.Equal(t, other.ID, w.live(phone(1)).Channel)
+	require.Equal(t, "ada", w.live(phone(1)).Assignee)
+}
+
 func TestAssignmentIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -268,12 +268,12 @@ func ruleOf(s stop) string {
 	return ""
 }
 
-// openLine returns the first line of a stop where somebody can take the conversation now and nobody waits, or nil.
+// openLine returns the first line of a stop where somebody can take the conversation now, or nil. Who waited there was
+// served before.
 func (p *placing) openLine(s stop, c *conv) *line {
 	for _, id := range s.lines {
-		if q := p.queues[id]; q.waits || p.manual(q) {
-			continue
-		} else if i, _ := p.pick(q, c); i >= 0 {
+		q := p.queues[id]
+		if i, _ := p.pick(q, c); i >= 0 && !p.manual(q) {
 			return q
 		}
 	}
@@ -311,7 +311,6 @@ func (p *placing) end(c *conv, d *Decision, s stop, q *line) {
 // wait puts a conversation into the first line of a stop.
 func (p *placing) wait(c *conv, s stop) {
 	q := p.queues[s.lines[0]]
-	q.waits = true
 	if c.now.QueuedAt.IsZero() {
 		c.now.QueuedAt = p.u.now
 	}

@@ -205,6 +205,21 @@ func TestRuleTimeout(t *testing.T) {
 	}
 }
 
+// A wait that somebody ended by hand has no limit any more.
+func TestTransferEndsTheTimeout(t *testing.T) {
+	t.Parallel()
+	w := ruledWorld(t)
+	w.presence("cy", livedesk.Offline)
+	rule := says("my", toAgent("away"))
+	rule.Timeout = routing.Timeout{AfterSeconds: 60, Then: routing.NextTier}
+	w.rules(rule)
+	w.text(alice, "my")
+	_, err := w.desk.Transfer(w.ctx(), w.only().ID, toTeam("night"), host)
+	require.NoError(t, err)
+	w.later(61 * time.Second)
+	require.Equal(t, "team:night", w.only().Queue)
+}
+
 func TestPutRules(t *testing.T) { // F96 in part
 	t.Parallel()
 	w := ruledWorld(t)
@@ -261,13 +276,15 @@ func TestRulesFitTogether(t *testing.T) {
 	w := newWorld(t)
 	heavy := func(i int) routing.Rule {
 		r := says(fmt.Sprintf("r%02d", i), toAgent("bo"))
-		r.Condition = routing.Condition{Text: &routing.Text{Regexp: "(abcdefghij){48}"}}
+		r.Condition = routing.Condition{Text: &routing.Text{Regexp: fmt.Sprintf("(abcdefgh%02d){40}", i)}}
 		return r
 	}
 	var err error
-	for i := 0; err == nil && i < 30; i++ {
-		_, err = w.desk.PutRule(w.ctx(), heavy(i))
+	stored := -1
+	for ; err == nil && stored < 30; stored++ {
+		_, err = w.desk.PutRule(w.ctx(), heavy(stored+1))
 	}
+	require.Greater(t, stored, 1, "one by itself is fine: %v", err)
 	require.NotEmpty(t, field(t, err, "condition.text.regexp"))
 }
 

@@ -75,3 +75,21 @@ func TestSimulateWhatIf(t *testing.T) {
 	require.NotEmpty(t, field(t, err, "media"))
 	require.Empty(t, w.all(livedesk.List{}))
 }
+
+// Who waits goes first on the desk as it is, and isn't there with a roster of one's own.
+func TestSimulateBehindTheLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 1, "ada")
+	w.text(alice, "hello")
+	w.text(bob, "hello")
+	s := livedesk.Simulation{Channel: w.ch.ID, Text: "hello"}
+	got, err := w.desk.Simulate(w.ctx(), s)
+	require.NoError(t, err)
+	require.Empty(t, got.Decision.Agent)
+	s.Agents = []livedesk.Agent{{ID: "ada", Presence: livedesk.Online, Capacity: 1}}
+	got, err = w.desk.Simulate(w.ctx(), s)
+	require.NoError(t, err)
+	require.Equal(t, "ada", got.Decision.Agent)
+}

@@ -85,6 +85,11 @@ type wish struct {
 // changed reports whether the working copy differs from what was loaded.
 func (c *conv) changed() bool { return c.was.ID == "" || !reflect.DeepEqual(c.was, c.now) }
 
+// wanted reports whether somebody is still to be chosen: what came later in the same unit may have settled it.
+func (c *conv) wanted() bool {
+	return c.wish != nil && c.now.State == Open && c.now.Assignee == c.wish.silent
+}
+
 // counts returns the agent in whose load the conversation is, if any.
 func counts(c Conversation) string {
 	if c.State == Open {

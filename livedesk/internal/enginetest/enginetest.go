@@ -55,6 +55,7 @@ var scenarios = []struct {
 	{"rules decide on both engines", rules},
 	{"edits of rules don't overwrite each other", ruleEdits},
 	{"agents who are away or silent are no dead end", absence},
+	{"places hold with rules that ask who is there", rulesUnderLoad},
 	{"a channel's limit holds, and who comes back finds their agent", limitAndSticky},
 }
 

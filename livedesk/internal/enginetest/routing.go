@@ -3,6 +3,7 @@ package enginetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,8 +99,9 @@ func ruleEdits(d *desk) {
 	won := make(chan bool, 8)
 	for i := range 8 {
 		all.Go(func() {
-			_, err := d.engines[i%2].Desk(workspace).PutRules(d.Context(), livedesk.RuleSet{Version: set.Version, Rules: set.Rules[i:]})
-			won <- err == nil && i > 0
+			edit := livedesk.RuleSet{Version: set.Version, Rules: append(slices.Clone(set.Rules), says(fmt.Sprint("x", i), toTeam("day")))}
+			_, err := d.engines[i%2].Desk(workspace).PutRules(d.Context(), edit)
+			won <- err == nil
 			if err != nil && !errors.Is(err, livedesk.ErrConflict) {
 				d.Error(err)
 			}
@@ -112,7 +114,7 @@ func ruleEdits(d *desk) {
 			n++
 		}
 	}
-	d.equal(1, n, "edits that changed something")
+	d.equal(1, n, "edits that won")
 }
 
 // What an agent off line has in hand goes to who is there, and so does what an agent doesn't answer.
@@ -176,4 +178,54 @@ func limitAndSticky(d *desk) {
 	c, err := d.Transfer(d.Context(), d.of(20).ID, routing.Target{Kind: routing.ToHumans}, host)
 	d.must(err)
 	d.equal("ada", c.Assignee, "assignee by transfer")
+}
+
+// Rules that ask who is there, on both engines at once: nobody gets more than the capacity, nobody is lost, and nobody
+// waits while somebody who fits has room.
+func rulesUnderLoad(d *desk) {
+	d.agents(2, "ada", "bo", "cy")
+	d.must(d.SetTeam(d.Context(), "night", []string{"bo", "cy"}))
+	ada := routing.Target{Kind: routing.ToAgent, ID: "ada"}
+	asks := routing.Rule{ID: "asks", Condition: routing.Condition{Available: &ada}, Targets: []routing.Target{ada}}
+	next := says("night", toTeam("night"))
+	next.Order, next.Unavailable = 1, routing.NextTier
+	_, err := d.PutRules(d.Context(), livedesk.RuleSet{Rules: []routing.Rule{asks, next}})
+	d.must(err)
+	d.settle()
+	var all sync.WaitGroup
+	for i := range 24 {
+		all.Go(func() { d.text(i, "", []string{"night", "hello"}[i%2]) })
+	}
+	all.Wait()
+	for {
+		var held []livedesk.Conversation
+		waits := 0
+		for _, c := range d.conversations() {
+			if c.State == livedesk.Open && c.Assignee != "" {
+				held = append(held, c)
+			} else if c.State == livedesk.Open {
+				waits++
+			}
+		}
+		agents, err := d.Agents(d.Context())
+		d.must(err)
+		for _, a := range agents {
+			if a.Load > 2 || waits > 0 && a.Load < 2 {
+				d.Fatalf("%d wait, %s has %d", waits, a.ID, a.Load)
+			}
+		}
+		if len(held) == 0 {
+			return
+		}
+		for i, c := range held {
+			all.Go(func() {
+				_, err := d.engines[i%2].Desk(workspace).Resolve(d.Context(), c.ID, host)
+				if err != nil {
+					d.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		d.settle()
+	}
 }
