@@ -385,7 +385,6 @@ func (u *unit) giveTo(c *conv, agent string, by Actor) {
 		return
 	}
 	from := c.now.Assignee
-	c.wish = nil // of something that happened before, in the same transaction
 	c.now.Assignee, c.now.Queue, c.now.QueuedAt = agent, "", time.Time{}
 	u.activity(c, by, Activity{What: "assigned", From: from, To: agent, Cause: "by hand"})
 }

@@ -60,9 +60,6 @@ func (u *unit) enter(c *conv, tr transition, by Actor, cause string) {
 		to = c.now.Before
 	}
 	c.now.State = to
-	if to != Open {
-		c.wish = nil // of something that happened before, in the same transaction
-	}
 	if from == Snoozed {
 		c.now.Before, c.now.SnoozeUntil = "", time.Time{}
 	}
