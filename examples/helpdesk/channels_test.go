@@ -41,6 +41,20 @@ func TestSetupSaysEveryWrongFieldAtOnce(t *testing.T) {
 	require.Contains(t, a.text(), "Est obligatoire", "the auth token")
 }
 
+// The carrier is asked before anything is stored, and what it says stands at the field.
+func TestSetupAsksTheCarrier(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	a := s.post("/add-channel/twilio", "name", "Not ours", "phone_number", "+15105550199",
+		"account_sid", smstest.TwilioAccountSID, "auth_token", smstest.TwilioAuthToken)
+	require.Equal(t, http.StatusUnprocessableEntity, a.status)
+	require.Contains(t, a.body, `value="Not ours"`)
+	require.NotContains(t, s.page("/channels").text(), "Not ours")
+	path := s.done("/add-channel/twilio", "name", "Ours", "phone_number", "+15105550101",
+		"account_sid", smstest.TwilioAccountSID, "auth_token", smstest.TwilioAuthToken)
+	require.Contains(t, s.page(path).text(), "The carrier knows where its webhooks go.")
+}
+
 func TestAddChangeAndRemoveAChannel(t *testing.T) {
 	t.Parallel()
 	s := signedIn(t)

@@ -136,7 +136,8 @@ func (c *console) saveSettings(w http.ResponseWriter, r *http.Request, s *sessio
 	shown.Greeting = r.PostFormValue("greeting")
 	shown.Language = r.PostFormValue("language")
 	shown.Disabled = r.PostFormValue("disabled") == "true"
-	shown.Assignment = livedesk.Assignment{Mode: livedesk.Mode(r.PostFormValue("mode")), Manual: r.PostFormValue("manual") == "true"}
+	shown.Assignment.Mode = livedesk.Mode(r.PostFormValue("mode"))
+	shown.Assignment.Manual = r.PostFormValue("manual") == "true"
 	if _, err := c.Desk.PutChannel(ctx, shown); err != nil {
 		if problems := byField(err); len(problems) > 0 {
 			return c.channelForms(w, r, s, statusOf(err), shown, problems, nil)

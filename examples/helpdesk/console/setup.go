@@ -1,6 +1,8 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -122,7 +124,7 @@ func (c *console) setup(w http.ResponseWriter, r *http.Request, s *session) erro
 		return err
 	}
 	values := formValues(r, form)
-	ch, err := c.Desk.PutChannel(r.Context(), livedesk.Channel{Provider: form.Provider, Values: values})
+	ch, unchecked, err := c.confirm(r.Context(), livedesk.Channel{Provider: form.Provider, Values: values})
 	if err != nil {
 		problems := byField(err)
 		if len(problems) == 0 {
@@ -131,9 +133,36 @@ func (c *console) setup(w http.ResponseWriter, r *http.Request, s *session) erro
 		c.render(w, r, s, statusOf(err), "setup", newSetupForm(form, values, problems, language(r), false))
 		return nil
 	}
-	s.say("Channel added. Give the webhook URL below to the carrier, and choose who answers.")
+	s.say(added(unchecked, c.Desk.Register(r.Context(), ch.ID)))
 	http.Redirect(w, r, "/channels/"+ch.ID, http.StatusSeeOther)
 	return nil
+}
+
+// confirm asks the carrier whether a channel works as it is filled in, and stores it. What the carrier could not be asked,
+// unchecked, keeps nobody from going on.
+func (c *console) confirm(ctx context.Context, ch livedesk.Channel) (stored livedesk.Channel, unchecked bool, err error) {
+	switch err := c.Desk.Verify(ctx, ch); {
+	case len(byField(err)) > 0:
+		return ch, false, err
+	case errors.Is(err, livedesk.ErrCarrierUnavailable), errors.Is(err, errors.ErrUnsupported):
+		unchecked = true
+	case err != nil:
+		return ch, false, err
+	}
+	stored, err = c.Desk.PutChannel(ctx, ch)
+	return stored, unchecked, err
+}
+
+// added says what is left to do once a channel is stored.
+func added(unchecked bool, notRegistered error) string {
+	said := "Channel added, and the carrier says that it works."
+	if unchecked {
+		said = "Channel added, but the carrier could not be asked whether all of it works."
+	}
+	if notRegistered != nil {
+		return said + " Give the webhook URL below to the carrier, and choose who answers."
+	}
+	return said + " The carrier knows where its webhooks go. Choose who answers."
 }
 
 // saveConnection changes the name, the number or the credentials. Replaced credentials still count in webhooks for
@@ -149,14 +178,19 @@ func (c *console) saveConnection(w http.ResponseWriter, r *http.Request, s *sess
 	}
 	changed := ch
 	changed.Values = formValues(r, form)
-	if _, err := c.Desk.PutChannel(r.Context(), changed); err != nil {
+	_, unchecked, err := c.confirm(r.Context(), changed)
+	if err != nil {
 		problems := byField(err)
 		if len(problems) == 0 {
 			return err
 		}
 		return c.channelForms(w, r, s, statusOf(err), changed, nil, problems)
 	}
-	s.say("Saved.")
+	if unchecked {
+		s.say("Saved, but the carrier could not be asked whether all of it works.")
+	} else {
+		s.say("Saved, and the carrier says that it works.")
+	}
 	http.Redirect(w, r, "/channels/"+ch.ID, http.StatusSeeOther)
 	return nil
 }
