@@ -25,13 +25,20 @@ type database struct {
 	store   livedesk.Store // the first of
 	stores  []livedesk.Store
 	bare    reference
-	backend int // process id of a PostgreSQL connection, 0 for none
+	analyze func(ctx context.Context) error // does what autovacuum does within a minute of a new database
+	backend int                             // process id of a PostgreSQL connection, 0 for none
 	closers []func() error
+}
+
+// tables are those that a desk's work of every second is about.
+var tables = []string{
+	"livedesk.contacts", "livedesk.threads", "livedesk.arrivals", "livedesk.conversations", "livedesk.inbox", "livedesk.messages",
+	"livedesk.queues", "livedesk.queue_agents", "livedesk.agents",
 }
 
 // openDatabase opens what -store says and brings its schema up to date.
 func openDatabase(ctx context.Context, o options, log *slog.Logger) (*database, error) {
-	d := &database{}
+	d := &database{analyze: func(context.Context) error { return nil }}
 	var err error
 	switch path, isSQLite := strings.CutPrefix(o.store, "sqlite:"); {
 	case o.store == "memory":
@@ -93,6 +100,10 @@ func (d *database) openPostgres(ctx context.Context, o options) error {
 	}
 	d.name, d.store = "PostgreSQL", d.stores[0]
 	if err := pool.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&d.backend); err != nil {
+		return err
+	}
+	d.analyze = func(ctx context.Context) error {
+		_, err := pool.Exec(ctx, `ANALYZE `+strings.Join(tables, ", "))
 		return err
 	}
 	cfg.MaxConns = int32(o.connections)

@@ -106,6 +106,11 @@ func (b *bench) takeTurns(ctx context.Context, c contest, workers int) (map[side
 				turns[s] = append(turns[s], t)
 			}
 		}
+		if round == 0 {
+			if err := b.db.analyze(ctx); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return turns, nil
 }

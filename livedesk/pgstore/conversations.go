@@ -46,7 +46,7 @@ func conversationUpdate(t *table[livedesk.Conversation], listed ...string) strin
 			UPDATE {s}.inbox AS i SET ` + strings.Join(set, ", ") + `
 			FROM (
 				SELECT o.state AS was, o.active_at AS at, u.* FROM u
-				JOIN {s}.conversations AS o ON o.workspace = u.workspace AND o.id = u.id
+				JOIN {s}.conversations AS o ON o.workspace = u.workspace AND o.id = u.id OFFSET 0 -- first this, by the key
 			) AS n
 			WHERE i.workspace = n.workspace AND i.state = n.was AND i.active_at = n.at AND i.conversation = n.id
 				AND (` + strings.Join(was, ", ") + `) IS DISTINCT FROM (` + strings.Join(now, ", ") + `)
