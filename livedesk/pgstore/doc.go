@@ -19,8 +19,9 @@
 //
 // Update is READ COMMITTED with row locks, taken in the order of the keys; View is REPEATABLE READ, READ ONLY and locks
 // nothing. Each method costs one round trip whatever the size of its batch, because its statements are pipelined and
-// take their rows as arrays: a batch of texts that is taken in costs five, begin and commit included. What others hold
-// is passed over with SKIP LOCKED where the contract says so, else waited for until [Config].LockTimeout.
+// take their rows as arrays; the first goes with BEGIN, and what Apply writes with COMMIT. A batch of texts of known
+// senders costs two, of new ones three. What others hold is passed over with SKIP LOCKED where the contract says so, else
+// waited for until [Config].LockTimeout.
 //
 // Update returns nil only when the commit is on disk: each transaction raises synchronous_commit to "on", whatever the
 // cluster or the pool say. A COMMIT that was sent is waited for although ctx has ended. A connection that is lost while its
