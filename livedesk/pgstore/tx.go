@@ -26,11 +26,13 @@ const (
 
 	// Every statement of ours finds its rows by an index, with whatever parameters, in the order in which it names its
 	// tables: there is no need to plan it anew each time, which takes longer than to run it, nor to walk a table or to begin
-	// with another one because they were small, or never analyzed, when it was planned. Not every relative of PostgreSQL
-	// knows these settings.
+	// with another one because they were small, or never analyzed, when it was planned. None is worth to be compiled, or to
+	// be done by several processes, which read far beyond a page before they are stopped. Not every relative of PostgreSQL knows these settings.
 	sqlPlans = `CASE WHEN current_setting('enable_seqscan', true) IS NOT NULL THEN set_config('enable_seqscan', 'off', true) END,
 		CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', 'force_generic_plan', true) END,
-		CASE WHEN current_setting('join_collapse_limit', true) IS NOT NULL THEN set_config('join_collapse_limit', '1', true) END`
+		CASE WHEN current_setting('join_collapse_limit', true) IS NOT NULL THEN set_config('join_collapse_limit', '1', true) END,
+		CASE WHEN current_setting('jit', true) IS NOT NULL THEN set_config('jit', 'off', true) END,
+		CASE WHEN current_setting('max_parallel_workers_per_gather', true) IS NOT NULL THEN set_config('max_parallel_workers_per_gather', '0', true) END`
 
 	sqlBegan = `(extract(epoch FROM now()) * 1000000)::bigint`
 
@@ -111,7 +113,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	}
 	t := &tx{s: s, conn: c, write: write, start: func(b *pgx.Batch, now *int64) {
 		b.Queue(begin)
-		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil, nil) })
+		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil, nil, nil, nil) })
 	}}
 	inner, cancel := t.context(ctx)
 	defer cancel()
