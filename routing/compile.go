@@ -72,7 +72,7 @@ const (
 
 // Compile checks a set of rules and compiles it. The error is a [FieldErrors] with everything that is wrong, with fields
 // such as "rules[2].condition.any[0].text.regexp". version is the caller's, and named by every decision. The result
-// shares no memory with rules. It takes a few milliseconds for 1,000 rules.
+// shares no memory with rules. It takes some 10 ms for 1,000 rules.
 func Compile(version string, rules []Rule) (*Rules, error) {
 	c := newChecker()
 	c.set(rules)

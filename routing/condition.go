@@ -55,8 +55,8 @@ type Text struct {
 	Contains   []string `json:"contains,omitzero"`    // anywhere, also inside a word
 	StartsWith []string `json:"starts_with,omitzero"` // at the start, not counting blanks
 	Equals     []string `json:"equals,omitzero"`      // the whole message, not counting blanks at its ends
-	// Keyword is found as a whole word, or as several: no letter or digit may touch its ends. "pay" is found in "Pay!" and
-	// "pre-pay", not in "payment". Languages written without blanks need Contains.
+	// Keyword is found as a whole word, or as several: where it begins or ends with a letter or digit, no other may touch
+	// it. "pay" is found in "Pay!" and "pre-pay", not in "payment". Languages written without blanks need Contains.
 	Keyword []string `json:"keyword,omitzero"`
 	// Regexp is a pattern in RE2 syntax (package [regexp]) of at most 1,024 bytes, searched anywhere in the message as it
 	// was written, whatever its case; (?-i) makes case count, ^ and $ bind it to the ends. Accents count.

@@ -29,7 +29,7 @@
 //     Characters that nobody sees (soft hyphens, zero-width and direction marks) aren't there.
 //
 // Only the first 2,048 characters of a message are looked at; the longest SMS has 1,600. A keyword is a word or several
-// that no letter or digit touches. A regular expression is searched in the message as it was written, without regard to
+// that touch no further letter or digit. A regular expression is searched in the message as it was written, without regard to
 // case; accents count there.
 //
 // # Bounds
@@ -37,12 +37,14 @@
 // A set holds at most 5,000 rules with 20,000 conditions, a rule 200 conditions in 8 levels, 10 targets and 20 labels, a
 // list 1,000 values, a word 256 characters, all words together 256 KiB, a pattern 1,024 bytes. Since Go's regexp takes
 // time in proportion to text times pattern, a pattern may have 500 steps with its repetitions written out, and all
-// patterns together 5,000. Matching is linear in the text; no text makes it slow.
+// patterns together 5,000. Matching is linear in the text. Of patterns that were made to be slow, the most that are allowed
+// take a tenth of a second for the worst text; ordinary ones a few milliseconds.
 //
 // # Cost
 //
 // A walk starts from what the conversation has: one pass over the text finds all words of all rules, one look-up for each
 // label and attribute all rules about it, and only rules that may hold because of that are looked at. So a thousand mixed
 // rules cost about 2 µs where the last one matches, without allocation. What costs is a pattern that has to be run, about
-// 3 µs for a text of 140 characters: most aren't, because a word that they need isn't there.
+// 3 µs for a text of 140 characters: most aren't, because a word that they need isn't there. Compiling a thousand rules
+// takes some 10 ms, explaining a decision up to 0.7 µs for each rule.
 package routing

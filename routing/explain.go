@@ -51,7 +51,7 @@ const (
 const maxFailures = 8
 
 // Explain says how [Rules.Route] comes to its decision. It looks at the conditions as they were written rather than in
-// the order that is fastest, so it costs some microseconds a rule, and Route pays nothing for it.
+// the order that is fastest, so it costs up to a microsecond a rule, and Route pays nothing for it.
 func (r *Rules) Explain(f Facts) Explanation { return r.ExplainAfter(Place{}, f) }
 
 // ExplainAfter says how [Rules.After] comes to its decision.

@@ -155,7 +155,7 @@ func foldSign(r rune) rune {
 		return dropped
 	}
 	switch {
-	case r >= 0x0300 && r <= 0x036F: // accents on their own
+	case r >= 0x0300 && r <= 0x036F && r != 0x0345: // accents on their own, but the one that is a small iota
 		return dropped
 	case r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x206F, r >= 0xFE00 && r <= 0xFE0F:
 		return dropped

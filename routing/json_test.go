@@ -3,6 +3,7 @@ package routing_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -107,14 +108,12 @@ func TestRefusedDocuments(t *testing.T) {
 		"unknown name of a value":   {`{"id":"a","x":{"y":[1,{"z":null}]},` + rest + `}`, []string{"x"}},
 		"unknown name of rubbish":   {`{"id":"a","\u0000":1,` + rest + `}`, []string{`"\x00"`}},
 		"everything in a wrong way": {`{"id":[],"name":{},"condition":"x","targets":7}`, []string{"id", "name", "condition", "targets"}},
-		"brackets":                  {`{"id":"a","condition":` + strings.Repeat(`{"not":`, 50) + `{}` + strings.Repeat(`}`, 50) + `,"targets":[{"kind":"humans"}]}`, nil},
-		"ten thousand brackets":     {strings.Repeat("[", 10_001), []string{""}},
+		"brackets": {`{"id":"a","condition":` + strings.Repeat(`{"not":`, 5000) + `{"x":1}` + strings.Repeat(`}`, 5000) + `,"targets":[{"kind":"humans"}]}`,
+			[]string{"condition" + strings.Repeat(".not", 33)}},
+		"ten thousand brackets": {strings.Repeat("[", 10_001), []string{""}},
 	} {
 		_, err := routing.ParseRule([]byte(c.doc))
-		got := fieldsOf(t, err)
-		if c.fields != nil {
-			require.ElementsMatch(t, c.fields, got, "%s: %v", name, err)
-		}
+		require.ElementsMatch(t, c.fields, fieldsOf(t, err), "%s: %v", name, err)
 		if name != "null" && json.Valid([]byte(c.doc)) { // json.Unmarshal reads as strictly
 			var r routing.Rule
 			require.Error(t, errors.Join(json.Unmarshal([]byte(c.doc), &r), r.Validate()), name)
@@ -142,8 +141,25 @@ func TestSetsAreChecked(t *testing.T) {
 		`rules[1].id: is the id of rules[0] already; rules[2].condition.any[0].text.regexp: is no RE2 pattern: missing closing ) in "("`)
 	_, err = routing.Compile("1", slices.Repeat([]routing.Rule{list[0]}, 5001))
 	require.Equal(t, []string{"rules"}, fieldsOf(t, err))
+	full := rule("full", 1, routing.Condition{Any: slices.Repeat([]routing.Condition{{Always: true}}, 199)})
+	_, err = routing.Compile("1", append(numbered(full, 100), list[0]))
+	require.EqualError(t, err, "rules[100].condition: is too much: all rules together may have 20000 conditions")
+	wordy := rule("wordy", 1, routing.Condition{Text: &routing.Text{Contains: slices.Repeat([]string{strings.Repeat("a", 256)}, 512)}})
+	_, err = routing.Compile("1", numbered(wordy, 2))
+	require.NoError(t, err)
+	_, err = routing.Compile("1", append(numbered(wordy, 2), rule("x", 1, routing.Condition{Text: &routing.Text{Keyword: []string{"a"}}})))
+	require.EqualError(t, err, "rules[2].condition.text.keyword[0]: is too much: the words of all rules together may have 256 KiB")
 	_, err = routing.Compile("1", slices.Repeat(list[1:2], 1000))
 	require.Len(t, fieldsOf(t, err), 100, "rubbish makes an error of bounded size")
+}
+
+// numbered returns n copies of a rule with ids of their own.
+func numbered(r routing.Rule, n int) []routing.Rule {
+	list := slices.Repeat([]routing.Rule{r}, n)
+	for i := range list {
+		list[i].ID = fmt.Sprint(r.ID, i)
+	}
+	return list
 }
 
 // A short document can't take much memory.
@@ -159,6 +175,13 @@ func TestDocumentsAreBounded(t *testing.T) {
 		require.Error(t, err, name)
 		require.Less(t, len(err.Error()), 20_000, name)
 		require.LessOrEqual(t, len(rules), 5000, name)
+		conditions := 0
+		for _, r := range rules {
+			for _, c := range r.Condition.Any {
+				conditions += 1 + len(c.Any)
+			}
+		}
+		require.Less(t, conditions, 101_000, name)
 	}
 }
 

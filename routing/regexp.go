@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
-	"unicode/utf8"
 )
 
 // Bounds of patterns. Go's regexp takes time in proportion to text times steps, so these bound a walk.
@@ -79,11 +78,14 @@ func size(re *syntax.Regexp) int {
 }
 
 // needed returns what every match holds: of each list at least one word, folded. It lets most patterns be passed over
-// without being run.
+// without being run. Folding a text never hides a word that a pattern found there: it goes character by character, and
+// all cases of a letter fold to one.
 func needed(re *syntax.Regexp) [][]string {
 	switch re.Op {
 	case syntax.OpLiteral:
-		return literalWord(re.Rune)
+		if word := folded(string(re.Rune)); word != "" {
+			return [][]string{{word}}
+		}
 	case syntax.OpCharClass:
 		return classWords(re.Rune)
 	case syntax.OpCapture, syntax.OpPlus:
@@ -118,25 +120,6 @@ func neededOfAny(subs []*syntax.Regexp) [][]string {
 	return [][]string{all}
 }
 
-// literalWord returns the longest ASCII part of a literal. Other characters fold in ways that depend on their
-// neighbours, so they aren't relied on.
-func literalWord(literal []rune) [][]string {
-	best, from := "", 0
-	for i := 0; i <= len(literal); i++ {
-		if i < len(literal) && literal[i] < utf8.RuneSelf {
-			continue
-		}
-		if word := folded(string(literal[from:i])); len(word) > len(best) {
-			best = word
-		}
-		from = i + 1
-	}
-	if best == "" {
-		return nil
-	}
-	return [][]string{{best}}
-}
-
 // classWords returns the characters of a small class, such as the digits.
 func classWords(ranges []rune) [][]string {
 	const most = 10
@@ -144,7 +127,7 @@ func classWords(ranges []rune) [][]string {
 	for i := 0; i < len(ranges); i += 2 {
 		for r := ranges[i]; r <= ranges[i+1]; r++ {
 			word := folded(string(r))
-			if len(words) == most || len(word) != 1 {
+			if len(words) == most || word == "" {
 				return nil
 			}
 			words = append(words, word)

@@ -70,7 +70,7 @@ const (
 	Urgent Priority = 2
 )
 
-// Decision is a [Router]'s answer. Without targets it passes, and the other fields are ignored.
+// Decision is a [Router]'s answer. Without targets it passes, and the other fields but Version are ignored.
 type Decision struct {
 	Targets  []Target  `json:"targets,omitzero"`
 	Reason   string    `json:"reason,omitzero"`   // for people, kept with the decision; at most 256 bytes of it

@@ -7,7 +7,7 @@ import (
 
 // Rule sends the conversations for which its condition holds somewhere. It is plain data, to be stored, sent as JSON
 // and edited by people, right or wrong: [Rule.Validate] says what is wrong with one, [Compile] with a set. The JSON
-// form is strict; [Schema] describes it.
+// form is strict; [Schema] describes it. A struct that embeds a Rule is read as a Rule: give the field a name.
 //
 // Rules are walked in order ([Rule.Place]); the first that is on, covers the channel and whose condition holds decides.
 // At hand-over from an AI agent only rules with AlsoAtHandOver are looked at.
