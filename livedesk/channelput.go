@@ -37,8 +37,9 @@ type channelPut struct {
 	conn       Object // Version 0 for a new one
 	rec        connectionRecord
 	oldSecrets map[string]sms.Secret
-	locked     bool        // they are there and can't be opened
-	account    sms.Account // opened with what will be stored
+	locked     bool // they are there and can't be opened
+	settings   sms.Settings
+	account    sms.Account // opened with the settings
 
 	back   *returning              // the removed channel that comes back; nil where there is none
 	mended map[string]healthRecord // by channel: in trouble until now
@@ -208,9 +209,9 @@ func (p *channelPut) validate() error {
 		return p.fieldErrors(func(f sms.Field) bool { return f.Scope == sms.ScopeIdentity },
 			"can't be changed; add another channel")
 	}
-	set := sms.Settings{Values: maps.Clone(p.identity), Secrets: p.secrets, WebhookURL: p.d.e.webhookURL(p.conn.Key)}
-	maps.Copy(set.Values, p.shared)
-	p.account, err = p.p.Open(set) // lets the provider refuse what the form could not
+	p.settings = sms.Settings{Values: maps.Clone(p.identity), Secrets: p.secrets, WebhookURL: p.d.e.webhookURL(p.conn.Key)}
+	maps.Copy(p.settings.Values, p.shared)
+	p.account, err = p.p.Open(p.settings) // lets the provider refuse what the form could not
 	return err
 }
 

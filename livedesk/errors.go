@@ -22,8 +22,8 @@ var (
 	ErrChannelClosed = errors.New("channel is not in service")
 	// ErrKeyReused means that an idempotency key came back with another text.
 	ErrKeyReused = errors.New("key was used for another text")
-	// ErrCarrierUnavailable means that the carrier could not be asked what it was to be asked, or would not say.
-	ErrCarrierUnavailable = errors.New("carrier could not be asked")
+	// ErrCarrierUnavailable means that the carrier could not be reached, or would not say everything that it was asked.
+	ErrCarrierUnavailable = errors.New("carrier gave no full answer")
 	// ErrBusy means that the desk could not take the work in time; the caller may try again.
 	ErrBusy = errors.New("too busy")
 )

@@ -20,8 +20,8 @@ const askTimeout = 20 * time.Second
 //
 //   - an [sms.FieldErrors], with [ValidationError]s beside it, when a field is wrong. The form is checked first, all fields
 //     at once, and then the carrier is asked, also all at once; [FieldErrors] lists them for showing.
-//   - [ErrCarrierUnavailable] when the carrier could not be asked, or not about everything. Nothing is known to be wrong: a
-//     host may store the channel all the same, and say so.
+//   - [ErrCarrierUnavailable] when the carrier could not be asked, or not about everything: an [*sms.UncheckedError] in it
+//     says about what. Nothing is known to be wrong: a host may store the channel all the same, and say so.
 //   - [errors.ErrUnsupported] when the provider has no way to ask.
 //   - what PutChannel answers for a channel or version that isn't the stored one.
 //
@@ -34,7 +34,11 @@ func (d *Desk) Verify(ctx context.Context, c Channel) error {
 	if err != nil {
 		return fmt.Errorf("verify channel: %w", err)
 	}
-	v, ok := put.account.(sms.Verifier)
+	account, err := put.unregistered()
+	if err != nil {
+		return fmt.Errorf("verify channel: %w", err)
+	}
+	v, ok := account.(sms.Verifier)
 	if !ok {
 		return fmt.Errorf("verify channel: provider %q: %w", c.Provider, errors.ErrUnsupported)
 	}
@@ -43,6 +47,17 @@ func (d *Desk) Verify(ctx context.Context, c Channel) error {
 		return fmt.Errorf("verify channel: %w", err)
 	}
 	return nil
+}
+
+// unregistered returns the account to verify with. A new connection has no address yet, so the carrier can't have been told
+// one, and isn't to be found wanting for it.
+func (p *channelPut) unregistered() (sms.Account, error) {
+	if p.conn.Version != 0 {
+		return p.account, nil
+	}
+	set := p.settings
+	set.WebhookURL = ""
+	return p.p.Open(set)
 }
 
 // Webhooks returns the addresses that the carrier must be told for a channel, and where in its console they are entered.
@@ -107,7 +122,7 @@ func (e *Engine) askCarrier(ctx context.Context, secrets map[string]sms.Secret, 
 	case err == nil:
 		return nil
 	case repeats(err, secrets):
-		return fmt.Errorf("%w: its answer is withheld, for it repeats a credential", ErrCarrierUnavailable)
+		return fmt.Errorf("%w: what it said is withheld, for it repeats a credential", ErrCarrierUnavailable)
 	case ctx.Err() != nil: // who asked has gone
 		return context.Cause(ctx)
 	case errors.Is(err, errors.ErrUnsupported):

@@ -55,7 +55,7 @@ func TestVerifyAsksTheCarrier(t *testing.T) {
 	set := p.last()
 	require.Equal(t, map[string]string{"account": "A1", "region": "eu"}, set.Values)
 	require.Equal(t, paperValues["token"], set.Secrets["token"].Reveal())
-	require.Contains(t, set.WebhookURL, publicURL)
+	require.Empty(t, set.WebhookURL, "it has none yet, so the carrier can't know it")
 	require.Empty(t, w.everyObject(), "nothing is stored")
 }
 
@@ -77,6 +77,7 @@ func TestVerifyWithStoredCredentials(t *testing.T) {
 
 	second := paperChannel(func(v livedesk.Values) { v["phone_number"], v["token"] = "+15105550178", "" })
 	require.NoError(t, w.desk.Verify(w.ctx(), second), "the account's other channel brought them")
+	require.Contains(t, p.last().WebhookURL, publicURL, "whether the carrier knows the address may be asked, too")
 	c.Version = 7
 	require.ErrorIs(t, w.desk.Verify(w.ctx(), c), livedesk.ErrConflict)
 	c.ID = "none"
@@ -125,6 +126,8 @@ func TestVerifyErrors(t *testing.T) {
 		"send error":       {answer: notReached(), is: livedesk.ErrCarrierUnavailable, code: "carrier_unavailable"},
 		"in part":          {answer: errors.Join(wrong, boom), is: boom, fields: []string{"token", "phone_number"}, code: "invalid"},
 		"unsupported":      {answer: errors.ErrUnsupported, is: errors.ErrUnsupported, code: "unsupported"},
+		"unchecked": {answer: &sms.UncheckedError{Provider: "paper", Fields: []sms.FieldError{{Field: "token", Problem: "could not be checked"}}},
+			is: livedesk.ErrCarrierUnavailable, code: "carrier_unavailable"},
 		"repeats a secret": {answer: errors.New("bad header: Basic CANARY-paper-token"), is: livedesk.ErrCarrierUnavailable, code: "carrier_unavailable"},
 		"field repeats a secret": {answer: sms.FieldErrors{{Field: "token", Problem: "CANARY-paper-token is wrong"}},
 			is: livedesk.ErrCarrierUnavailable, code: "carrier_unavailable"},

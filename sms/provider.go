@@ -39,6 +39,7 @@ type Settings struct {
 	Previous []map[string]Secret
 	// WebhookURL is the public address of this connection's webhooks, without a trailing slash, query or fragment.
 	// What the account adds below it (Twilio's "/status/" and the Ref) comes back to its Parse.
+	// It is empty while a new connection is only verified, for then it has none yet.
 	WebhookURL string
 }
 
