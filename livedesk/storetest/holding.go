@@ -237,6 +237,15 @@ func claimHolds(ctx context.Context, p *probe) {
 	p.same(got, []int{claimed + int(done[2].Load()), claimed + int(done[1].Load())}, "how often text and thread were counted up")
 }
 
+func firstQueue(ctx context.Context, p *probe) {
+	for i := range 5 {
+		up := countQueue(livedesk.QueueQuery{Workspace: "acme", IDs: []string{fmt.Sprint("team:", i)}, Heads: 1})
+		p.parallel(workers, func(int) { p.count(ctx, up) })
+		n := p.count(ctx, up)
+		p.that(n == workers, "the queue was counted up %d times, not %d", workers, n)
+	}
+}
+
 func firstBudget(ctx context.Context, p *probe) {
 	for range 5 {
 		up := countBudget(newSite().sender())

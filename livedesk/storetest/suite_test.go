@@ -113,6 +113,7 @@ func TestBrokenStoresAreReported(t *testing.T) {
 			"locks: what Threads, Messages, Senders and Queues return isn't changed by others meanwhile",
 			"locks: what TakeIn returns isn't changed by others meanwhile",
 			"locks: what Claim returns isn't changed by others meanwhile",
+			"locks: a queue that isn't there yet is locked all the same",
 			"concurrency: nobody waits while there is room",
 			"concurrency: no agent is given more than the capacity",
 		}},
