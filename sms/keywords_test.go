@@ -3,7 +3,6 @@ package sms_test
 import (
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -200,15 +199,14 @@ func TestSuspect(t *testing.T) { // F78
 	}
 }
 
+// With more than linear work these texts would take longer than the whole suite may.
 func TestSuspectIsLinear(t *testing.T) { // F135
 	t.Parallel()
 	var k sms.Keywords
 	for _, unit := range []string{"stop textin ", "x", " ", "🛑", "\u0301", "^ $ "} {
-		text := strings.Repeat(unit, 64<<10/len(unit))
-		start := time.Now()
+		text := strings.Repeat(unit, 1<<20/len(unit))
 		k.Suspect(text)
 		k.Meaning(text)
-		require.Less(t, time.Since(start), 200*time.Millisecond)
 	}
 }
 

@@ -3,7 +3,6 @@ package sms_test
 import (
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/livedesk/livedesk-go/sms"
@@ -44,17 +43,16 @@ func TestSplit(t *testing.T) { // F134
 	}
 }
 
+// With more than linear work these texts would take longer than the whole suite may.
 func TestSplitIsLinear(t *testing.T) { // F135
 	t.Parallel()
 	for _, text := range []string{
-		"a" + strings.Repeat("\u0301", 100_000),
-		strings.Repeat("x", 64<<10),
-		strings.Repeat(" ", 64<<10),
-		strings.Repeat("🇩🇪", 10_000),
+		"a" + strings.Repeat("\u0301", 500_000),
+		strings.Repeat("x", 1<<20),
+		strings.Repeat(" ", 1<<20),
+		strings.Repeat("🇩🇪", 100_000),
 	} {
-		start := time.Now()
 		parts := sms.Split(text, 10)
-		require.Less(t, time.Since(start), time.Second)
 		require.Equal(t, text, strings.Join(parts, ""))
 	}
 }

@@ -182,7 +182,7 @@ func (s *site) settle() {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
 		return s.h.engine.Settle(s.t.Context()) == nil && s.settled()
-	}, 20*time.Second, 2*time.Millisecond)
+	}, time.Minute, 2*time.Millisecond)
 }
 
 func (s *site) settled() bool {

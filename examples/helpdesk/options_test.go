@@ -161,7 +161,7 @@ func TestRunStopsCleanly(t *testing.T) {
 	ended := make(chan error, 1)
 	store := filepath.Join(t.TempDir(), "desk.db")
 	go func() { ended <- run(ctx, []string{"-addr", "127.0.0.1:0", "-store", store}, &out, &logs) }()
-	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Ctrl-C") }, 20*time.Second, 5*time.Millisecond, "%s", &logs)
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Ctrl-C") }, time.Minute, 5*time.Millisecond, "%s", &logs)
 	require.Contains(t, out.String(), store)
 	base := regexp.MustCompile(`http://\S+`).FindString(out.String())
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"sign-in", nil)

@@ -268,7 +268,7 @@ func waitForWaiter(t *testing.T, pool *pgxpool.Pool, schema string) {
 		var n int
 		err := pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%'`, schema).Scan(&n)
 		return err == nil && n > 0
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 }
 
 // Errors hold nothing of the rows, whatever the server says about them (R26).

@@ -51,6 +51,7 @@ type claim struct {
 	livedesk.Claim
 	taken  map[livedesk.Sender]int
 	chosen []int64 // rowids
+	passed int     // texts of spent senders that were walked over
 }
 
 // ready is a text that may be taken.
@@ -111,12 +112,12 @@ func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, e
 // chooseOfRank chooses texts of one rank, the longest due first.
 func (t *tx) chooseOfRank(c *claim, rank int) error {
 	before, taken := len(c.chosen), maps.Clone(c.taken)
-	passed, crowded := 0, false
+	limit, crowded := c.passed+maxPassedOver, false
 	err := t.some(func(row *cells) bool {
 		r := scanReady(row)
 		if c.left(r.Sender) > 0 {
 			c.take(r)
-		} else if passed++; passed > maxPassedOver {
+		} else if c.passed++; c.passed > limit {
 			crowded = true
 		}
 		return !crowded && len(c.chosen) < c.Limit

@@ -77,3 +77,13 @@ func (s *Store) Folding() bool { return s.folding.Load() }
 
 // KeepGroups lets groups take newcomers however slow the machine is. Nothing else runs.
 func (s *Store) KeepGroups() { s.maxAge = time.Hour }
+
+// PassedOver returns how many texts of spent senders a claim of one rank walks over.
+func (s *Store) PassedOver(ctx context.Context, q livedesk.Claim, rank int) (passed int, err error) {
+	err = s.Update(ctx, func(_ context.Context, t livedesk.Tx) error {
+		c := &claim{Claim: q, taken: map[livedesk.Sender]int{}}
+		defer func() { passed = c.passed }()
+		return t.(*tx).chooseOfRank(c, rank)
+	})
+	return passed, err
+}

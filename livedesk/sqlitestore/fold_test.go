@@ -37,7 +37,7 @@ func TestLogBeginsAnewUnderLoad(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	require.Eventually(t, func() bool { return !s.Folding() }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !s.Folding() }, time.Minute, time.Millisecond)
 	written := s.PagesWritten()
 	require.Greater(t, written, 3000, "pages written in all")
 	info, err := os.Stat(path + "-wal")

@@ -98,7 +98,7 @@ func TestKilledDeskLosesNothingAndSendsNothingTwice(t *testing.T) {
 				out = k.timeline()
 				return len(out) == 2 && out[1].Delivery.State == tc.state
 			}
-			for end := time.Now().Add(20 * time.Second); !ended(); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(2 * time.Minute); !ended(); time.Sleep(50 * time.Millisecond) {
 				require.Less(t, time.Now(), end, "the greeting must end %s, is %+v: %s", tc.state, out, k.stderr())
 			}
 			require.Equal(t, "Anybody there?", out[0].Text)
