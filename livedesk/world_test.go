@@ -280,7 +280,7 @@ func (w *world) settle() {
 
 func (w *world) settleOn(e *livedesk.Engine) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx(), 20*time.Second) // work that never ends must not hang the suite
+	ctx, cancel := context.WithTimeout(w.ctx(), 2*time.Minute) // work that never ends must not hang the suite
 	defer cancel()
 	require.NoError(w.t, e.Settle(ctx))
 	require.NoError(w.t, w.twilio.Wait(ctx))
