@@ -326,7 +326,7 @@ func revisionsAtOnce(ctx context.Context, p *probe) {
 }
 
 // soon bounds what must happen at once.
-const soon = 30 * time.Second
+const soon = 20 * time.Second
 
 // beside runs fn on another goroutine and reports whether it ended soon.
 func (p *probe) beside(ctx context.Context, fn func(ctx context.Context)) bool {

@@ -216,7 +216,7 @@ func claimHolds(ctx context.Context, p *probe) {
 	p.parallel(workers, func(worker int) {
 		way := worker % len(ups)
 		for left := each; left > 0 && !p.broken(); {
-			p.that(time.Since(began) < 2*soon, "a text that is due is found again and again: %d times are left", left)
+			p.that(time.Since(began) < soon, "a text that is due is found again and again: %d times are left", left)
 			var changes livedesk.Changes
 			p.update(ctx, func(ctx context.Context, tx livedesk.Tx) (err error) {
 				if _, changes, err = ups[way](ctx, tx); err != nil || len(changes.Messages)+len(changes.Deliveries)+len(changes.Threads) == 0 {

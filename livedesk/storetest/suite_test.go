@@ -31,7 +31,7 @@ func failingReopened(t *testing.T, open func() (livedesk.Store, func(time.Durati
 		all.Go(func() {
 			defer func() { <-room }()
 			s, advance := open()
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			err := c.CheckReopening(ctx, s, advance, reopen)
 			if skipped := new(storetest.SkipError); err == nil || errors.As(err, &skipped) {
