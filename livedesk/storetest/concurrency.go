@@ -206,10 +206,7 @@ func touch(ctx context.Context, tx livedesk.Tx, at site, order []int, texts []li
 	}
 	c.Queues, c.Agents = found.Queues, found.Agents
 	for i := range arrived {
-		c.Threads = append(c.Threads, arrived[i].Thread)
-		if budgets[i].Version > 0 { // a first one may be another's, see firstBudget
-			c.Budgets = append(c.Budgets, budgets[i])
-		}
+		c.Threads, c.Budgets = append(c.Threads, arrived[i].Thread), append(c.Budgets, budgets[i])
 	}
 	return tx.Apply(ctx, c)
 }

@@ -24,7 +24,7 @@ func lockCases() []Case {
 		clause("what TakeIn returns isn't changed by others meanwhile", takeInHolds),
 		clause("what Claim returns isn't changed by others meanwhile", claimHolds),
 		clause("a queue that isn't there yet is locked all the same", firstQueue),
-		clause("of a budget that isn't there yet no change is lost", firstBudget),
+		clause("a budget that isn't there yet is locked all the same", firstBudget),
 	}
 	for i := range all {
 		all[i].Needs = append(all[i].Needs, ConcurrentWriters)

@@ -154,7 +154,7 @@ func TestBrokenStoresAreReported(t *testing.T) {
 		"loses budgets": {writer(func(tx livedesk.Tx) livedesk.Tx { return losesBudgets{tx} }), []string{
 			"rows: a budget comes back as it was written",
 			"budgets: can be written in the transaction that loaded them",
-			"locks: of a budget that isn't there yet no change is lost",
+			"locks: a budget that isn't there yet is locked all the same",
 		}},
 		"has one budget for two workspaces": {writer(func(tx livedesk.Tx) livedesk.Tx { return sharesBudgets{tx} }), []string{
 			"budgets: of one workspace are none of another's",
