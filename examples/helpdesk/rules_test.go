@@ -9,7 +9,7 @@ import (
 )
 
 const invoices = `[{"id": "billing", "name": "Invoices", "order": 1, "condition": {"text": {"contains": ["invoice"]}},
-	"targets": [{"kind": "agent", "id": "chloe"}]}]`
+	"targets": [{"kind": "agent", "id": "chloe"}], "add_labels": ["billed"], "set_priority": 1}]`
 
 func TestRulesAreSavedTriedAndExplained(t *testing.T) {
 	t.Parallel()
@@ -27,6 +27,7 @@ func TestRulesAreSavedTriedAndExplained(t *testing.T) {
 	s.texts("Support", maya, "My invoice is wrong")
 	page := s.page(s.only())
 	require.Contains(t, page.text(), "Chloé Martin by a routing rule: Invoices")
+	require.Contains(t, page.text(), "billed High priority")
 }
 
 func TestWrongRulesAreRefusedWithTheirPath(t *testing.T) {
