@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"net/http"
 	"slices"
 	"sync"
@@ -112,6 +116,7 @@ func (c *carriers) connect(ctx context.Context, engine *livedesk.Engine, desk *l
 type carrier interface {
 	smstest.Carrier
 	Replies() []smstest.Sent
+	AddMedia(smstest.Media) string
 }
 
 func (c *carriers) of(ch livedesk.Channel) (carrier, error) {
@@ -141,7 +146,7 @@ func (c *carriers) point(ctx context.Context, ch livedesk.Channel) error {
 }
 
 // Text implements console.Phones.
-func (c *carriers) Text(ctx context.Context, to livedesk.Channel, from channel.Address, body string) error {
+func (c *carriers) Text(ctx context.Context, to livedesk.Channel, from channel.Address, body string, photo bool) error {
 	k, err := c.of(to)
 	if err != nil {
 		return err
@@ -149,8 +154,12 @@ func (c *carriers) Text(ctx context.Context, to livedesk.Channel, from channel.A
 	if err := c.point(ctx, to); err != nil {
 		return err
 	}
-	text := typed{to.ID, from, console.PhoneText{Mine: true, Text: body, At: time.Now()}}
-	d, err := k.Deliver(ctx, smstest.Text{From: from, To: sender(to), Body: body})
+	text := typed{to.ID, from, console.PhoneText{Mine: true, Text: body, Photo: photo, At: time.Now()}}
+	sms := smstest.Text{From: from, To: sender(to), Body: body}
+	if photo {
+		sms.Media = []string{k.AddMedia(smstest.Media{Body: takePhoto(), ContentType: "image/png", Name: "photo.png"})}
+	}
+	d, err := k.Deliver(ctx, sms)
 	if err != nil {
 		return err
 	}
@@ -211,4 +220,23 @@ func word(s smstest.Sent) string {
 		return "delivered"
 	}
 	return "on its way"
+}
+
+// takePhoto makes a picture: a sky above a field.
+func takePhoto() []byte {
+	img := image.NewRGBA(image.Rect(0, 0, 320, 200))
+	for y := range 200 {
+		c := color.RGBA{90, uint8(140 + y/2), 220, 255}
+		if y > 140 {
+			c = color.RGBA{60, uint8(200 - y/3), 70, 255}
+		}
+		for x := range 320 {
+			img.SetRGBA(x, y, c)
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		panic(err) // an image in memory can be written to memory
+	}
+	return b.Bytes()
 }

@@ -19,6 +19,7 @@ type channelRow struct {
 	Number   channel.Address
 	Provider string // its title
 	Members  int
+	Health   livedesk.Health
 }
 
 type providerRow struct{ Name, Title string }
@@ -28,13 +29,21 @@ func (c *console) showChannels(w http.ResponseWriter, r *http.Request, s *sessio
 	if err != nil {
 		return err
 	}
+	healths, err := c.Desk.AllHealth(r.Context())
+	if err != nil {
+		return err
+	}
+	health := map[string]livedesk.Health{}
+	for _, h := range healths {
+		health[h.Channel] = h
+	}
 	var p channelsPage
 	for _, ch := range channels {
 		members, err := c.Desk.Members(r.Context(), ch.ID)
 		if err != nil {
 			return err
 		}
-		p.Channels = append(p.Channels, channelRow{ch, c.channelNumber(ch), c.title(ch.Provider), len(members)})
+		p.Channels = append(p.Channels, channelRow{ch, c.channelNumber(ch), c.title(ch.Provider), len(members), health[ch.ID]})
 	}
 	for _, name := range c.Engine.Providers() {
 		p.Providers = append(p.Providers, providerRow{name, c.title(name)})
@@ -60,6 +69,7 @@ type channelPage struct {
 	Webhook  string
 	Modes    []modeRow
 	Agents   []memberRow
+	Health   livedesk.Health
 	Problem  map[string]string // by field of the settings
 	Setup    setupForm         // the connection's fields
 }
@@ -98,6 +108,9 @@ func (c *console) channelForms(w http.ResponseWriter, r *http.Request, s *sessio
 		return err
 	}
 	p.Webhook = carrierURL(ch.Provider, url)
+	if p.Health, err = c.Desk.Health(ctx, ch.ID); err != nil {
+		return err
+	}
 	members, err := c.Desk.Members(ctx, ch.ID)
 	if err != nil {
 		return err

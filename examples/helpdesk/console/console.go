@@ -37,8 +37,8 @@ type Config struct {
 type Phones interface {
 	// Customers returns the phones, always in the same order.
 	Customers() []Customer
-	// Text sends a customer's text to the number of a channel, as the customer's carrier would.
-	Text(ctx context.Context, to livedesk.Channel, from channel.Address, body string) error
+	// Text sends a customer's text to the number of a channel, as the customer's carrier would, with a photo if wanted.
+	Text(ctx context.Context, to livedesk.Channel, from channel.Address, body string, photo bool) error
 	// Thread returns what the phone has of its exchange with a channel's number, the oldest first.
 	Thread(with livedesk.Channel, customer channel.Address) []PhoneText
 }
@@ -71,6 +71,7 @@ func New(cfg Config) http.Handler {
 func (c *console) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", staticFiles())
+	mux.HandleFunc("GET /rules/schema.json", showSchema)
 	mux.HandleFunc("GET /sign-in", c.showSignIn)
 	mux.HandleFunc("POST /sign-in", c.signIn)
 	for pattern, h := range map[string]handler{
@@ -97,7 +98,12 @@ func (c *console) routes() *http.ServeMux {
 		"GET /channels/{id}":             c.showChannel,
 		"POST /channels/{id}/settings":   c.saveSettings,
 		"POST /channels/{id}/connection": c.saveConnection,
+		"POST /channels/{id}/pause":      c.pauseChannel,
 		"POST /channels/{id}/remove":     c.removeChannel,
+
+		"GET /rules":                   c.showRules,
+		"POST /rules":                  c.saveRules,
+		"GET /media/{message}/{index}": c.showMedia,
 	} {
 		mux.Handle(pattern, c.signedIn(h))
 	}

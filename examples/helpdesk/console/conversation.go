@@ -20,6 +20,7 @@ type conversationPage struct {
 	Mine        bool
 	Agents      []livedesk.Agent
 	Entries     []entry
+	Decisions   []decisionRow
 	Earlier     string // address of the entries before these; empty at the beginning
 	Replyable   bool
 	Key         string // makes a form that is sent twice one text
@@ -40,7 +41,10 @@ type entry struct {
 	Line    string // of an activity
 }
 
-const timelinePage = 50
+const (
+	timelinePage = 50
+	maxDecisions = 3
+)
 
 func (c *console) showConversation(w http.ResponseWriter, r *http.Request, s *session) error {
 	return c.conversation(w, r, s, http.StatusOK, draft{})
@@ -89,6 +93,11 @@ func (c *console) loadAround(r *http.Request, p *conversationPage) (err error) {
 	}
 	who := nameIn(names(p.Agents))
 	p.Agent = who(p.Assignee)
+	decisions, err := c.Desk.Explain(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	p.Decisions = decisionRows(decisions[:min(len(decisions), maxDecisions)], who)
 	p.Replyable = p.Channel.ID != "" && !p.Channel.Disabled && !p.Consent.OptedOut && p.State != livedesk.Resolved
 	return c.loadEntries(r, p, who)
 }

@@ -13,6 +13,7 @@ import (
 type PhoneText struct {
 	Mine   bool // the customer wrote it
 	Text   string
+	Photo  bool // came or went with one
 	At     time.Time
 	Status string // of a text to the phone, what the carrier says; of the customer's own, whether the desk took it in
 	Bad    bool   // it did not arrive
@@ -84,12 +85,12 @@ func (c *console) textFromPhone(w http.ResponseWriter, r *http.Request, s *sessi
 	if err != nil {
 		return err
 	}
-	text := r.PostFormValue("text")
+	text, photo := r.PostFormValue("text"), r.PostFormValue("do") == "photo"
 	k := chosen(c.Phones.Customers(), func(k Customer) bool { return string(k.Number) == r.PostFormValue("customer") })
-	if text == "" {
+	if text == "" && !photo {
 		return c.phone(w, r, s, http.StatusUnprocessableEntity, "", "Write something first.")
 	}
-	if err := c.Phones.Text(r.Context(), ch, k.Number, text); err != nil {
+	if err := c.Phones.Text(r.Context(), ch, k.Number, text, photo); err != nil {
 		return c.phone(w, r, s, http.StatusBadGateway, text, "The carrier did not get it through: "+err.Error())
 	}
 	http.Redirect(w, r, phoneURL(k, ch), http.StatusSeeOther)

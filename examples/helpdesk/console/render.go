@@ -20,12 +20,13 @@ var templateFiles embed.FS
 var staticDir embed.FS
 
 // templates has one set for each page, each with the layout and the shared parts.
-var templates = parseTemplates("signin", "error", "inbox", "conversation", "start", "agents", "channels", "channel", "setup", "phone")
+var templates = parseTemplates("signin", "error", "inbox", "conversation", "start", "agents", "channels", "channel", "setup", "rules", "phone")
 
 func parseTemplates(pages ...string) map[string]*template.Template {
 	funcs := template.FuncMap{
 		"number": number, "since": since, "moment": moment, "size": sizeWord,
 		"stateWord": stateWord, "presenceWord": presenceWord, "deliveryWord": deliveryWord, "deliveryTone": deliveryTone,
+		"healthWord": healthWord, "priorityWord": priorityWord, "healthTone": healthTone,
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"upper":   upperFirst, "initial": initial,
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms"
 )
 
@@ -67,6 +68,19 @@ func stateWord(s livedesk.State) string {
 		return "with an AI agent"
 	}
 	return string(s)
+}
+
+// priorityWord names a priority that isn't the normal one.
+func priorityWord(p routing.Priority) string {
+	switch {
+	case p >= routing.Urgent:
+		return "Urgent"
+	case p > routing.Normal:
+		return "High priority"
+	case p < routing.Normal:
+		return "Low priority"
+	}
+	return ""
 }
 
 // deliveryWord says how far an outgoing text has come.

@@ -1,0 +1,90 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
+)
+
+// decisionRow is one decision of routing in words.
+type decisionRow struct {
+	livedesk.Decision
+	Outcome string   // who got it, or where it waits
+	Why     string   // what decided
+	Rules   []string // what the rules that were looked at made of it
+	Skipped []string
+}
+
+// decisionRows says decisions in words; who names agents by id.
+func decisionRows(list []livedesk.Decision, who func(string) string) []decisionRow {
+	var out []decisionRow
+	for _, d := range list {
+		out = append(out, newDecisionRow(d, who))
+	}
+	return out
+}
+
+func newDecisionRow(d livedesk.Decision, who func(string) string) decisionRow {
+	row := decisionRow{Decision: d, Outcome: "Waits for somebody", Why: tierWords[d.Tier]}
+	if d.Agent != "" {
+		row.Outcome = who(d.Agent)
+	} else if d.Queue == "" {
+		row.Outcome = "Stays unassigned"
+	}
+	if d.Reason != "" {
+		row.Why += ": " + d.Reason
+	}
+	for _, s := range d.Rules {
+		row.Rules = append(row.Rules, ruleLine(s))
+	}
+	for _, s := range d.Skipped {
+		row.Skipped = append(row.Skipped, who(s.Agent)+": "+skipWords[s.Why])
+	}
+	if d.MoreSkipped > 0 {
+		row.Skipped = append(row.Skipped, fmt.Sprintf("and %d more", d.MoreSkipped))
+	}
+	return row
+}
+
+func ruleLine(s routing.Step) string {
+	name := s.Name
+	if name == "" {
+		name = s.Rule
+	}
+	switch s.Outcome {
+	case routing.OutcomeMatched:
+		return name + ": holds"
+	case routing.OutcomeFailed:
+		why := make([]string, len(s.Failed))
+		for i, f := range s.Failed {
+			why[i] = f.Why
+		}
+		return name + ": doesn’t hold, " + strings.Join(why, "; ")
+	case routing.OutcomeBroken:
+		return name + ": can’t be used, " + s.Problem
+	case routing.OutcomeNotAtHandOver:
+		return name + ": isn’t looked at when an AI agent hands over"
+	}
+	return name + ": " + strings.ReplaceAll(string(s.Outcome), "_", " ")
+}
+
+var tierWords = map[livedesk.Tier]string{
+	livedesk.TierBefore: "the agent who had it before",
+	livedesk.TierRouter: "the host’s own router",
+	livedesk.TierRules:  "a routing rule",
+	livedesk.TierHumans: "the channel’s agents",
+	livedesk.TierHand:   "passed on by hand",
+	livedesk.TierQueue:  "a place came free",
+}
+
+var skipWords = map[livedesk.SkipReason]string{
+	livedesk.SkipOffline:  "offline",
+	livedesk.SkipBusy:     "busy",
+	livedesk.SkipFull:     "no room left",
+	livedesk.SkipUnknown:  "isn’t on the desk",
+	livedesk.SkipNoMember: "isn’t on this channel any more",
+	livedesk.SkipLimit:    "has enough of this channel",
+	livedesk.SkipSilent:   "didn’t answer in time",
+}
