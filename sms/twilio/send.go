@@ -79,10 +79,12 @@ func refuse(m channel.Outbound) error {
 		return notSent(channel.ReasonOther, "Ref is not 1 to 64 of A-Z a-z 0-9 and '-'")
 	case m.From == "" && m.Pool == "":
 		return notSent(channel.ReasonConfig, "neither From nor Pool is set")
+	case m.Pool == "" && m.From.Kind() == channel.KindOther: // error 21212
+		return notSent(channel.ReasonConfig, "From is not a number, short code or name")
 	case m.Pool != "" && !serviceSID.MatchString(m.Pool):
 		return notSent(channel.ReasonConfig, "Pool "+problemServiceSID)
-	case m.To == "":
-		return notSent(channel.ReasonRecipient, "To is empty")
+	case m.To.Kind() != channel.KindE164 && m.To.Kind() != channel.KindShortCode: // error 21211
+		return notSent(channel.ReasonRecipient, "To is not a number")
 	case m.Text == "" && len(m.Media) == 0:
 		return notSent(channel.ReasonContent, "neither text nor media")
 	case utf8.RuneCountInString(m.Text) > MaxText:
