@@ -25,7 +25,8 @@ type EngineHealth struct {
 	// Channels counts the channels of all workspaces by state, as this process knows them; see [Desk.AllHealth].
 	Channels map[HealthState]int `json:"channels"`
 	Ignored  int64               `json:"ignored"` // as [Engine.Ignored]
-	// Jobs counts what is to be done later, of all workspaces; nil when the Store can't count it, see [MeasuredStore].
+	// Jobs counts what is due and isn't done, of all workspaces, up to [MaxCounted] of each; nil when the Store can't count it,
+	// see [MeasuredStore].
 	Jobs *JobCounts `json:"jobs,omitempty"`
 }
 

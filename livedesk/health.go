@@ -51,7 +51,7 @@ type Health struct {
 	// NextProbe is from when on the next text that is due is let through, to see whether the carrier takes it. Zero in
 	// the states that aren't probed. A channel with nothing to send is not probed: it goes on with its next text.
 	NextProbe time.Time `json:"next_probe,omitzero"`
-	// Texts counts what waits; nil when the Store can't count it, see [MeasuredStore].
+	// Texts counts what waits, up to [MaxCounted] of each; nil when the Store can't count it, see [MeasuredStore].
 	Texts *TextCounts `json:"texts,omitempty"`
 }
 
@@ -63,20 +63,42 @@ type TextCounts struct {
 	Unconfirmed int       `json:"unconfirmed"`     // [Unconfirmed]
 }
 
-// JobCounts is what waits to be done later.
+// JobCounts is what should have been done by now.
 type JobCounts struct {
 	Due    int       `json:"due"`             // due, and not yet claimed
 	Oldest time.Time `json:"oldest,omitzero"` // when the longest due of them was due
 	Parked int       `json:"parked"`          // failed so often that they are tried once a day only
 }
 
+// MaxCounted is how far a [MeasuredStore] counts: a number of that size means as many or more. So a count costs the same in
+// the middle of an outage, when it is asked for most.
+const MaxCounted = 10_000
+
 // A MeasuredStore is a [Store] that can count what waits in it, for [Desk.Health] and [Engine.Health]. It is optional: the
-// counts are missing from a Store without it. Both methods are reads of their own that nobody waits for.
+// counts are missing from a Store without it. Ours all have it. Both methods are reads of their own that nobody waits for:
+// [ErrNested] inside a transaction of the Store, [ErrClosed] after it was closed. They must be cheap for a database with
+// millions of texts that are done with, so they need an index, and each number stops at [MaxCounted]; Oldest is exact.
 type MeasuredStore interface {
-	// CountTexts counts the outgoing texts of one channel.
+	// CountTexts counts the outgoing texts of one channel, see [DeliveryState.Counted].
 	CountTexts(ctx context.Context, workspace, channel string) (TextCounts, error)
-	// CountJobs counts the jobs of all workspaces; parked are those with that many attempts or more.
+	// CountJobs counts the jobs of all workspaces. Due are those whose Due is not after the Store's time: one that was claimed
+	// is due again when its lease lapses. Parked are those with that many Attempts or more, due or not; parked is at least 2,
+	// so that an index need not have the many that are done at the first attempt.
 	CountJobs(ctx context.Context, parked int) (JobCounts, error)
+}
+
+// Counted is what a text in this state is counted as by [MeasuredStore] CountTexts: [Queued] for Queued and [Claimed],
+// [Unknown] for [Posting] and Unknown, [Unconfirmed] for itself, and empty for all others, which are done with.
+func (s DeliveryState) Counted() DeliveryState {
+	switch s {
+	case Queued, Claimed:
+		return Queued
+	case Posting, Unknown:
+		return Unknown
+	case Unconfirmed:
+		return Unconfirmed
+	}
+	return ""
 }
 
 // Health tells how a channel is doing. It costs a read of what changed in the configuration, and one more where the Store

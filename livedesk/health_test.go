@@ -15,6 +15,7 @@ import (
 
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 const carol = "+14155550103"
@@ -172,6 +173,59 @@ func TestHealthOfAllWithCounts(t *testing.T) {
 	require.Contains(t, string(b), `"texts":{"queued":3,"oldest":"2001-09-09T01:46:40Z","unknown":2,"unconfirmed":1}`)
 	require.Equal(t, &livedesk.JobCounts{Due: 10, Parked: 1}, w.engine.Health(w.ctx()).Jobs)
 	require.Nil(t, newWorld(t).engine.Health(w.ctx()).Jobs)
+}
+
+// counted is a world's store with the counts of the store behind it.
+type counted struct {
+	livedesk.Store
+	livedesk.MeasuredStore
+}
+
+func (counted) Durable() bool { return false }
+
+func counting(s *settings) {
+	s.Wrap = func(s livedesk.Store) livedesk.Store { return counted{s, s.(orderly).Store.(livedesk.MeasuredStore)} }
+}
+
+// What waits in a channel is counted, and what nobody knows about; and in the engine what should have been done.
+func TestHealthCounts(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		counts := func() livedesk.TextCounts {
+			h, err := w.desk.Health(w.ctx(), w.ch.ID)
+			require.NoError(t, err)
+			return *h.Texts
+		}
+		require.Zero(t, counts())
+		require.NoError(t, w.desk.PauseChannel(w.ctx(), w.ch.ID, host, ""))
+		began := w.clock()
+		w.start(alice, "one")
+		w.advance(time.Minute)
+		w.start(bob, "two")
+		w.settle()
+		require.Equal(t, livedesk.TextCounts{Queued: 2, Oldest: began}, counts())
+		w.carrier.Fail(smstest.Fault{Kind: smstest.FaultReset})
+		require.NoError(t, w.desk.ResumeChannel(w.ctx(), w.ch.ID, host))
+		w.settle()
+		require.Equal(t, livedesk.TextCounts{Unknown: 1}, counts())
+		w.later(verdict)
+		require.Equal(t, livedesk.TextCounts{Unconfirmed: 1}, counts())
+	}, counting)
+}
+
+func TestEngineHealthCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, counting)
+	w.twilioChannel(nil)
+	w.text(alice, "hello")
+	until := w.clock().Add(time.Hour)
+	_, err := w.desk.Snooze(w.ctx(), w.only().ID, host, until)
+	require.NoError(t, err)
+	require.Equal(t, &livedesk.JobCounts{}, w.engine.Health(w.ctx()).Jobs, "it is for later")
+	w.advance(2 * time.Hour)
+	require.Equal(t, &livedesk.JobCounts{Due: 1, Oldest: until}, w.engine.Health(w.ctx()).Jobs)
+	w.settle()
+	require.Equal(t, &livedesk.JobCounts{}, w.engine.Health(w.ctx()).Jobs)
 }
 
 func BenchmarkAllHealthOf100(b *testing.B) {

@@ -1,6 +1,8 @@
 package memstore
 
 import (
+	"time"
+
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
@@ -24,6 +26,7 @@ type state struct {
 	revocable  tree[string]            // workspace, channel, contact, id, of queued and claimed ones: id
 	unfinished tree[string]            // workspace, conversation; seq, of those with a Due: id
 	heads      tree[string]            // workspace, conversation: key in ready of its first unfinished text
+	counted    tree[time.Time]         // workspace, channel, what it counts as; time, id: time
 	ready      tree[string]            // workspace, channel; rank, due, id, of each conversation's first unfinished: key in messages
 
 	agents  tree[*livedesk.Agent] // workspace, id
@@ -34,6 +37,7 @@ type state struct {
 
 	jobs   tree[*livedesk.Job] // workspace, key
 	due    tree[string]        // due; workspace, key: key in jobs
+	tried  tree[struct{}]      // attempts; workspace, key
 	fences int64               // the last fence given to a job; never given again, so no old lease fits a new job
 
 	objects   tree[*livedesk.Object] // workspace, kind, id
@@ -110,7 +114,7 @@ func (s *state) putConversation(old, c *livedesk.Conversation) error {
 }
 
 // messageKeys are a message's places in the indexes; empty where it has none.
-type messageKeys struct{ timeline, keyed, carried, revocable, unfinished string }
+type messageKeys struct{ timeline, keyed, carried, revocable, unfinished, counted string }
 
 func keysOf(m *livedesk.Message) (k messageKeys) {
 	if m == nil {
@@ -131,6 +135,9 @@ func keysOf(m *livedesk.Message) (k messageKeys) {
 		if !m.Delivery.Due.IsZero() {
 			k.unfinished = k.timeline
 		}
+		if as := m.Delivery.State.Counted(); as != "" {
+			k.counted = key(m.Workspace, m.Channel, string(as)) + instant(m.At) + m.ID
+		}
 	}
 	return k
 }
@@ -146,6 +153,7 @@ func (s *state) putMessage(old, m *livedesk.Message) error {
 	keep(&s.carried, before.carried, after.carried, m.ID)
 	keep(&s.revocable, before.revocable, after.revocable, m.ID)
 	keep(&s.unfinished, before.unfinished, after.unfinished, m.ID)
+	keep(&s.counted, before.counted, after.counted, m.At)
 	s.messages.put(key(m.Workspace, m.ID), m)
 	if before.unfinished == "" && after.unfinished == "" {
 		return nil
@@ -213,8 +221,16 @@ func dueKey(j *livedesk.Job) string {
 	return instant(j.Due) + key(j.Workspace, j.Key)
 }
 
+func triedKey(j *livedesk.Job) string {
+	if j == nil {
+		return ""
+	}
+	return number(int64(j.Attempts)) + key(j.Workspace, j.Key)
+}
+
 // putJob replaces old; either may be nil.
 func (s *state) putJob(old, j *livedesk.Job) {
+	keep(&s.tried, triedKey(old), triedKey(j), struct{}{})
 	if j == nil {
 		keep(&s.due, dueKey(old), "", "")
 		s.jobs.del(key(old.Workspace, old.Key))

@@ -83,14 +83,14 @@ var (
 		) SELECT l.*, (SELECT count(*) FROM front)::text FROM (VALUES (1)) AS v LEFT JOIN gated AS l ON true`
 
 	// What has not begun to leave is taken back. History keeps its last notes.
-	sqlCancel = `UPDATE {s}.messages AS t SET delivery = 'canceled', unsent = NULL, reason = u.reason, due = NULL,
+	sqlCancel = `UPDATE {s}.messages AS t SET delivery = 'canceled', stage = NULL, reason = u.reason, due = NULL,
 			fence = t.fence + 1, version = t.version + 1, history = CASE WHEN jsonb_array_length(t.history) >= $5::bigint
 				THEN t.history - 0 ELSE coalesce(t.history, '[]'::jsonb) END || ($6::jsonb ||
 				CASE WHEN u.reason = '' THEN '{}'::jsonb ELSE jsonb_build_object('detail', u.reason) END)
 		FROM (
 			SELECT m.workspace, m.id, w.reason FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w(workspace, channel, contact, reason)
 			CROSS JOIN LATERAL (SELECT n.workspace, n.id FROM {s}.messages AS n
-				WHERE n.workspace = w.workspace AND n.channel = w.channel AND n.contact = w.contact AND n.unsent OFFSET 0) AS m
+				WHERE n.workspace = w.workspace AND n.channel = w.channel AND n.contact = w.contact AND n.stage = 'queued' OFFSET 0) AS m
 		) AS u WHERE t.workspace = u.workspace AND t.id = u.id AND t.delivery IN ('queued', 'claimed')`
 )
 

@@ -61,10 +61,11 @@ INSERT INTO {s}.conversations (workspace, id, channel, contact, address, state, 
 		CASE WHEN live AND i % 20 = 0 THEN 'channel:c' || i % 7 END, CASE WHEN live AND i % 20 = 0 THEN i END, i % 5, i, i,
 		CASE WHEN live THEN i END, live, live::int, live, 2, 1
 	FROM (SELECT i, i % 10 = 0 AS live FROM generate_series(1, 100000) AS i) AS x;
-INSERT INTO {s}.messages (workspace, id, conversation, channel, contact, seq, kind, class, text, at, key, provider_id, delivery, rank, due, fence, version)
+INSERT INTO {s}.messages (workspace, id, conversation, channel, contact, seq, kind, class, text, at, key, provider_id, delivery, stage, rank, due, fence, version)
 	SELECT 'w' || i % 3, 'm' || i || '-' || seq, 'v' || i, 'c' || i % 7, 'p' || i, seq, CASE seq WHEN 1 THEN 'incoming' ELSE 'outgoing' END,
 		'human', 'Where is my order?', i, CASE WHEN seq = 2 THEN 'key' || i END, 'SM' || i || '-' || seq,
-		CASE WHEN seq = 2 THEN CASE WHEN i % 50 = 0 THEN 'queued' ELSE 'delivered' END END, 1,
+		CASE WHEN seq = 2 THEN CASE WHEN i % 50 = 0 THEN 'queued' ELSE 'delivered' END END,
+		CASE WHEN seq = 2 AND i % 50 = 0 THEN 'queued' END, 1,
 		CASE WHEN seq = 2 AND i % 50 = 0 THEN i END, 1, 1
 	FROM generate_series(1, 100000) AS i CROSS JOIN generate_series(1, 2) AS seq;
 INSERT INTO {s}.inbox (workspace, state, active_at, conversation, channel, assignee, unseen)
@@ -83,6 +84,12 @@ UPDATE {s}.counters SET value = 5000;
 // everyVerb calls every method with every kind of argument, inside View and inside Update.
 func everyVerb(t *testing.T, s *pgstore.Store) {
 	ctx := t.Context()
+	n, err := s.CountTexts(ctx, "w1", "c1")
+	require.NoError(t, err)
+	require.NotZero(t, n.Queued)
+	jobs, err := s.CountJobs(ctx, 10)
+	require.NoError(t, err)
+	require.Equal(t, livedesk.MaxCounted, jobs.Due)
 	require.NoError(t, s.View(ctx, func(ctx context.Context, tx livedesk.ReadTx) error { reads(ctx, t, tx); return nil }))
 	require.NoError(t, s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { reads(ctx, t, tx); return nil }))
 	require.ErrorIs(t, s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { writes(ctx, t, tx); return errTest }), errTest)

@@ -153,9 +153,9 @@ var messages = table[message]{
 			}
 			return new(string(m.Delivery.State))
 		}),
-		computed("unsent", "boolean", func(m *message) *bool {
-			if d := m.Delivery; d != nil && (d.State == livedesk.Queued || d.State == livedesk.Claimed) {
-				return new(true)
+		computed("stage", "text", func(m *message) *string {
+			if as := m.d.State.Counted(); as != "" {
+				return new(string(as))
 			}
 			return nil
 		}),
@@ -183,7 +183,7 @@ var (
 )
 
 var deliveryColumns = []string{
-	"delivery", "unsent", "due", "expires", "fence", "attempts", "segments", "code", "reason", "history",
+	"delivery", "stage", "due", "expires", "fence", "attempts", "segments", "code", "reason", "history",
 }
 
 // The load of an agent isn't kept: it is counted when it is asked for, see agents.go.

@@ -107,6 +107,7 @@ var messages = newTable("messages",
 	numberColumn("rank", func(m *livedesk.Message) int { return m.Class.Rank() }),
 	maybeTimeColumn("due", func(m *livedesk.Message) time.Time { return delivery(m).Due }),
 	maybeFlagColumn("unfinished", unfinished),
+	maybeColumn("stage", func(m *livedesk.Message) livedesk.DeliveryState { return delivery(m).State.Counted() }),
 	maybeTimeColumn("expires", func(m *livedesk.Message) time.Time { return delivery(m).Expires }),
 	numberColumn("fence", func(m *livedesk.Message) int64 { return delivery(m).Fence }),
 	numberColumn("attempts", func(m *livedesk.Message) int { return delivery(m).Attempts }),
@@ -143,7 +144,7 @@ func sameActivity(a, b *livedesk.Message) bool {
 }
 
 // deliveries are the columns that may change in Changes.Deliveries.
-var deliveries = messages.only("provider_id", "delivery", "due", "unfinished", "expires", "fence", "attempts", "segments", "code",
+var deliveries = messages.only("provider_id", "delivery", "due", "unfinished", "stage", "expires", "fence", "attempts", "segments", "code",
 	"reason", "history")
 
 func (t *tx) putMessage(m *livedesk.Message) error { return t.putColumns(m, messages.all()) }

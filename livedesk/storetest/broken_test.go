@@ -364,6 +364,24 @@ func (t dropsEqualTimes) Conversations(ctx context.Context, q livedesk.Conversat
 	return rows, err
 }
 
+// miscounts counts texts as queued whose outcome is open, and as parked only what is due.
+type miscounts struct {
+	livedesk.Store
+	sound livedesk.MeasuredStore
+}
+
+func (s miscounts) CountTexts(ctx context.Context, workspace, channel string) (livedesk.TextCounts, error) {
+	n, err := s.sound.CountTexts(ctx, workspace, channel)
+	n.Queued += n.Unknown + n.Unconfirmed
+	return n, err
+}
+
+func (s miscounts) CountJobs(ctx context.Context, parked int) (livedesk.JobCounts, error) {
+	n, err := s.sound.CountJobs(ctx, parked)
+	n.Parked = min(n.Parked, n.Due)
+	return n, err
+}
+
 // lendsRows gives out the caller's own labels and attributes again.
 type lendsRows struct {
 	mu     sync.Mutex

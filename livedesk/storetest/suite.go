@@ -169,6 +169,7 @@ func groups() []group {
 		{"objects", objectCases()},
 		{"lists", listCases()},
 		{"timeline", timelineCases()},
+		{"counts", countCases()},
 		{"workspaces", workspaceCases()},
 		{"reopening", reopenCases()},
 		{"locks", lockCases()},

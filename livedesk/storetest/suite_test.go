@@ -212,6 +212,11 @@ func TestBrokenStoresAreReported(t *testing.T) {
 		"loses equal times": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return dropsEqualTimes{tx} }), []string{
 			"lists: can be paged without a gap or a repetition, also among equal times",
 		}},
+		"counts as queued what left": {func(s livedesk.Store) livedesk.Store { return miscounts{s, s.(livedesk.MeasuredStore)} }, []string{
+			"counts: are of the texts of one channel, by what is known of them",
+			"counts: have a text as what it is now",
+			"counts: have those jobs as parked that were tried that often, due or not",
+		}},
 		"shares slices": {lends, []string{
 			"copies: what goes in is copied",
 			"copies: what comes out is a copy",

@@ -122,7 +122,9 @@ CREATE TABLE {{schema}}.messages (
 	provider_at  bigint,
 	activity     jsonb,
 	delivery     text COLLATE "C", -- the state; NULL where there is no delivery, and then all that follows is empty
-	unsent       boolean, -- true while nothing has begun to leave; an index has this one, which changes once, and not the state
+	-- What a text counts as: 'queued' while nothing has begun to leave, 'unknown' while its outcome is awaited, 'unconfirmed',
+	-- else NULL. Indexes have this one, and not the state: it moves with the due time, which an index has as well.
+	stage        text COLLATE "C",
 	rank         bigint NOT NULL DEFAULT 0,
 	due          bigint,
 	expires      bigint,
@@ -144,7 +146,9 @@ CREATE UNIQUE INDEX messages_provider ON {{schema}}.messages (workspace, channel
 CREATE INDEX messages_outbox ON {{schema}}.messages (rank, due, id) WHERE due IS NOT NULL;
 CREATE INDEX messages_sender ON {{schema}}.messages (workspace, channel, rank, due, id) WHERE due IS NOT NULL;
 CREATE INDEX messages_unfinished ON {{schema}}.messages (workspace, conversation, seq) WHERE due IS NOT NULL;
-CREATE INDEX messages_unsent ON {{schema}}.messages (workspace, channel, contact) WHERE unsent;
+CREATE INDEX messages_unsent ON {{schema}}.messages (workspace, channel, contact) WHERE stage = 'queued';
+-- What waits in a channel, for its health: the oldest first.
+CREATE INDEX messages_stage ON {{schema}}.messages (workspace, channel, stage, at) WHERE stage IS NOT NULL;
 
 CREATE TABLE {{schema}}.agents (
 	workspace      text COLLATE "C" NOT NULL,
@@ -197,6 +201,8 @@ CREATE TABLE {{schema}}.jobs (
 	PRIMARY KEY (workspace, key)
 );
 CREATE INDEX jobs_due ON {{schema}}.jobs (due, workspace, key);
+-- Those that fail: what is done at the first attempt is never in it.
+CREATE INDEX jobs_tried ON {{schema}}.jobs (attempts) WHERE attempts > 1;
 
 CREATE TABLE {{schema}}.objects (
 	workspace text COLLATE "C" NOT NULL,

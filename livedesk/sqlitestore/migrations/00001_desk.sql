@@ -114,6 +114,7 @@ CREATE TABLE messages (
 	rank         INTEGER NOT NULL DEFAULT 0,
 	due          INTEGER,
 	unfinished   INTEGER, -- 1 while there is a due time or nothing has left yet, else NULL: the index below then moves seldom
+	stage        TEXT, -- what it counts as: 'queued', 'unknown', 'unconfirmed', else NULL
 	expires      INTEGER,
 	fence        INTEGER NOT NULL DEFAULT 0,
 	attempts     INTEGER NOT NULL DEFAULT 0,
@@ -133,6 +134,8 @@ CREATE UNIQUE INDEX messages_provider ON messages (provider_id, channel, workspa
 CREATE INDEX messages_outbox ON messages (rank, due, id) WHERE due IS NOT NULL;
 CREATE INDEX messages_sender ON messages (workspace, channel, rank, due, id) WHERE due IS NOT NULL;
 CREATE INDEX messages_unfinished ON messages (conversation, seq, workspace) WHERE unfinished IS NOT NULL;
+-- What waits in a channel, for its health: the oldest first.
+CREATE INDEX messages_stage ON messages (workspace, channel, stage, at) WHERE stage IS NOT NULL;
 
 CREATE TABLE agents (
 	workspace      TEXT NOT NULL,
@@ -184,6 +187,8 @@ CREATE TABLE jobs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX jobs_due ON jobs (due, workspace, key);
+-- Those that fail: what is done at the first attempt is never in it.
+CREATE INDEX jobs_tried ON jobs (attempts) WHERE attempts > 1;
 
 CREATE TABLE objects (
 	workspace TEXT NOT NULL,
