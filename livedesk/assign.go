@@ -294,7 +294,7 @@ func (p *placing) collect() {
 		p.u.activity(c, Actor{}, Activity{What: "waiting", To: c.now.Queue, Decision: c.wish.decision})
 	}
 	for key, a := range p.u.agents {
-		if key.workspace == p.workspace && a.now != a.was && !gone[key.id] {
+		if key.workspace == p.workspace && a.changed() && !gone[key.id] {
 			p.u.changes.Agents = append(p.u.changes.Agents, a.now)
 		}
 	}

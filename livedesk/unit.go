@@ -67,6 +67,13 @@ type conv struct {
 // agentCopy is a working copy of an agent.
 type agentCopy struct{ was, now Agent }
 
+// changed reports whether there is something to write: the Load is the store's own count.
+func (a *agentCopy) changed() bool {
+	was := a.was
+	was.Load = a.now.Load
+	return a.now != was
+}
+
 // wish says what is known when somebody is to be chosen.
 type wish struct {
 	facts routing.Facts

@@ -162,10 +162,35 @@ func (a *applying) contacts(rows []livedesk.Contact) {
 }
 
 func (a *applying) threads(rows []livedesk.Thread) {
+	rows = a.unwritten(rows)
 	all := sorted(rows, func(t *livedesk.Thread) string { return t.Workspace },
 		func(t *livedesk.Thread) string { return t.Contact }, func(t *livedesk.Thread) string { return t.Channel })
 	a.write(name("thread of contact", all, func(t *livedesk.Thread) string { return t.Contact }), len(all), livedesk.ErrConflict,
 		sqlUpdateThread, threads.versioned(all)...)
+}
+
+// unwritten inserts the threads of contacts that TakeIn made, as rows have them, and returns the other rows.
+func (a *applying) unwritten(rows []livedesk.Thread) (left []livedesk.Thread) {
+	fresh := a.t.unwritten
+	if len(fresh) == 0 {
+		return rows
+	}
+	a.t.unwritten = nil
+	place := make(map[threadID]int, len(fresh))
+	for i, f := range fresh {
+		place[threadID{f.Workspace, f.Channel, f.Contact}] = i
+	}
+	for _, r := range rows {
+		i, ok := place[threadID{r.Workspace, r.Channel, r.Contact}]
+		if !ok || r.Version != fresh[i].Version { // which is an update of that version, or one too many
+			left = append(left, r)
+			continue
+		}
+		fresh[i] = r
+		fresh[i].Version++
+	}
+	a.b.Queue(a.t.s.sql(sqlInsertThread), threads.versioned(pointers(fresh))...)
+	return left
 }
 
 func (a *applying) conversations(rows []livedesk.Conversation) {

@@ -86,7 +86,7 @@ func millis(d time.Duration) string { return strconv.FormatInt(max(d, 0).Millise
 
 // Store is a [livedesk.Store] in a PostgreSQL database, over a pool of the host's. Make one with [New]; the zero Store
 // can't be used. It is safe for concurrent use, and any number of Stores, in any number of processes, may use the same
-// schema. It has no state but its configuration.
+// schema. Its only state is what it reckons with next.
 type Store struct {
 	cfg      Config
 	pool     *pgxpool.Pool
@@ -94,6 +94,8 @@ type Store struct {
 	rendered sync.Map // of statements to their text with the schema in it
 	settings []any    // of sqlSettings
 	closed   atomic.Bool
+
+	strangers atomic.Int32 // for how many batches TakeIn reckons with contacts that are new
 }
 
 // New returns a Store over pool, which stays the host's: to configure, to share and to close. It does no I/O and no DDL;

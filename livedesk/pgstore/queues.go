@@ -25,6 +25,9 @@ var (
 
 	sqlLockQueues = sqlQueues + ` FOR NO KEY UPDATE OF t`
 
+	// Others are locked already, maybe out of order: so it isn't waited for.
+	sqlLockMadeQueues = sqlLockQueues + ` NOWAIT`
+
 	// The heads are asked for with a newer view than the one that waited for the queues.
 	sqlHeads = `SELECT ` + conversations.list() + `
 		FROM (` + queueIDs + `) AS w CROSS JOIN LATERAL (` + line + `) AS t`
@@ -32,20 +35,18 @@ var (
 	sqlLockHeads = `SELECT ` + conversations.list() + `
 		FROM (` + queueIDs + `) AS w CROSS JOIN LATERAL (` + line + ` FOR NO KEY UPDATE SKIP LOCKED) AS t`
 
-	// How many wait, locked or not, as far as it matters.
-	sqlWaiting = `SELECT w.id, (SELECT count(*) FROM (SELECT 1 FROM {s}.conversations AS c
-			WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL LIMIT $4) AS n)
-		FROM (` + queueIDs + `) AS w`
-
 	// The agents in these queues, and some more.
 	sqlRoster     = `SELECT ` + agents.list() + ` FROM (` + rosterIDs + `) AS u JOIN {s}.agents AS t ON t.workspace = $1 AND t.id = u.id ORDER BY t.id`
 	sqlLockRoster = sqlRoster + ` FOR NO KEY UPDATE OF t`
 
-	// A statement of its own, with a newer view than the one that waited for the agents: whoever assigns holds their
-	// locks.
-	sqlRosterLoads = `SELECT u.id, (` + load + `) FROM (` + rosterIDs + `) AS u`
-
-	sqlQueuesOfAgents = `SELECT DISTINCT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($2::text[])`
+	// What is counted, and who is where, in a statement of its own, with a newer view than those that waited for the queues
+	// and the agents: whoever assigns holds their locks. How many wait counts as far as it matters.
+	sqlTally = `SELECT '` + tallyLoad + `', u.id, (` + load + `) FROM (` + rosterIDs + `) AS u
+		UNION ALL SELECT '` + tallyWaiting + `', w.id, (SELECT count(*) FROM (SELECT 1 FROM {s}.conversations AS c
+			WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL LIMIT $5) AS n)
+		FROM (` + queueIDs + `) AS w WHERE $5 > 0
+		UNION ALL (SELECT DISTINCT '` + tallyPlace + `', m.queue, 0::bigint FROM {s}.queue_agents AS m
+			WHERE m.workspace = $1 AND m.agent = ANY($3::text[]))`
 
 	sqlUpdateQueue = queues.update()
 
@@ -73,6 +74,13 @@ var (
 	sqlDropPlaces = `DELETE FROM {s}.queue_agents WHERE workspace = $1 AND agent = ANY($2::text[])`
 )
 
+// What a row of sqlTally is about.
+const (
+	tallyLoad    = "load"
+	tallyWaiting = "waiting"
+	tallyPlace   = "place" // a queue that one of the agents is a member of
+)
+
 const (
 	queueIDs = `SELECT u.id FROM unnest($2::text[]) AS u(id)
 		UNION SELECT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($3::text[])`
@@ -86,44 +94,29 @@ const (
 
 // lines is what one call of Queues found.
 type lines struct {
-	heads   int
 	rows    []livedesk.Queue
 	line    map[string][]livedesk.Conversation
 	waiting map[string]int // by queue, counted up to heads and one
 	agents  *loadedAgents
-	moved   bool // somebody joined another queue meanwhile
+	places  []string // the queues of the agents that were asked for, now that these are locked
 }
 
-// Queues implements [livedesk.ReadTx]. It costs one round trip, and an index entry for each conversation in a Load. Inside
-// Update it makes sure that the agents whose queues were loaded are still members of these and of no others.
+// Queues implements [livedesk.ReadTx]. It costs one round trip of four statements, a second one for queues that nobody
+// asked for before, and an index entry for each conversation in a Load. Inside Update it makes sure that the agents whose
+// queues were loaded are still members of these and of no others.
 func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
 	ids := slices.Compact(slices.Sorted(slices.Values(q.IDs)))
 	if len(ids)+len(q.Agents)+len(q.Loads) == 0 {
 		return livedesk.Roster{}, ctx.Err()
 	}
-	l := lines{
-		heads: max(0, q.Heads), line: map[string][]livedesk.Conversation{}, waiting: map[string]int{}, agents: newLoadedAgents(),
+	l, err := t.lines(ctx, &q, ids, sqlLockQueues)
+	if err == nil && t.write && !l.all(ids) {
+		l, err = t.lines(ctx, &q, ids, sqlLockMadeQueues)
 	}
-	loads := slices.Concat(q.Agents, q.Loads)
-	err := t.send(ctx, "load queues", func(b *pgx.Batch) {
-		if t.write && len(ids) > 0 {
-			b.Queue(t.s.sql(sqlMakeQueues), q.Workspace, ids)
-		}
-		b.Queue(t.s.sql(t.pick(sqlQueues, sqlLockQueues)), q.Workspace, ids, q.Agents).Query(l.scanQueues)
-		if l.heads > 0 {
-			b.Queue(t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, int64(l.heads)).Query(l.scanHeads)
-			b.Queue(t.s.sql(sqlWaiting), q.Workspace, ids, q.Agents, int64(l.heads+1)).Query(l.scanWaiting)
-		}
-		b.Queue(t.s.sql(t.pick(sqlRoster, sqlLockRoster)), q.Workspace, ids, q.Agents, loads).Query(l.agents.scan)
-		b.Queue(t.s.sql(sqlRosterLoads), q.Workspace, ids, q.Agents, loads).Query(l.agents.count)
-		if t.write && len(q.Agents) > 0 {
-			b.Queue(t.s.sql(sqlQueuesOfAgents), q.Workspace, q.Agents).Query(l.scanMoves)
-		}
-	})
 	if err != nil {
 		return livedesk.Roster{}, err
 	}
-	if l.moved {
+	if t.write && l.moved() {
 		t.failed = &failure{"pgstore: load queues: somebody joined a queue meanwhile", []error{livedesk.ErrSerialization}}
 		return livedesk.Roster{}, t.failed
 	}
@@ -134,14 +127,44 @@ func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster
 	return out, nil
 }
 
-// scanMoves looks once more at the queues of the agents that Queues was called for, now that the agents are locked. Who
-// became a member of another one meanwhile has a place there that this transaction would not offer, and somebody would
-// wait beside it (I11).
-func (l *lines) scanMoves(rows pgx.Rows) error {
-	var id string
-	return each(rows, []any{&id}, func() {
-		l.moved = l.moved || !slices.ContainsFunc(l.rows, func(q livedesk.Queue) bool { return q.ID == id })
+// lines asks for queues with what belongs to them, once.
+func (t *tx) lines(ctx context.Context, q *livedesk.QueueQuery, ids []string, lock string) (*lines, error) {
+	l := &lines{line: map[string][]livedesk.Conversation{}, waiting: map[string]int{}, agents: newLoadedAgents()}
+	loads := slices.Concat(q.Agents, q.Loads)
+	heads, most := int64(max(0, q.Heads)), int64(0)
+	if heads > 0 {
+		most = heads + 1
+	}
+	unwritten := t.unwritten // it is early: with Apply there is more to write into them
+	t.unwritten = nil
+	err := t.send(ctx, "load queues", func(b *pgx.Batch) {
+		if lock == sqlLockMadeQueues {
+			b.Queue(t.s.sql(sqlMakeQueues), q.Workspace, ids)
+		}
+		b.Queue(t.s.sql(t.pick(sqlQueues, lock)), q.Workspace, ids, q.Agents).Query(l.scanQueues)
+		if heads > 0 {
+			b.Queue(t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, heads).Query(l.scanHeads)
+		}
+		b.Queue(t.s.sql(t.pick(sqlRoster, sqlLockRoster)), q.Workspace, ids, q.Agents, loads).Query(l.agents.scan)
+		b.Queue(t.s.sql(sqlTally), q.Workspace, ids, q.Agents, loads, most).Query(l.scanTally)
 	})
+	t.unwritten = unwritten
+	return l, err
+}
+
+// moved reports whether the agents that Queues was called for are in other queues, now that they are locked. Who became a
+// member of another one meanwhile has a place there that this transaction would not offer, and somebody would wait beside
+// it (I11).
+func (l *lines) moved() bool { return !l.all(l.places) }
+
+// all reports whether queues were found.
+func (l *lines) all(ids []string) bool {
+	for _, id := range ids {
+		if !slices.ContainsFunc(l.rows, func(q livedesk.Queue) bool { return q.ID == id }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *lines) scanQueues(rows pgx.Rows) error {
@@ -152,10 +175,19 @@ func (l *lines) scanHeads(rows pgx.Rows) error {
 	return scanAll(rows, &conversations, func(c livedesk.Conversation) { l.line[c.Queue] = append(l.line[c.Queue], c) })
 }
 
-func (l *lines) scanWaiting(rows pgx.Rows) error {
-	var id string
+func (l *lines) scanTally(rows pgx.Rows) error {
+	var what, id string
 	var n int
-	return each(rows, []any{&id, &n}, func() { l.waiting[id] = n })
+	return each(rows, []any{&what, &id, &n}, func() {
+		switch what {
+		case tallyLoad:
+			l.agents.loads[id] = n
+		case tallyWaiting:
+			l.waiting[id] = n
+		case tallyPlace:
+			l.places = append(l.places, id)
+		}
+	})
 }
 
 // queues puts together what was found; an unknown one is empty.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,7 +21,11 @@ var (
 		SELECT u.workspace, u.channel, u.key FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, key)
 		ON CONFLICT DO NOTHING RETURNING a.workspace, a.channel, a.key`
 
-	sqlMeetContact = contacts.insert() + ` ON CONFLICT (workspace, address) DO NOTHING RETURNING t.workspace, t.address`
+	// What [livedesk.Arrival.NewContact] makes, at the time of the transaction: as it was read, or as the server has it.
+	sqlMeetContact = `INSERT INTO {s}.contacts AS t (workspace, id, address, country, created_at, version)
+		SELECT u.workspace, u.id, u.address, u.country, coalesce($5::bigint, ` + sqlBegan + ` + $6::bigint), 1
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS u(workspace, id, address, country)
+		ON CONFLICT (workspace, address) DO NOTHING RETURNING t.workspace, t.address`
 
 	// A statement of its own: one that inserts a contact sees neither its own new row nor a concurrent winner's.
 	sqlMeetThread = `INSERT INTO {s}.threads (workspace, channel, contact, version)
@@ -44,13 +49,18 @@ type (
 )
 
 // TakeIn implements [livedesk.Tx]. It costs one round trip of two statements, whatever the size of the batch, where every
-// thread has a conversation; else a second one of four.
+// thread has a conversation. Where contacts are new it costs a second one of four, or no second one and one statement more
+// while that is so again and again: then they are made at once. Their threads are written with what comes next.
 func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedesk.Arrived, error) {
 	out := make([]livedesk.Arrived, len(arrivals))
 	if len(arrivals) == 0 {
 		return out, ctx.Err()
 	}
 	b, l := sortArrivals(arrivals), newLoadedThreads()
+	var ahead []any
+	if !t.joined && t.s.strangers.Load() > 0 {
+		ahead = t.newContacts(b, arrivals, b.meetings)
+	}
 	err := t.send(ctx, "take in", func(batch *pgx.Batch) {
 		if len(b.keys) > 0 {
 			batch.Queue(t.s.sql(sqlInsertArrival), b.events()...).Query(func(rows pgx.Rows) error {
@@ -59,8 +69,12 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedes
 			})
 		}
 		batch.Queue(t.s.sql(sqlLockMeetings), meetingArgs(b.meetings)...).Query(l.scanWhole)
+		if ahead != nil {
+			batch.Queue(t.s.sql(sqlMeetContact), ahead...).Query(b.scanMet)
+		}
 	})
 	if err == nil {
+		t.greet(b, l)
 		err = t.meet(ctx, b, arrivals, l)
 	}
 	if err != nil {
@@ -74,34 +88,80 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedes
 	return out, nil
 }
 
-// meet makes the contacts and threads that weren't found, and loads them. Others may make the same ones: then they are
-// waited for; but who is met later by others still isn't waited for again, because that could be for ever.
-func (t *tx) meet(ctx context.Context, b *intake, arrivals []livedesk.Arrival, l *loadedThreads) error {
-	var strangers []meeting
-	var fresh []*livedesk.Contact
+// strangersMatter is for how many batches TakeIn remembers that one had contacts that are new.
+const strangersMatter = 8
+
+// newContacts returns the parameters of sqlMeetContact that make the contacts of meetings, where they don't exist.
+func (t *tx) newContacts(b *intake, arrivals []livedesk.Arrival, meetings []meeting) []any {
+	began, offset := t.clock()
+	at := t.now
+	if began == nil {
+		at = time.Now() // only the id has it, which says where it goes in an index; the row has the server's
+	}
+	fresh := make([]livedesk.Contact, 0, len(meetings))
+	b.made = make(map[addressKey]livedesk.Contact, len(meetings))
+	for _, m := range meetings {
+		key := addressKey{m.workspace, m.address}
+		if _, again := b.made[key]; !again {
+			b.made[key] = arrivals[b.firstOf[key]].NewContact(at)
+			fresh = append(fresh, b.made[key])
+		}
+	}
+	slices.SortFunc(fresh, func(x, y livedesk.Contact) int {
+		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), cmp.Compare(x.Address, y.Address))
+	})
+	var workspaces, ids, addresses, countries []string
+	for _, c := range fresh {
+		workspaces, ids = append(workspaces, c.Workspace), append(ids, c.ID)
+		addresses, countries = append(addresses, string(c.Address)), append(countries, c.Country)
+	}
+	return []any{workspaces, ids, addresses, countries, began, offset}
+}
+
+func (b *intake) scanMet(rows pgx.Rows) error {
+	var k addressKey
+	return each(rows, []any{&k.workspace, &k.address}, func() { b.met[k] = true })
+}
+
+// greet gives threads to the contacts that this transaction made: nobody else can have made those, so they need no lock, and
+// are written when it is known what is in them.
+func (t *tx) greet(b *intake, l *loadedThreads) {
+	strange := false
 	for _, m := range b.meetings {
 		if _, ok := l.at[m]; ok {
 			continue
 		}
-		strangers = append(strangers, m)
-		at := addressKey{m.workspace, m.address}
-		if !b.asked[at] {
-			b.asked[at] = true
-			fresh = append(fresh, new(arrivals[b.firstOf[at]].NewContact(t.now)))
+		strange = true
+		if at := (addressKey{m.workspace, m.address}); b.met[at] {
+			c := b.made[at]
+			c.CreatedAt, c.Version = t.now, 1
+			th := livedesk.Thread{Workspace: m.workspace, Channel: m.channel, Contact: c.ID, Version: 1}
+			l.add(livedesk.LoadedThread{Contact: c, Thread: th}, m.address)
+			t.unwritten = append(t.unwritten, th)
+		}
+	}
+	if strange {
+		t.s.strangers.Store(strangersMatter)
+	} else if n := t.s.strangers.Load(); n > 0 {
+		t.s.strangers.CompareAndSwap(n, n-1)
+	}
+}
+
+// meet makes the contacts and threads that weren't found, and loads them. Others may make the same ones: then they are
+// waited for; but who is met later by others still isn't waited for again, because that could be for ever.
+func (t *tx) meet(ctx context.Context, b *intake, arrivals []livedesk.Arrival, l *loadedThreads) error {
+	var strangers []meeting
+	for _, m := range b.meetings {
+		if _, ok := l.at[m]; !ok {
+			strangers = append(strangers, m)
 		}
 	}
 	if len(strangers) == 0 {
 		return nil
 	}
-	slices.SortFunc(fresh, func(x, y *livedesk.Contact) int {
-		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), cmp.Compare(x.Address, y.Address))
-	})
-	args := meetingArgs(strangers)
+	made, args := t.newContacts(b, arrivals, strangers), meetingArgs(strangers)
 	return t.send(ctx, "meet", func(batch *pgx.Batch) {
-		batch.Queue(t.s.sql(sqlMeetContact), contacts.args(fresh)...).Query(func(rows pgx.Rows) error {
-			var k addressKey
-			return each(rows, []any{&k.workspace, &k.address}, func() { b.met[k] = true })
-		})
+		batch.Queue(t.s.sql(sqlMeetContact), made...).Query(b.scanMet)
 		batch.Queue(t.s.sql(sqlMeetThread), args...)
 		batch.Queue(t.s.sql(sqlLockMet), args...).Query(l.scanThreads)
 		batch.Queue(t.s.sql(sqlLockMetConversations), args...).Query(l.scanConversations)
@@ -124,17 +184,17 @@ type intake struct {
 	meetings []meeting
 	keys     []eventKey
 
-	firstOf map[addressKey]int // which arrival is the first of an address
-	keyOf   map[eventKey]int   // and of a key
-	asked   map[addressKey]bool
-	met     map[addressKey]bool // made by us
+	firstOf map[addressKey]int              // which arrival is the first of an address
+	keyOf   map[eventKey]int                // and of a key
+	made    map[addressKey]livedesk.Contact // to be made by us
+	met     map[addressKey]bool             // of these, those that didn't exist
 	arrived map[eventKey]bool
 }
 
 func sortArrivals(arrivals []livedesk.Arrival) *intake {
 	b := &intake{
 		firstOf: make(map[addressKey]int, len(arrivals)), keyOf: make(map[eventKey]int, len(arrivals)),
-		asked: map[addressKey]bool{}, met: map[addressKey]bool{}, arrived: make(map[eventKey]bool, len(arrivals)),
+		met: map[addressKey]bool{}, arrived: make(map[eventKey]bool, len(arrivals)),
 	}
 	for i := range arrivals {
 		a := &arrivals[i]

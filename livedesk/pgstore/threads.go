@@ -82,6 +82,9 @@ var (
 	sqlInsertContact = contacts.insert()
 	sqlUpdateContact = contacts.update()
 	sqlUpdateThread  = threads.update()
+
+	// Those of contacts that the transaction made, with the version that they have at last.
+	sqlInsertThread = "INSERT INTO {s}.threads (" + threads.written() + ", version) SELECT " + threads.values() + ", u.version FROM " + threads.unnest(true)
 )
 
 // threadID names a thread.

@@ -75,9 +75,10 @@ type tx struct {
 	ahead  *time.Duration // what ClockOffset said, where it was asked before the server
 	joined bool           // inside a transaction of the host's, whose own time may be long ago
 
-	applied *applying                        // what Apply left to travel with what comes next
-	talks   map[rowKey]livedesk.Conversation // as they were loaded
-	locked  map[rowKey][]livedesk.Member     // queues that are locked, with who was in them
+	applied   *applying                        // what Apply left to travel with what comes next
+	unwritten []livedesk.Thread                // of contacts that TakeIn made: they travel with what comes next, but not with Queues
+	talks     map[rowKey]livedesk.Conversation // as they were loaded
+	locked    map[rowKey][]livedesk.Member     // queues that are locked, with who was in them
 }
 
 var _ livedesk.Tx = (*tx)(nil)
@@ -209,8 +210,12 @@ func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 	return err
 }
 
-// take puts what Apply left into a batch; mu is held.
+// take puts what TakeIn and Apply left into a batch; mu is held.
 func (t *tx) take(b *pgx.Batch) *applying {
+	if len(t.unwritten) > 0 {
+		b.Queue(t.s.sql(sqlInsertThread), threads.versioned(pointers(t.unwritten))...)
+		t.unwritten = nil
+	}
 	a := t.applied
 	if t.applied = nil; a != nil {
 		b.QueuedQueries = append(b.QueuedQueries, a.b.QueuedQueries...)
