@@ -169,6 +169,7 @@ func groups() []group {
 		{"objects", objectCases()},
 		{"lists", listCases()},
 		{"timeline", timelineCases()},
+		{"consents", consentCases()},
 		{"workspaces", workspaceCases()},
 		{"reopening", reopenCases()},
 		{"locks", lockCases()},
