@@ -67,17 +67,14 @@ type Thread struct {
 	// Conversation takes the contact's next message: the live one, or the last that was. Empty before the first.
 	Conversation string       `json:"conversation,omitempty"`
 	Consent      ConsentState `json:"consent"`
+	// ConsentHistory is the ledger behind Consent: its changes, the oldest first, at most [MaxConsentHistory]. nil for who
+	// never said anything, which is nearly everybody.
+	ConsentHistory []ConsentChange `json:"consent_history,omitempty"`
+	// ConsentDropped counts older changes that are not kept any more.
+	ConsentDropped int `json:"consent_dropped,omitempty"`
 	// Automatic counts automatic texts since the last one that a human wrote on either side.
 	Automatic int   `json:"automatic"`
 	Version   int64 `json:"version"`
-}
-
-// ConsentState is the opt-out ledger's entry for one contact on one channel. The zero value: may be written to.
-type ConsentState struct {
-	OptedOut bool      `json:"opted_out"`
-	Since    time.Time `json:"since,omitzero"`
-	Source   string    `json:"source,omitempty"`  // "keyword", "carrier", "receipt", "agent", "host"
-	Keyword  string    `json:"keyword,omitempty"` // the folded word that did it, at most 32 bytes
 }
 
 // Conversation is one exchange with a contact on a channel, from the first message until it is resolved and not

@@ -69,6 +69,9 @@ func CompareWaiting(a, b Conversation) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.QueuedAt.Compare(b.QueuedAt), cmp.Compare(a.ID, b.ID))
 }
 
+// Waits reports whether c is one of those who wait in q, [Queue] Waiting.
+func (q Queue) Waits(c Conversation) bool { return c.Workspace == q.Workspace && c.Queue == q.ID }
+
 // Selects reports whether c is counted: it is live, and of the workspace and the channel that the query names.
 func (q CountQuery) Selects(c Conversation) bool {
 	return c.Workspace == q.Workspace && c.State.Live() && (q.Channel == "" || c.Channel == q.Channel)
@@ -110,6 +113,28 @@ func (q TimelineQuery) Compare(a, b Message) int {
 		a, b = b, a
 	}
 	return cmp.Compare(a.Seq, b.Seq)
+}
+
+// Selects reports whether the query lists t, behind its mark. Limit is left to the caller.
+func (q ConsentQuery) Selects(t Thread) bool {
+	return t.Workspace == q.Workspace && !t.Consent.Since.IsZero() && (q.Channel == "" || t.Channel == q.Channel) &&
+		(q.Contact == "" || t.Contact == q.Contact) && q.Compare(Thread{Channel: q.AfterChannel, Contact: q.AfterContact}, t) < 0
+}
+
+// Goes returns behind which contact a query of one Channel goes on, and false where its mark is behind the whole channel.
+func (q ConsentQuery) Goes() (behind string, on bool) {
+	switch c := cmp.Compare(q.AfterChannel, q.Channel); {
+	case c < 0:
+		return "", true
+	case c > 0:
+		return "", false
+	}
+	return q.AfterContact, true
+}
+
+// Compare orders threads as the query lists them: by Channel, and then by Contact, byte by byte.
+func (q ConsentQuery) Compare(a, b Thread) int {
+	return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Contact, b.Contact))
 }
 
 // Selects reports whether the query is answered with o. A tombstone is part of no answer but that to AfterRevision. Limit,

@@ -69,6 +69,8 @@ type ReadTx interface {
 	Counts(ctx context.Context, q CountQuery) (Counts, error)
 	// Timeline lists a conversation's entries by Seq.
 	Timeline(ctx context.Context, q TimelineQuery) ([]Message, error)
+	// Consents lists threads that ever had a change of consent, a page at a time, without locking them.
+	Consents(ctx context.Context, q ConsentQuery) ([]Thread, error)
 	// Contacts loads contacts of one workspace by id.
 	Contacts(ctx context.Context, workspace string, ids []string) ([]Contact, error)
 }
@@ -197,6 +199,17 @@ type TimelineQuery struct {
 	Before       int64
 	Last         bool
 	Limit        int // 1 to 1000
+}
+
+// ConsentQuery selects threads of one workspace whose Consent has a Since, in the order of channel and contact, byte by
+// byte. Empty fields select all; given ones must all hold.
+type ConsentQuery struct {
+	Workspace string
+	Channel   string
+	Contact   string // the contact's id
+	// AfterChannel and AfterContact continue behind the thread of that name; both empty start at the beginning.
+	AfterChannel, AfterContact string
+	Limit                      int // 1 to 1000
 }
 
 // Arrival is something that came in from an address, or a wish to write to one.

@@ -124,9 +124,7 @@ func (s *state) replay(record []byte) error {
 		}
 		row := reflect.New(reflect.TypeOf(kinds[at[0]])).Elem() // a pointer, which null makes nil
 		err = cmp.Or(log.Decode(row.Addr().Interface()), log.Decode(fence(row.Interface())))
-		if row.IsNil() {
-			s.put(at, nil)
-		} else {
+		if s.put(at, nil); !row.IsNil() {
 			s.put(at, row.Interface())
 		}
 	}

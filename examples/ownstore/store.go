@@ -6,11 +6,10 @@
 // copies the maps: nearly everything costs O(n), where package memstore pays O(log n) and a database has an index.
 // The log only grows, is read whole when it is opened, and is not kept from a second process.
 //
-// What the contract says of rows and queries is in package livedesk, for every store to use: Keys, which become the indexes
-// of your tables, Over, Clone, NewContact, Choose, Lease, Cancel, Selects and Compare. Write TakeIn and Apply, then the reads,
-// and run storetest from the first day: the name of a failing case is the sentence that doesn't hold yet. Writers take turns
-// here, so nothing locks. Where transactions run side by side, lock what TakeIn, Threads, Messages, Senders, Queues and the
-// claims return (FOR UPDATE; SKIP LOCKED for claims and those who wait).
+// What the contract says of rows and queries is in package livedesk, for every store to use: Keys, which become indexes,
+// Over, Clone, NewContact, Choose, Lease, Cancel, Selects and Compare. Write TakeIn and Apply, then the reads, and run storetest
+// from the first day: the name of a failing case is the sentence that doesn't hold yet. Writers take turns here. Where they don't,
+// lock what TakeIn, Threads, Messages, Senders, Queues and the claims return (SKIP LOCKED for claims and those who wait).
 package ownstore
 
 import (

@@ -111,9 +111,7 @@ func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (out livedesk.Ro
 	out.Queues, _ = inOrder(ctx, t, slices.Compact(ids), func(id string) *livedesk.Queue {
 		row := value[livedesk.Queue](t, key{"queue", q.Workspace, id})
 		row.Workspace, row.ID = q.Workspace, id
-		line, _ := page(ctx, t, 0, livedesk.CompareWaiting, func(c livedesk.Conversation) bool {
-			return c.Workspace == q.Workspace && c.Queue == id
-		})
+		line, _ := page(ctx, t, 0, livedesk.CompareWaiting, row.Waits)
 		row.Waiting, row.More = line[:min(q.Heads, len(line))], 0 < q.Heads && q.Heads < len(line)
 		for _, m := range row.Members {
 			agents = append(agents, m.Agent)
@@ -165,6 +163,11 @@ func (t *tx) Timeline(ctx context.Context, q livedesk.TimelineQuery) ([]livedesk
 		slices.Reverse(out)
 	}
 	return out, err
+}
+
+// Consents implements [livedesk.ReadTx].
+func (t *tx) Consents(ctx context.Context, q livedesk.ConsentQuery) ([]livedesk.Thread, error) {
+	return page(ctx, t, q.Limit, q.Compare, q.Selects)
 }
 
 // TakeIn implements [livedesk.Tx].

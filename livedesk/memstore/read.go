@@ -177,6 +177,32 @@ func (v *view) agent(a *livedesk.Agent) livedesk.Agent {
 	return out
 }
 
+// Consents implements [livedesk.ReadTx]. A page costs O(log n) and a step for each thread of the workspace, or of the channel,
+// that has a change of consent, from the mark on.
+func (v *view) Consents(ctx context.Context, q livedesk.ConsentQuery) (out []livedesk.Thread, err error) {
+	if err := v.usable(ctx); err != nil {
+		return nil, err
+	}
+	if q.Limit < 1 || q.Limit > 1000 {
+		return nil, errLimit
+	}
+	within := key(q.Workspace)
+	if q.Channel != "" {
+		within = key(q.Workspace, q.Channel)
+	}
+	from := max(within, key(q.Workspace, q.AfterChannel, q.AfterContact))
+	for cur := v.state.consented.seek(from, end(within)); len(out) < q.Limit; {
+		_, t, found := cur.next()
+		if !found {
+			break
+		}
+		if q.Selects(*t) {
+			out = append(out, t.Clone())
+		}
+	}
+	return out, nil
+}
+
 // Contacts implements [livedesk.ReadTx].
 func (v *view) Contacts(ctx context.Context, workspace string, ids []string) ([]livedesk.Contact, error) {
 	if err := v.usable(ctx); err != nil {

@@ -12,6 +12,7 @@ type state struct {
 	contacts  tree[*livedesk.Contact] // workspace, id
 	addresses tree[string]            // workspace, address: contact's id
 	threads   tree[*livedesk.Thread]  // workspace, channel, contact
+	consented tree[*livedesk.Thread]  // likewise, of those that ever had a change of consent
 	arrived   tree[struct{}]          // workspace, channel, key of TakeIn
 
 	conversations tree[*livedesk.Conversation] // workspace, id
@@ -196,8 +197,16 @@ func (s *state) putQueue(old, q *livedesk.Queue) error {
 	return nil
 }
 
-// putThread replaces the old one, which nothing else refers to.
-func (s *state) putThread(_, t *livedesk.Thread) error {
+func consentedKey(t *livedesk.Thread) string {
+	if t == nil || t.Consent.Since.IsZero() {
+		return ""
+	}
+	return key(t.Workspace, t.Channel, t.Contact)
+}
+
+// putThread replaces old, which is never nil: TakeIn makes threads, without any consent.
+func (s *state) putThread(old, t *livedesk.Thread) error {
+	keep(&s.consented, consentedKey(old), consentedKey(t), t)
 	s.threads.put(key(t.Workspace, t.Channel, t.Contact), t)
 	return nil
 }

@@ -40,6 +40,8 @@ var threads = table[livedesk.Thread]{
 		maybeMoment("consent_since", func(t *livedesk.Thread) *time.Time { return &t.Consent.Since }),
 		text("consent_source", func(t *livedesk.Thread) *string { return &t.Consent.Source }),
 		text("consent_keyword", func(t *livedesk.Thread) *string { return &t.Consent.Keyword }),
+		document("consents", func(t *livedesk.Thread) *[]livedesk.ConsentChange { return &t.ConsentHistory }),
+		number("consents_lost", func(t *livedesk.Thread) *int { return &t.ConsentDropped }),
 		number("automatic", func(t *livedesk.Thread) *int { return &t.Automatic }),
 	},
 }

@@ -79,6 +79,17 @@ var (
 
 	sqlContacts = `SELECT ` + contacts.list() + ` FROM {s}.contacts AS t WHERE t.workspace = $1 AND t.id = ANY($2::text[])`
 
+	// The ledger of a workspace, of a channel or of a contact.
+	sqlConsents = `SELECT ` + threads.list() + ` FROM {s}.threads AS t WHERE t.workspace = $1 AND (t.channel, t.contact) > ($2, $3)
+		AND t.consent_since IS NOT NULL ORDER BY t.channel, t.contact LIMIT $4`
+
+	sqlConsentsOfChannel = `SELECT ` + threads.list() + ` FROM {s}.threads AS t WHERE t.workspace = $1 AND t.channel = $2
+		AND t.contact > $3 AND t.consent_since IS NOT NULL ORDER BY t.contact LIMIT $4`
+
+	sqlConsentsOfContact = `SELECT ` + threads.list() + ` FROM {s}.threads AS t WHERE t.workspace = $1 AND t.contact = $2
+		AND ($3 = '' OR t.channel = $3) AND (t.channel, t.contact) > ($4, $5) AND t.consent_since IS NOT NULL
+		ORDER BY t.channel, t.contact LIMIT $6`
+
 	sqlInsertContact = contacts.insert()
 	sqlUpdateContact = contacts.update()
 	sqlUpdateThread  = threads.update()
@@ -278,7 +289,7 @@ func (l *loadedThreads) thread(k livedesk.ThreadKey) (out livedesk.LoadedThread)
 	if !ok {
 		return out
 	}
-	r.Contact = cloneContact(r.Contact)
+	r.Contact, r.Thread = cloneContact(r.Contact), r.Thread.Clone()
 	r.Asked = asked
 	if r.Thread.Conversation != "" {
 		r.Current = l.conversation(id.workspace, r.Thread.Conversation)
@@ -302,6 +313,31 @@ func cloneContact(c livedesk.Contact) livedesk.Contact {
 func cloneConversation(c livedesk.Conversation) livedesk.Conversation {
 	c.Attributes, c.Labels = maps.Clone(c.Attributes), slices.Clone(c.Labels)
 	return c
+}
+
+// Consents implements [livedesk.ReadTx]. A page costs one round trip, and a step for each thread, found by an index of those
+// alone that have a change of consent, or by the contact.
+func (t *tx) Consents(ctx context.Context, q livedesk.ConsentQuery) (out []livedesk.Thread, err error) {
+	if q.Limit < 1 || q.Limit > 1000 {
+		return nil, errLimit
+	}
+	statement, args := sqlConsents, []any{q.Workspace, q.AfterChannel, q.AfterContact, q.Limit}
+	switch {
+	case q.Contact != "":
+		statement, args = sqlConsentsOfContact, []any{q.Workspace, q.Contact, q.Channel, q.AfterChannel, q.AfterContact, q.Limit}
+	case q.Channel != "":
+		behind, more := q.Goes()
+		if !more {
+			return nil, ctx.Err()
+		}
+		statement, args = sqlConsentsOfChannel, []any{q.Workspace, q.Channel, behind, q.Limit}
+	}
+	err = t.send(ctx, "load consents", func(b *pgx.Batch) {
+		b.Queue(t.s.sql(statement), args...).Query(func(rows pgx.Rows) error {
+			return scanAll(rows, &threads, func(t livedesk.Thread) { out = append(out, t) })
+		})
+	})
+	return out, err
 }
 
 // Contacts implements [livedesk.ReadTx]. It costs one round trip.

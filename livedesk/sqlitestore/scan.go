@@ -64,12 +64,13 @@ func scanContact(c *cells) livedesk.Contact {
 }
 
 const threadColumns = `t.workspace, t.channel, t.contact, t.conversation, t.opted_out, t.consent_since, t.consent_source,
-	t.consent_keyword, t.automatic, t.version`
+	t.consent_keyword, t.consents, t.consents_lost, t.automatic, t.version`
 
 func scanThread(c *cells) livedesk.Thread {
 	return livedesk.Thread{
 		Workspace: c.text(), Channel: c.text(), Contact: c.text(), Conversation: c.text(),
-		Consent:   livedesk.ConsentState{OptedOut: c.truth(), Since: c.instant(), Source: c.text(), Keyword: c.text()},
+		Consent:        livedesk.ConsentState{OptedOut: c.truth(), Since: c.instant(), Source: c.text(), Keyword: c.text()},
+		ConsentHistory: document[[]livedesk.ConsentChange](c), ConsentDropped: c.int(),
 		Automatic: c.int(), Version: c.number(),
 	}
 }

@@ -20,8 +20,19 @@ const (
 	sqlLoaded = `LEFT JOIN threads AS t ON t.workspace = c.workspace AND t.channel = ? AND t.contact = c.id
 		LEFT JOIN conversations AS v ON v.workspace = t.workspace AND v.id = t.conversation`
 
+	// The ledger of a workspace, of a channel or of a contact.
+	sqlConsents = `SELECT ` + threadColumns + ` FROM threads AS t WHERE t.workspace = ? AND (t.channel, t.contact) > (?, ?)
+		AND t.consent_since IS NOT NULL ORDER BY t.channel, t.contact LIMIT ?`
+
+	sqlConsentsOfChannel = `SELECT ` + threadColumns + ` FROM threads AS t WHERE t.workspace = ? AND t.channel = ?
+		AND t.contact > ? AND t.consent_since IS NOT NULL ORDER BY t.contact LIMIT ?`
+
+	sqlConsentsOfContact = `SELECT ` + threadColumns + ` FROM threads AS t WHERE t.workspace = ?1 AND t.contact = ?2
+		AND (?3 = '' OR t.channel = ?3) AND (t.channel, t.contact) > (?4, ?5) AND t.consent_since IS NOT NULL
+		ORDER BY t.channel, t.contact LIMIT ?6`
+
 	sqlUpdateThread = `UPDATE threads SET conversation = ?, opted_out = ?, consent_since = ?, consent_source = ?,
-		consent_keyword = ?, automatic = ?, version = version + 1
+		consent_keyword = ?, consents = ?, consents_lost = ?, automatic = ?, version = version + 1
 		WHERE workspace = ? AND channel = ? AND contact = ? AND version = ?`
 )
 
@@ -92,10 +103,32 @@ func (r *reader) Contacts(ctx context.Context, workspace string, ids []string) (
 	return out, nil
 }
 
+// Consents implements [livedesk.ReadTx]. A page costs a step for each thread, found by an index of those alone that have a
+// change of consent, or by the contact.
+func (r *reader) Consents(ctx context.Context, q livedesk.ConsentQuery) ([]livedesk.Thread, error) {
+	if err := r.usable(ctx); err != nil {
+		return nil, err
+	}
+	if q.Limit < 1 || q.Limit > 1000 {
+		return nil, errLimit
+	}
+	switch {
+	case q.Contact != "":
+		return all(r, nil, scanThread, sqlConsentsOfContact, q.Workspace, q.Contact, q.Channel, q.AfterChannel, q.AfterContact, q.Limit)
+	case q.Channel != "":
+		behind, more := q.Goes()
+		if !more {
+			return nil, nil
+		}
+		return all(r, nil, scanThread, sqlConsentsOfChannel, q.Workspace, q.Channel, behind, q.Limit)
+	}
+	return all(r, nil, scanThread, sqlConsents, q.Workspace, q.AfterChannel, q.AfterContact, q.Limit)
+}
+
 func (t *tx) putThread(h *livedesk.Thread) error {
 	if h.Version == 0 {
 		return livedesk.ErrConflict // TakeIn makes them
 	}
 	return t.put(h.Version, "", sqlUpdateThread, []any{h.Conversation, h.Consent.OptedOut, maybeMicros(h.Consent.Since),
-		h.Consent.Source, h.Consent.Keyword, h.Automatic}, h.Workspace, h.Channel, h.Contact)
+		h.Consent.Source, h.Consent.Keyword, array(h.ConsentHistory), h.ConsentDropped, h.Automatic}, h.Workspace, h.Channel, h.Contact)
 }

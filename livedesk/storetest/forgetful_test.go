@@ -116,3 +116,30 @@ func withoutFences(rows []livedesk.Message) []livedesk.Message {
 	}
 	return rows
 }
+
+// losesLedgers keeps the state of a consent and forgets how it came to it.
+type losesLedgers struct{ livedesk.Tx }
+
+func (t losesLedgers) Apply(ctx context.Context, c livedesk.Changes) error {
+	c.Threads = slices.Clone(c.Threads)
+	for i := range c.Threads {
+		c.Threads[i].ConsentHistory = nil
+	}
+	return t.Tx.Apply(ctx, c)
+}
+
+// listsOptedOut takes the ledger for the list of those who have opted out.
+type listsOptedOut struct{ livedesk.ReadTx }
+
+func (t listsOptedOut) Consents(ctx context.Context, q livedesk.ConsentQuery) ([]livedesk.Thread, error) {
+	rows, err := t.ReadTx.Consents(ctx, q)
+	return slices.DeleteFunc(rows, func(th livedesk.Thread) bool { return !th.Consent.OptedOut }), err
+}
+
+// repeatsContacts goes on behind a channel, whatever the contact.
+type repeatsContacts struct{ livedesk.ReadTx }
+
+func (t repeatsContacts) Consents(ctx context.Context, q livedesk.ConsentQuery) ([]livedesk.Thread, error) {
+	q.AfterContact = ""
+	return t.ReadTx.Consents(ctx, q)
+}

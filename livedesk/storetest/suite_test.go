@@ -209,6 +209,15 @@ func TestBrokenStoresAreReported(t *testing.T) {
 		"numbers the fences of a job anew": {writer(func(tx livedesk.Tx) livedesk.Tx { return renumbersJobs{tx} }), []string{
 			"jobs: never have a Fence again under their key, though they ended between",
 		}},
+		"loses the ledger": {writer(func(tx livedesk.Tx) livedesk.Tx { return losesLedgers{tx} }), []string{
+			"consents: a ledger comes back as it was written",
+		}},
+		"lists whoever is in no ledger": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return listsOptedOut{tx} }), []string{
+			"consents: list the threads that have a change of consent, and no other",
+		}},
+		"starts a ledger's page over": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return repeatsContacts{tx} }), []string{
+			"consents: can be paged without a gap or a repetition, in the order of channel and contact",
+		}},
 		"loses equal times": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return dropsEqualTimes{tx} }), []string{
 			"lists: can be paged without a gap or a repetition, also among equal times",
 		}},

@@ -89,6 +89,7 @@ func foreignIsMissing(ctx context.Context, p *probe) {
 	text := a.text
 	text.Version, text.ProviderID, text.Key = 1, "SM1", "key"
 	p.apply(ctx, livedesk.Changes{Messages: []livedesk.Message{text}})
+	p.optOut(ctx, a.known.Thread)
 	calls := map[string]func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error){
 		"Threads by address": func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error) {
 			k := livedesk.ThreadKey{Workspace: "beta", Channel: a.at.channel, Address: phone(77)}
@@ -129,6 +130,12 @@ func foreignIsMissing(ctx context.Context, p *probe) {
 		},
 		"Counts": func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error) {
 			return tx.Counts(ctx, livedesk.CountQuery{Workspace: "beta", Channel: pick(foreign, a.at.channel), Agent: "ann"})
+		},
+		"Consents of a channel": func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error) {
+			return tx.Consents(ctx, livedesk.ConsentQuery{Workspace: "beta", Channel: pick(foreign, a.at.channel), Limit: 9})
+		},
+		"Consents of a contact": func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error) {
+			return tx.Consents(ctx, livedesk.ConsentQuery{Workspace: "beta", Contact: pick(foreign, text.Contact), Limit: 9})
 		},
 		"Timeline": func(ctx context.Context, tx livedesk.ReadTx, foreign bool) (any, error) {
 			return tx.Timeline(ctx, livedesk.TimelineQuery{Workspace: "beta", Conversation: pick(foreign, text.Conversation), Limit: 9})

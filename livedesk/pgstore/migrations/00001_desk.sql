@@ -30,10 +30,15 @@ CREATE TABLE {{schema}}.threads (
 	consent_since   bigint,
 	consent_source  text NOT NULL DEFAULT '',
 	consent_keyword text NOT NULL DEFAULT '',
+	consents        jsonb, -- the ledger's changes
+	consents_lost   bigint NOT NULL DEFAULT 0, -- how many older ones aren't kept
 	automatic       bigint NOT NULL DEFAULT 0,
 	version         bigint NOT NULL,
 	PRIMARY KEY (workspace, contact, channel)
 );
+
+-- The opt-out ledger: nearly no thread is in it.
+CREATE INDEX threads_consented ON {{schema}}.threads (workspace, channel, contact) WHERE consent_since IS NOT NULL;
 
 -- What came in, remembered for ever: a replay is stopped by this table and not by a time window.
 CREATE TABLE {{schema}}.arrivals (

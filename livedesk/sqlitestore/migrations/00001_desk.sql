@@ -29,10 +29,15 @@ CREATE TABLE threads (
 	consent_since   INTEGER,
 	consent_source  TEXT NOT NULL DEFAULT '',
 	consent_keyword TEXT NOT NULL DEFAULT '',
+	consents        TEXT, -- the ledger's changes
+	consents_lost   INTEGER NOT NULL DEFAULT 0, -- how many older ones aren't kept
 	automatic       INTEGER NOT NULL DEFAULT 0,
 	version         INTEGER NOT NULL,
 	PRIMARY KEY (contact, channel, workspace)
 ) STRICT, WITHOUT ROWID;
+
+-- The opt-out ledger: nearly no thread is in it.
+CREATE INDEX threads_consented ON threads (workspace, channel, contact) WHERE consent_since IS NOT NULL;
 
 -- What came in, remembered for ever: a replay is stopped by this table and not by a time window.
 CREATE TABLE arrivals (
