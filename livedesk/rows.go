@@ -32,7 +32,7 @@ func (c Contact) Clone() Contact {
 
 // Clone returns a copy of t as a [Store] keeps and returns it, with its times in whole microseconds, UTC.
 func (t Thread) Clone() Thread {
-	t.Consent.Since = micro(t.Consent.Since)
+	t.Consent.Since, t.AINext = micro(t.Consent.Since), micro(t.AINext)
 	return t
 }
 

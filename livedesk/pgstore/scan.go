@@ -41,6 +41,7 @@ var threads = table[livedesk.Thread]{
 		text("consent_source", func(t *livedesk.Thread) *string { return &t.Consent.Source }),
 		text("consent_keyword", func(t *livedesk.Thread) *string { return &t.Consent.Keyword }),
 		number("automatic", func(t *livedesk.Thread) *int { return &t.Automatic }),
+		maybeMoment("ai_next", func(t *livedesk.Thread) *time.Time { return &t.AINext }),
 	},
 }
 
@@ -63,6 +64,9 @@ var conversations = table[livedesk.Conversation]{
 		maybeMoment("snooze_until", func(c *livedesk.Conversation) *time.Time { return &c.SnoozeUntil }),
 		number("cycle", func(c *livedesk.Conversation) *int { return &c.Cycle }),
 		text("assignee", func(c *livedesk.Conversation) *string { return &c.Assignee }),
+		text("ai", func(c *livedesk.Conversation) *string { return &c.AI }),
+		number("ai_turn", func(c *livedesk.Conversation) *int64 { return &c.AITurn }),
+		number("handed_over", func(c *livedesk.Conversation) *int { return &c.HandedOver }),
 		maybeText("queue", func(c *livedesk.Conversation) *string { return &c.Queue }),
 		maybeMoment("queued_at", func(c *livedesk.Conversation) *time.Time { return &c.QueuedAt }),
 		number("priority", func(c *livedesk.Conversation) *routing.Priority { return &c.Priority }),

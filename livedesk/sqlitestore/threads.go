@@ -21,7 +21,7 @@ const (
 		LEFT JOIN conversations AS v ON v.workspace = t.workspace AND v.id = t.conversation`
 
 	sqlUpdateThread = `UPDATE threads SET conversation = ?, opted_out = ?, consent_since = ?, consent_source = ?,
-		consent_keyword = ?, automatic = ?, version = version + 1
+		consent_keyword = ?, automatic = ?, ai_next = ?, version = version + 1
 		WHERE workspace = ? AND channel = ? AND contact = ? AND version = ?`
 )
 
@@ -97,5 +97,5 @@ func (t *tx) putThread(h *livedesk.Thread) error {
 		return livedesk.ErrConflict // TakeIn makes them
 	}
 	return t.put(h.Version, "", sqlUpdateThread, []any{h.Conversation, h.Consent.OptedOut, maybeMicros(h.Consent.Since),
-		h.Consent.Source, h.Consent.Keyword, h.Automatic}, h.Workspace, h.Channel, h.Contact)
+		h.Consent.Source, h.Consent.Keyword, h.Automatic, maybeMicros(h.AINext)}, h.Workspace, h.Channel, h.Contact)
 }

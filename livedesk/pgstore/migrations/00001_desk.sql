@@ -31,6 +31,7 @@ CREATE TABLE {{schema}}.threads (
 	consent_source  text NOT NULL DEFAULT '',
 	consent_keyword text NOT NULL DEFAULT '',
 	automatic       bigint NOT NULL DEFAULT 0,
+	ai_next         bigint,
 	version         bigint NOT NULL,
 	PRIMARY KEY (workspace, contact, channel)
 );
@@ -56,6 +57,9 @@ CREATE TABLE {{schema}}.conversations (
 	snooze_until      bigint,
 	cycle             bigint NOT NULL,
 	assignee          text COLLATE "C" NOT NULL DEFAULT '',
+	ai                text NOT NULL DEFAULT '',
+	ai_turn           bigint NOT NULL DEFAULT 0,
+	handed_over       bigint NOT NULL DEFAULT 0,
 	queue             text COLLATE "C",
 	queued_at         bigint,
 	priority          bigint NOT NULL DEFAULT 0,

@@ -30,6 +30,7 @@ CREATE TABLE threads (
 	consent_source  TEXT NOT NULL DEFAULT '',
 	consent_keyword TEXT NOT NULL DEFAULT '',
 	automatic       INTEGER NOT NULL DEFAULT 0,
+	ai_next         INTEGER,
 	version         INTEGER NOT NULL,
 	PRIMARY KEY (contact, channel, workspace)
 ) STRICT, WITHOUT ROWID;
@@ -55,6 +56,9 @@ CREATE TABLE conversations (
 	snooze_until      INTEGER,
 	cycle             INTEGER NOT NULL,
 	assignee          TEXT NOT NULL DEFAULT '',
+	ai                TEXT NOT NULL DEFAULT '',
+	ai_turn           INTEGER NOT NULL DEFAULT 0,
+	handed_over       INTEGER NOT NULL DEFAULT 0,
 	queue             TEXT,
 	queued_at         INTEGER,
 	priority          INTEGER NOT NULL DEFAULT 0,
