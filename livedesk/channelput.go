@@ -227,7 +227,7 @@ func (p *channelPut) askAnew(err error) error {
 }
 
 func (p *channelPut) checkSettings() error {
-	errs := p.c.Assignment.check()
+	errs := append(p.c.Assignment.check(), p.d.e.checkAINames(p.c.AIAgents)...)
 	switch {
 	case utf8.RuneCountInString(p.c.Greeting) > 1600:
 		errs = append(errs, invalid("greeting", "is too long (at most 1600 characters)"))
@@ -336,7 +336,7 @@ func (p *channelPut) result(obj Object) Channel {
 	if p.back != nil {
 		c.Version = p.back.Version + 1
 	}
-	c.Values = Values(maps.Clone(p.channel))
+	c.Values, c.AIAgents = Values(maps.Clone(p.channel)), slices.Clone(c.AIAgents)
 	maps.Copy(c.Values, p.identity)
 	maps.Copy(c.Values, p.shared)
 	return c

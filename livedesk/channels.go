@@ -32,6 +32,12 @@ type Channel struct {
 	Greeting string `json:"greeting,omitempty"`
 	// Assignment is how conversations reach the channel's human agents.
 	Assignment Assignment `json:"assignment"`
+	// UseAI lets the AI agents of the channel take conversations, before its human agents do.
+	UseAI bool `json:"use_ai,omitempty"`
+	// AIAgents are the names of AI agents ([Config] AIAgents), at most 20: the first healthy one takes a conversation.
+	// PutChannel refuses names that this process wasn't given, unless it was given none at all. One that is given no more
+	// later is passed over.
+	AIAgents []string `json:"ai_agents,omitempty"`
 	// Language is the language of the channel's customers (BCP 47), for STOP words and automatic texts. Empty means
 	// English.
 	Language string `json:"language,omitempty"`

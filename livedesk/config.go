@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,14 @@ type Config struct {
 	// names several targets, of which the first with somebody free counts, and what is to happen when none has. With
 	// [routing.NextRule] the rules are walked then.
 	Router routing.Router
+	// AIAgents are the AI agents that channels and rules may name; see [AIConfig] for what other processes should have.
+	AIAgents []AIConfig
+	// AIWorkers is how many turns of AI agents are taken at the same time. Zero means 16.
+	AIWorkers int
+	// AIReplies is how many turns AI agents take for one contact on a channel in an hour: so many at once, and then as they
+	// come back, one by one, over the hour. Beyond that humans take over. They don't count as automatic texts. Zero means
+	// 20; negative means no limit.
+	AIReplies int
 	// Hooks are told what happened, after it was committed.
 	Hooks Hooks
 	// Logger gets what went wrong in the background. nil means slog.Default(). Texts, full numbers and credentials
@@ -94,6 +103,16 @@ func (c Config) withDefaults() Config {
 	if c.Workers == 0 {
 		c.Workers = 32
 	}
+	if c.AIWorkers == 0 {
+		c.AIWorkers = 16
+	}
+	if c.AIReplies == 0 {
+		c.AIReplies = 20
+	}
+	c.AIAgents = slices.Clone(c.AIAgents)
+	for i, a := range c.AIAgents {
+		c.AIAgents[i] = a.withDefaults()
+	}
 	if c.MaxWebhookBytes == 0 {
 		c.MaxWebhookBytes = 256 << 10
 	}
@@ -149,6 +168,13 @@ func (c Config) check(durable bool) error {
 	}
 	if c.Workers < 0 {
 		bad("Workers", "can't be negative")
+	}
+	errs = append(errs, checkAIs(c.AIAgents)...)
+	if c.AIWorkers < 0 {
+		bad("AIWorkers", "can't be negative")
+	}
+	if c.AIReplies > maxAIReplies {
+		bad("AIReplies", "is above 100000")
 	}
 	if c.MaxWebhookBytes < 0 {
 		bad("MaxWebhookBytes", "can't be negative")

@@ -73,8 +73,11 @@ type Thread struct {
 	// ConsentDropped counts older changes that are not kept any more.
 	ConsentDropped int `json:"consent_dropped,omitempty"`
 	// Automatic counts automatic texts since the last one that a human wrote on either side.
-	Automatic int   `json:"automatic"`
-	Version   int64 `json:"version"`
+	Automatic int `json:"automatic"`
+	// AINext is when the contact's whole budget of AI replies is free again ([Config] AIReplies), by the generic cell rate
+	// algorithm; zero before the first.
+	AINext  time.Time `json:"ai_next,omitzero"`
+	Version int64     `json:"version"`
 }
 
 // Conversation is one exchange with a contact on a channel, from the first message until it is resolved and not
@@ -93,6 +96,13 @@ type Conversation struct {
 	Cycle int `json:"cycle"`
 	// Assignee is the human agent who has it; empty while nobody does.
 	Assignee string `json:"assignee,omitempty"`
+	// AI is the AI agent who has it while it is pending (or snoozed from there), or had it when it was resolved.
+	AI string `json:"ai,omitempty"`
+	// AITurn is the Seq of the timeline entry up to which an answer of the AI agent is due; 0 when none is.
+	AITurn int64 `json:"ai_turn,omitempty"`
+	// HandedOver is the Cycle in which an AI agent last gave it up, or a human took it from one; 0 for never. In that
+	// cycle no AI agent is chosen any more.
+	HandedOver int `json:"handed_over,omitempty"`
 	// Queue is where it waits for an agent ("channel:…", "team:…", "agent:…"); empty when it doesn't.
 	Queue    string           `json:"queue,omitempty"`
 	QueuedAt time.Time        `json:"queued_at,omitzero"`

@@ -113,9 +113,12 @@ func (u *unit) reply(t *thread, c *conv, tr transition, by Actor, draft Draft) (
 	if tr.on == humanReplies {
 		u.enter(c, tr, by, "reply")
 	}
-	if by.Kind == ActorAgent && c.now.State == Open && (c.now.Assignee == "" || tr.has(theirs)) {
+	switch {
+	case by.Kind == ActorAgent && (c.now.State == Open && (c.now.Assignee == "" || tr.has(theirs)) || c.wakesPending()):
 		u.giveTo(c, by.ID, by)
 		u.mustExist(c.now.Workspace, by.ID)
+	case tr.has(theirs) && c.was.State == Pending && c.now.State == Open: // the host took it from an AI agent, and has no hands
+		u.want(t, c, tr, "", 0)
 	}
 	write := u.speak
 	if tr.on == hostNotifies {
@@ -383,6 +386,10 @@ func afterwards(stored **conv, err error) (Conversation, error) {
 func (u *unit) giveTo(c *conv, agent string, by Actor) {
 	if c.now.Assignee == agent && c.now.Queue == "" {
 		return
+	}
+	if c.wakesPending() {
+		c.leaveAI(Pending, Open)
+		c.now.Before = Open
 	}
 	from := c.now.Assignee
 	c.now.Assignee, c.now.Queue, c.now.QueuedAt = agent, "", time.Time{}

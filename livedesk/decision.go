@@ -33,7 +33,9 @@ type Decision struct {
 	Queue string `json:"queue,omitempty"`
 	// Agent is who got it; empty when it waits.
 	Agent string `json:"agent,omitempty"`
-	// Skipped are agents of the line who could not take it: at most 20. MoreSkipped is how many others.
+	// AI is the AI agent that got it.
+	AI string `json:"ai,omitempty"`
+	// Skipped are agents of the line, and AI agents, who could not take it: at most 20. MoreSkipped is how many others.
 	Skipped     []Skipped `json:"skipped,omitempty"`
 	MoreSkipped int       `json:"more_skipped,omitempty"`
 	// Until is when the wait ends by the rule's timeout; zero for never.
@@ -43,11 +45,12 @@ type Decision struct {
 // Tier is a stage of routing.
 type Tier string
 
-// The tiers, in the order in which they are asked. AI agents will stand between the rules and the people.
+// The tiers, in the order in which they are asked.
 const (
 	TierBefore Tier = "before" // the agent who had the conversation
 	TierRouter Tier = "router" // the host's own [routing.Router]
 	TierRules  Tier = "rules"  // the workspace's rules
+	TierAI     Tier = "ai"     // the channel's AI agents
 	TierHumans Tier = "humans" // the channel's human agents
 	TierHand   Tier = "hand"   // somebody passed it on: [Desk.Transfer]
 	TierQueue  Tier = "queue"  // a place came free for who waited longest
@@ -75,6 +78,7 @@ const (
 // Skipped is an agent who could not take a conversation.
 type Skipped struct {
 	Agent string     `json:"agent"`
+	AI    bool       `json:"ai,omitempty"` // it is an AI agent
 	Why   SkipReason `json:"why"`
 }
 
@@ -90,6 +94,11 @@ const (
 	SkipNoMember SkipReason = "no_member" // had it before, and isn't on the channel's list any more
 	SkipLimit    SkipReason = "limit"     // has as many of the channel as [Assignment] Limit allows
 	SkipSilent   SkipReason = "silent"    // has it, and didn't answer in time
+
+	// Of AI agents. SkipUnknown means that this process wasn't given it.
+	SkipUnhealthy   SkipReason = "unhealthy"    // failed too often just now, see [AIHealth]
+	SkipHandedOver  SkipReason = "handed_over"  // an AI agent had it in this cycle, and humans took over
+	SkipNotWritable SkipReason = "not_writable" // nothing automatic may be said to the contact
 )
 
 const (
@@ -129,11 +138,20 @@ func (d *Decision) walked(e routing.Explanation) {
 
 // skip notes who of a line could not take a conversation.
 func (d *Decision) skip(agent string, why SkipReason) {
+	d.pass(Skipped{Agent: agent, Why: why})
+}
+
+// skipAI notes an AI agent that could not take a conversation.
+func (d *Decision) skipAI(name string, why SkipReason) {
+	d.pass(Skipped{Agent: name, AI: true, Why: why})
+}
+
+func (d *Decision) pass(s Skipped) {
 	switch {
-	case why == "":
+	case s.Why == "":
 	case len(d.Skipped) == maxSkipped:
 		d.MoreSkipped++
 	default:
-		d.Skipped = append(d.Skipped, Skipped{agent, why})
+		d.Skipped = append(d.Skipped, s)
 	}
 }

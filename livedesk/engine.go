@@ -17,6 +17,7 @@ type Engine struct {
 	cfg       Config
 	log       *slog.Logger
 	providers map[string]sms.Provider
+	ais       map[string]AIConfig
 
 	snap     *snapshots
 	hooks    *hookQueue
@@ -27,6 +28,7 @@ type Engine struct {
 	limits   *limits
 	healths  *healths
 
+	aiHealths  aiHealths
 	wakeOutbox chan struct{}
 	wakeJobs   chan struct{}
 	running    atomic.Bool
@@ -49,6 +51,7 @@ func New(store Store, cfg Config) (*Engine, error) {
 		cfg:        cfg,
 		log:        cfg.Logger,
 		providers:  make(map[string]sms.Provider, len(cfg.Providers)),
+		ais:        make(map[string]AIConfig, len(cfg.AIAgents)),
 		limits:     newLimits(),
 		healths:    newHealths(),
 		wakeOutbox: make(chan struct{}, 1),
@@ -56,6 +59,9 @@ func New(store Store, cfg Config) (*Engine, error) {
 	}
 	for _, p := range cfg.Providers {
 		e.providers[p.Name()] = p
+	}
+	for _, a := range cfg.AIAgents {
+		e.ais[a.Name] = a
 	}
 	e.snap = newSnapshots(e)
 	e.hooks = newHookQueue(cfg.Hooks, e.log)

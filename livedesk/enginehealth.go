@@ -25,6 +25,8 @@ type EngineHealth struct {
 	// Channels counts the channels of all workspaces by state, as this process knows them; see [Desk.AllHealth].
 	Channels map[HealthState]int `json:"channels"`
 	Ignored  int64               `json:"ignored"` // as [Engine.Ignored]
+	// AIAgents are those of Config.AIAgents, by name.
+	AIAgents []AIHealth `json:"ai_agents,omitempty"`
 	// Jobs counts what is due and isn't done, of all workspaces, up to [MaxCounted] of each; nil when the Store can't count it,
 	// see [MeasuredStore].
 	Jobs *JobCounts `json:"jobs,omitempty"`
@@ -38,6 +40,7 @@ const readyTimeout = 2 * time.Second
 func (e *Engine) Health(ctx context.Context) EngineHealth {
 	h := EngineHealth{
 		Running: e.running.Load(), Failing: e.loops.failing(), Channels: map[HealthState]int{}, Ignored: e.ignored.Load(),
+		AIAgents: e.aiHealth(),
 	}
 	err := e.storeReady(ctx)
 	if err == nil {

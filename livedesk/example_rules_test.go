@@ -72,12 +72,12 @@ func ExampleDesk_Explain() {
 		d := list[0]
 		fmt.Println(d.Tier, d.Agent, err)
 		fmt.Println(d.Rules[0].Rule, d.Rules[0].Outcome, "because", d.Rules[0].Failed[0].Why)
-		fmt.Println(d.Skipped)
+		fmt.Println(d.Skipped[0].Agent, d.Skipped[0].Why)
 	}
 	// Output:
 	// humans bo <nil>
 	// vip failed because contact doesn't have the label
-	// [{ada offline}]
+	// ada offline
 }
 
 // What would happen to this text on Sunday, with only bo on line?

@@ -152,6 +152,8 @@ func (u *unit) meaning(t *thread, in channel.Inbound) (word string, meaning chan
 func (u *unit) after(t *thread, c *conv, tr transition, text string, media int) {
 	if tr.has(routes) {
 		u.want(t, c, tr, text, media)
+	} else {
+		u.dueTurn(c)
 	}
 	if tr.has(greets) {
 		u.greet(t, c)

@@ -26,7 +26,8 @@ func serveJob(q Queue, due time.Time) Job {
 }
 
 // workJobs claims the jobs that are due, does them, which goes on for as long as work does, and returns how many there were.
-func (e *Engine) workJobs(ctx, work context.Context) (int, error) {
+// Those that ask code of the host's are left to calls.
+func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 	var jobs []Job
 	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
 		var err error
@@ -36,13 +37,25 @@ func (e *Engine) workJobs(ctx, work context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("claim jobs: %w", err)
 	}
+	var crowded []Job
 	for _, j := range jobs {
-		if err := e.workJob(work, j); err != nil {
-			e.logError("job failed", err, slog.String("kind", j.Kind), slog.String("subject", j.Subject), slog.Int("attempt", j.Attempts))
-			e.postpone(work, j)
+		switch slots := c.slots[j.Kind]; {
+		case slots == nil:
+			e.ended(work, j, e.workJob(work, j))
+		case !c.start(work, slots, j):
+			crowded = append(crowded, j)
 		}
 	}
-	return len(jobs), nil
+	return len(jobs), e.putBack(ctx, crowded)
+}
+
+// ended sees to a job that failed.
+func (e *Engine) ended(ctx context.Context, j Job, err error) {
+	if err == nil {
+		return
+	}
+	e.logError("job failed", err, slog.String("kind", j.Kind), slog.String("key", j.Key), slog.Int("attempt", j.Attempts))
+	e.postpone(ctx, j)
 }
 
 // workJob does one job and removes it, in one transaction.

@@ -63,7 +63,8 @@ var lifecycle = []transition{
 	{[]State{Open, Pending, Snoozed, Resolved}, keywordArrives, "", 0},
 
 	{[]State{none}, agentStarts, Open, creates | theirs},
-	{[]State{Open, Pending, Snoozed}, agentStarts, "", 0}, // joins the live one as a reply
+	{[]State{Open, Snoozed}, agentStarts, "", 0}, // joins the live one as a reply
+	{[]State{Pending}, agentStarts, Open, theirs},
 	{[]State{none}, hostNotifies, Resolved, creates},
 	{[]State{Open, Pending, Snoozed}, hostNotifies, "", 0}, // joins the live one and changes nothing
 

@@ -95,7 +95,7 @@ func TestLifeOfAConversation(t *testing.T) { // R20
 			"time": {state: open, agent: "ada"}, "resolve": {state: resolved, agent: "ada"}, "reopen": {refused: open},
 		},
 		pending: {
-			"text": {state: pending}, "stop": {state: pending}, "help": {state: pending}, "start": {state: pending}, "notify": {state: pending},
+			"text": {state: pending}, "stop": {state: pending}, "help": {state: pending}, "start": {state: open, agent: "bo"}, "notify": {state: pending},
 			"reply": {state: open, agent: "bo"}, "assign": {state: open, agent: "bo"}, "unassign": {refused: open},
 			"snooze": {state: snoozed}, "time": {state: pending}, "resolve": {state: resolved}, "reopen": {refused: open},
 		},

@@ -11,20 +11,30 @@ import (
 // maxStops bounds how many rules with nobody behind their targets are gone through before people are asked.
 const maxStops = 32
 
-// stop is one place where a conversation may end up: what a tier decided, and the queues of its targets.
+// stop is one place where a conversation may end up: what a tier decided, and the queues and AI agents of its targets.
 type stop struct {
 	tier   Tier
 	d      routing.Decision
-	lines  []string
-	agent  string        // instead of lines: who had the contact's last conversation
+	spots  []spot
+	agent  string        // instead of spots: who had the contact's last conversation
 	nobody bool          // it is to stay unassigned
 	asked  bool          // the rules were walked to get here
 	from   routing.Place // ... behind this one
 }
 
+// lines are the queues of a stop; AI agents have none.
+func (s stop) lines() (lines []string) {
+	for _, sp := range s.spots {
+		if sp.line != "" {
+			lines = append(lines, sp.line)
+		}
+	}
+	return lines
+}
+
 // waits reports whether a conversation waits at the stop when nobody there can take it.
 func (s stop) waits() bool {
-	return s.nobody || len(s.lines) > 0 && s.d.Unavailable != routing.NextRule && s.d.Unavailable != routing.NextTier
+	return s.nobody || len(s.lines()) > 0 && s.d.Unavailable != routing.NextRule && s.d.Unavailable != routing.NextTier
 }
 
 // routed is a wish with the stops where it may be fulfilled, in order.
@@ -46,7 +56,7 @@ func (p *placing) route(c *conv) {
 	w.facts.Available = func(routing.Target) bool { r.asks = true; return false }
 	r.stops = p.stops(c)
 	for _, s := range r.stops {
-		p.need(s.lines)
+		p.need(s.lines())
 	}
 	if r.asks {
 		p.needAsked(c.now.Channel)
@@ -81,21 +91,29 @@ func (p *placing) needAsked(channelID string) {
 }
 
 // linesTo returns the queues of targets, in their order. AI agents have none.
-func linesTo(targets []routing.Target, channelID string) (lines []string) {
+func linesTo(targets []routing.Target, channelID string) []string {
+	return stop{spots: spotsTo(targets, channelID)}.lines()
+}
+
+// spotsTo returns the queues and AI agents of targets, in their order.
+func spotsTo(targets []routing.Target, channelID string) (spots []spot) {
 	for _, t := range targets {
 		switch t.Kind {
 		case routing.ToAgent:
-			lines = append(lines, AgentQueue(t.ID))
+			spots = append(spots, spot{line: AgentQueue(t.ID)})
 		case routing.ToTeam:
-			lines = append(lines, TeamQueue(t.ID))
+			spots = append(spots, spot{line: TeamQueue(t.ID)})
+		case routing.ToAI:
+			spots = append(spots, spot{ai: t.ID})
 		case routing.ToHumans:
-			lines = append(lines, ChannelQueue(channelID))
+			spots = append(spots, spot{line: ChannelQueue(channelID)})
 		}
 	}
-	return lines
+	return spots
 }
 
-// stops returns where a wish may be fulfilled: the host's router first, then the rules, then the channel's human agents.
+// stops returns where a wish may be fulfilled: the host's router first, then the rules, then the channel's AI agents, then
+// its human agents.
 // The last is where it waits.
 func (p *placing) stops(c *conv) (list []stop) {
 	for s := p.first(c); ; s = p.behind(c, s) {
@@ -112,7 +130,7 @@ func (p *placing) first(c *conv) stop {
 	w := c.wish
 	switch {
 	case w.to != nil:
-		return stop{tier: TierHand, lines: linesTo(w.to, c.now.Channel)}
+		return stop{tier: TierHand, spots: spotsTo(w.to, c.now.Channel)}
 	case w.resume != nil:
 		return p.behind(c, stop{d: routing.Decision{Unavailable: w.resume.Then, Place: w.resume.Place}})
 	case len(w.router.Targets) > 0:
@@ -123,17 +141,19 @@ func (p *placing) first(c *conv) stop {
 
 // behind returns the stop after one where nobody is.
 func (p *placing) behind(c *conv, s stop) stop {
-	if s.d.Unavailable == routing.NextRule {
+	switch {
+	case s.d.Unavailable == routing.NextRule:
 		return p.rules(c, s.d.Place)
-	}
-	if s.agent != "" {
+	case s.agent != "":
 		return people(c)
+	case s.tier == TierAI:
+		return humans(c)
 	}
 	return tiers(c)
 }
 
-// tiers returns the first stop behind the rules. AI agents come here, before the people, once the desk runs them.
-func tiers(c *conv) stop {
+// humans returns the first stop among the channel's human agents.
+func humans(c *conv) stop {
 	if c.wish.sticky != "" {
 		return stop{tier: TierBefore, agent: c.wish.sticky}
 	}
@@ -156,11 +176,11 @@ func newStop(t Tier, d routing.Decision, c *conv) stop {
 	if nobody {
 		return stop{tier: t, d: d, nobody: true}
 	}
-	return stop{tier: t, d: d, lines: linesTo(d.Targets, c.now.Channel)}
+	return stop{tier: t, d: d, spots: spotsTo(d.Targets, c.now.Channel)}
 }
 
 func people(c *conv) stop {
-	return stop{tier: TierHumans, lines: []string{ChannelQueue(c.now.Channel)}}
+	return stop{tier: TierHumans, spots: []spot{{line: ChannelQueue(c.now.Channel)}}}
 }
 
 // ask calls the host's router; a panic is a pass, and is told.
@@ -217,8 +237,12 @@ func (p *placing) fulfil(c *conv, d *Decision, s stop, last bool) bool {
 		p.giveBack(c, s.agent, d)
 		return true
 	}
-	q := p.openLine(s, c)
+	q, ai := p.open(s, c, d)
 	switch {
+	case ai != "":
+		d.Tier, d.Rule, d.Reason = s.tier, ruleOf(s), truncate(s.d.Reason, 256)
+		d.look(s.tier, ruleOf(s), LookDecided)
+		p.giveAI(c, ai, d)
 	case q == nil && !last:
 		return false
 	case q == nil && c.wish.silent != "":
@@ -268,23 +292,31 @@ func ruleOf(s stop) string {
 	return ""
 }
 
-// openLine returns the first line of a stop where somebody can take the conversation now, or nil. Who waited there was
-// served before.
-func (p *placing) openLine(s stop, c *conv) *line {
-	for _, id := range s.lines {
-		q := p.queues[id]
+// open returns the first line of a stop where somebody can take the conversation now, or the AI agent that can, or
+// neither. Who waited there was served before.
+func (p *placing) open(s stop, c *conv, d *Decision) (q *line, ai string) {
+	for _, sp := range s.spots {
+		if sp.ai != "" {
+			why := p.unfitAI(c, sp.ai)
+			if why == "" {
+				return nil, sp.ai
+			}
+			d.skipAI(sp.ai, why)
+			continue
+		}
+		q := p.queues[sp.line]
 		if i, _ := p.pick(q, c); i >= 0 && !p.manual(q) {
-			return q
+			return q, ""
 		}
 	}
-	return nil
+	return nil, ""
 }
 
 // end gives the conversation to somebody of q, or lets it wait at the stop, or leaves it to nobody.
 func (p *placing) end(c *conv, d *Decision, s stop, q *line) {
 	c.wish.decision = d
-	if q == nil && len(s.lines) > 0 {
-		d.Queue = s.lines[0]
+	if lines := s.lines(); q == nil && len(lines) > 0 {
+		d.Queue = lines[0]
 	} else if q != nil {
 		d.Queue = q.row.ID
 	}
@@ -310,7 +342,7 @@ func (p *placing) end(c *conv, d *Decision, s stop, q *line) {
 
 // wait puts a conversation into the first line of a stop.
 func (p *placing) wait(c *conv, s stop) {
-	q := p.queues[s.lines[0]]
+	q := p.queues[s.lines()[0]]
 	if c.now.QueuedAt.IsZero() {
 		c.now.QueuedAt = p.u.now
 	}

@@ -33,7 +33,7 @@ func (c Contact) Clone() Contact {
 // Clone returns a copy of t as a [Store] keeps and returns it: it shares no slice with t, and its times are in whole
 // microseconds, UTC. It costs an allocation for a history that isn't nil.
 func (t Thread) Clone() Thread {
-	t.Consent.Since = micro(t.Consent.Since)
+	t.Consent.Since, t.AINext = micro(t.Consent.Since), micro(t.AINext)
 	t.ConsentHistory = slices.Clone(t.ConsentHistory)
 	for i := range t.ConsentHistory {
 		c := &t.ConsentHistory[i]

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Run delivers texts and does what is due, until ctx ends. Then it begins nothing new, finishes what is in flight for
+// Run delivers texts, asks AI agents and does what is due, until ctx ends. Then it begins nothing new, finishes what is in flight for
 // at most Config.DrainTimeout, and returns nil, or an error that says how much it left; nothing is lost then, it is
 // taken over when its lease runs out. Any number of processes may run on one store; a second Run of the same engine
 // returns an error at once. Run first asks a [CheckedStore] whether it is ready, and returns its error.
@@ -28,26 +28,27 @@ func (e *Engine) Run(ctx context.Context) error {
 	// Work in flight outlives ctx, for as long as draining may take.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	w := e.newWorkers()
+	w, c := e.newWorkers(), e.newCalls(false)
 	var loops sync.WaitGroup
 	loops.Go(func() {
 		e.loop(ctx, "outbox", e.wakeOutbox, e.cfg.Poll, func() (int, error) { return w.round(ctx, work) })
 	})
 	loops.Go(func() {
-		e.loop(ctx, "jobs", e.wakeJobs, e.cfg.Poll, func() (int, error) { return e.workJobs(ctx, work) })
+		e.loop(ctx, "jobs", e.wakeJobs, e.cfg.Poll, func() (int, error) { return e.workJobs(ctx, work, c) })
 	})
 	loops.Go(func() {
 		e.loop(ctx, "configuration", nil, e.cfg.Refresh, func() (int, error) { return 0, e.snap.refresh(ctx) })
 	})
 	<-ctx.Done()
-	return e.drain(w, &loops, stop)
+	return e.drain(w, c, &loops, stop)
 }
 
-func (e *Engine) drain(w *workers, loops *sync.WaitGroup, stop context.CancelFunc) error {
+func (e *Engine) drain(w *workers, c *calls, loops *sync.WaitGroup, stop context.CancelFunc) error {
 	done := make(chan struct{})
 	go func() {
 		loops.Wait() // they may be about to start workers
 		w.all.Wait()
+		c.all.Wait()
 		close(done)
 	}()
 	t := time.NewTimer(e.cfg.DrainTimeout)
@@ -56,9 +57,9 @@ func (e *Engine) drain(w *workers, loops *sync.WaitGroup, stop context.CancelFun
 	case <-done:
 		return nil
 	case <-t.C:
-		left := len(w.busy)
+		texts, turns := len(w.busy), c.running()
 		stop()
-		return fmt.Errorf("livedesk: %d texts were still in flight after %s", left, e.cfg.DrainTimeout)
+		return fmt.Errorf("livedesk: %d texts were still in flight after %s, and %d calls of the host's code", texts, e.cfg.DrainTimeout, turns)
 	}
 }
 
@@ -110,7 +111,7 @@ func (e *Engine) safely(name string, round func() (int, error)) (n int, err erro
 // What becomes due later (a retry, a snooze, a sender's next second) is left. Beside a Run it doesn't wait for what
 // that one has in hand.
 func (e *Engine) Settle(ctx context.Context) error {
-	w := e.newWorkers()
+	w, c := e.newWorkers(), e.newCalls(true)
 	for {
 		told := e.hooks.returned()
 		if err := e.snap.refresh(ctx); err != nil {
@@ -121,7 +122,8 @@ func (e *Engine) Settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		jobs, err := e.workJobs(ctx, ctx)
+		jobs, err := e.workJobs(ctx, ctx, c)
+		c.all.Wait()
 		if err != nil {
 			return err
 		}

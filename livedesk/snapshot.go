@@ -60,7 +60,7 @@ func (c *channelInfo) key() objectKey { return objectKey{c.channel.Workspace, c.
 // public returns the channel as a host reads it.
 func (c *channelInfo) public() Channel {
 	out := c.channel
-	out.Values = maps.Clone(out.Values)
+	out.Values, out.AIAgents = maps.Clone(out.Values), slices.Clone(out.AIAgents)
 	if c.conn != nil {
 		maps.Copy(out.Values, c.conn.rec.Identity)
 		maps.Copy(out.Values, c.conn.rec.Values)

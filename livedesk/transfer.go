@@ -11,21 +11,23 @@ import (
 
 // Transfer passes a conversation that is not resolved on by hand: to an agent, whatever their capacity, as [Desk.Assign]
 // does; or to a team or all of the channel's human agents, of whom the one who is next by the channel's mode gets it as
-// soon as there is room. Who had it may be next. Errors: [ErrNotFound], a [StateError] (a snoozed one goes to an agent
-// only), a [ValidationError], and [errors.ErrUnsupported] for an AI agent, which the desk doesn't run yet.
+// soon as there is room; or, when it is open, to an AI agent, also after one handed it over. Who had it may be next. An AI
+// agent answers at once where the customer waits, else when they write again. Errors: [ErrNotFound], a [StateError] (a
+// snoozed one goes to an agent only), a [ValidationError], also for an AI agent that isn't healthy, one of [Desk.Reply]'s
+// where nothing may be said to the customer, and [errors.ErrUnsupported] for an AI agent in an engine that has none.
 func (d *Desk) Transfer(ctx context.Context, conversation string, to routing.Target, by Actor) (Conversation, error) {
 	switch to.Kind {
 	case routing.ToAgent:
 		return d.Assign(ctx, conversation, to.ID, by)
 	case routing.ToAI:
-		return Conversation{}, fmt.Errorf("transfer to an AI agent: %w", errors.ErrUnsupported)
+		return d.transferToAI(ctx, conversation, to.ID, by)
 	case routing.ToTeam:
 		if err := checkID("id", to.ID); err != nil {
 			return Conversation{}, fmt.Errorf("transfer: %w", err)
 		}
 	case routing.ToHumans:
 	default:
-		return Conversation{}, fmt.Errorf("transfer: %w", invalid("kind", "must be agent, team or humans"))
+		return Conversation{}, fmt.Errorf("transfer: %w", invalid("kind", "must be agent, team, ai or humans"))
 	}
 	return d.change(ctx, "transfer", conversation, humanTakes, by, func(u *unit, t *thread, c *conv, tr transition) error {
 		if c.now.State != Open {
@@ -37,6 +39,33 @@ func (d *Desk) Transfer(ctx context.Context, conversation string, to routing.Tar
 		c.wish.to = []routing.Target{to}
 		return nil
 	})
+}
+
+func (d *Desk) transferToAI(ctx context.Context, conversation, name string, by Actor) (Conversation, error) {
+	if len(d.e.ais) == 0 {
+		return Conversation{}, fmt.Errorf("transfer to an AI agent: %w", errors.ErrUnsupported)
+	}
+	if _, known := d.e.ais[name]; !known {
+		return Conversation{}, fmt.Errorf("transfer: %w", invalid("id", "is not one of Config.AIAgents"))
+	}
+	var stored *conv
+	err := d.knowing(ctx, "transfer", func() error {
+		return d.actOn(ctx, "transfer", conversation, func(u *unit, t *thread, c *conv) error {
+			stored = c
+			if _, err := follow(c.now.State, givenToAI); err != nil {
+				return err
+			}
+			if err := u.maySpeak(t); err != nil {
+				return err
+			}
+			if !d.e.aiHealths.fit(name, u.now) {
+				return invalid("id", "is an AI agent that isn't healthy now")
+			}
+			u.toAI(c, name, by, "by hand", nil)
+			return nil
+		})
+	})
+	return afterwards(&stored, err)
 }
 
 // InLine is a conversation with its place in a line, from 1.

@@ -63,6 +63,7 @@ func (u *unit) enter(c *conv, tr transition, by Actor, cause string) {
 	if from == Snoozed {
 		c.now.Before, c.now.SnoozeUntil = "", time.Time{}
 	}
+	c.leaveAI(from, to)
 	if tr.has(newCycle) {
 		c.now.Cycle++
 	}
@@ -106,18 +107,19 @@ func (t transition) name(from, to State) string {
 		return "snoozed"
 	case from == Snoozed:
 		return "woken"
-	case to == Pending:
-		return "given_to_ai"
+	case t.on == aiHandsOver:
+		return "handed_over"
 	}
 	return "taken_over"
 }
 
-// want notes that somebody is to be chosen for a conversation; not for one that an AI agent has.
+// want notes that somebody is to be chosen for a conversation. One that an AI agent has already is that one's to answer.
 func (u *unit) want(t *thread, c *conv, tr transition, text string, media int) {
+	u.dueTurn(c)
 	if c.now.State != Open {
 		return
 	}
-	w := &wish{facts: u.facts(t, c, tr, text, media), seq: c.now.LastSeq}
+	w := &wish{facts: u.facts(t, c, tr, text, media), thread: t, seq: c.now.LastSeq}
 	if tr.has(keepAgent) {
 		w.keep, w.woken = c.now.Assignee, tr.to == asBefore
 	}

@@ -76,9 +76,10 @@ func (a *agentCopy) changed() bool {
 
 // wish says what is known when somebody is to be chosen.
 type wish struct {
-	facts routing.Facts
-	keep  string // agent who had it; first, if that is still possible
-	woken bool   // keep may be over capacity, and need not be a member
+	facts  routing.Facts
+	thread *thread
+	keep   string // agent who had it; first, if that is still possible
+	woken  bool   // keep may be over capacity, and need not be a member
 
 	seq      int64            // of the entry that caused it
 	to       []routing.Target // whom somebody passed it on to

@@ -43,6 +43,7 @@ var threads = table[livedesk.Thread]{
 		document("consents", func(t *livedesk.Thread) *[]livedesk.ConsentChange { return &t.ConsentHistory }),
 		number("consents_lost", func(t *livedesk.Thread) *int { return &t.ConsentDropped }),
 		number("automatic", func(t *livedesk.Thread) *int { return &t.Automatic }),
+		maybeMoment("ai_next", func(t *livedesk.Thread) *time.Time { return &t.AINext }),
 	},
 }
 
@@ -65,6 +66,9 @@ var conversations = table[livedesk.Conversation]{
 		maybeMoment("snooze_until", func(c *livedesk.Conversation) *time.Time { return &c.SnoozeUntil }),
 		number("cycle", func(c *livedesk.Conversation) *int { return &c.Cycle }),
 		text("assignee", func(c *livedesk.Conversation) *string { return &c.Assignee }),
+		text("ai", func(c *livedesk.Conversation) *string { return &c.AI }),
+		number("ai_turn", func(c *livedesk.Conversation) *int64 { return &c.AITurn }),
+		number("handed_over", func(c *livedesk.Conversation) *int { return &c.HandedOver }),
 		maybeText("queue", func(c *livedesk.Conversation) *string { return &c.Queue }),
 		maybeMoment("queued_at", func(c *livedesk.Conversation) *time.Time { return &c.QueuedAt }),
 		number("priority", func(c *livedesk.Conversation) *routing.Priority { return &c.Priority }),

@@ -64,19 +64,19 @@ func scanContact(c *cells) livedesk.Contact {
 }
 
 const threadColumns = `t.workspace, t.channel, t.contact, t.conversation, t.opted_out, t.consent_since, t.consent_source,
-	t.consent_keyword, t.consents, t.consents_lost, t.automatic, t.version`
+	t.consent_keyword, t.consents, t.consents_lost, t.automatic, t.ai_next, t.version`
 
 func scanThread(c *cells) livedesk.Thread {
 	return livedesk.Thread{
 		Workspace: c.text(), Channel: c.text(), Contact: c.text(), Conversation: c.text(),
 		Consent:        livedesk.ConsentState{OptedOut: c.truth(), Since: c.instant(), Source: c.text(), Keyword: c.text()},
 		ConsentHistory: document[[]livedesk.ConsentChange](c), ConsentDropped: c.int(),
-		Automatic: c.int(), Version: c.number(),
+		Automatic: c.int(), AINext: c.instant(), Version: c.number(),
 	}
 }
 
 const conversationColumns = `v.rowid, v.workspace, v.id, v.channel, v.contact, v.address, v.state, v.before, v.snooze_until,
-	v.cycle, v.assignee, v.queue, v.queued_at, v.priority, v.labels, v.attributes, v.external_id, v.created_at, v.active_at,
+	v.cycle, v.assignee, v.ai, v.ai_turn, v.handed_over, v.queue, v.queued_at, v.priority, v.labels, v.attributes, v.external_id, v.created_at, v.active_at,
 	v.waiting_since, v.first_response_at, v.resolved_at, v.resolved_by_kind, v.resolved_by_id, v.reopen_until, v.last_seq,
 	v.unread, v.preview, v.version`
 
@@ -85,7 +85,7 @@ func (r *reader) scanConversation(c *cells) livedesk.Conversation {
 	row := livedesk.Conversation{
 		Workspace: c.text(), ID: c.text(), Channel: c.text(), Contact: c.text(), Address: channel.Address(c.text()),
 		State: livedesk.State(c.text()), Before: livedesk.State(c.text()), SnoozeUntil: c.instant(), Cycle: c.int(),
-		Assignee: c.text(), Queue: c.text(), QueuedAt: c.instant(), Priority: routing.Priority(c.number()),
+		Assignee: c.text(), AI: c.text(), AITurn: c.number(), HandedOver: c.int(), Queue: c.text(), QueuedAt: c.instant(), Priority: routing.Priority(c.number()),
 		Labels: document[[]string](c), Attributes: document[map[string]string](c), ExternalID: c.text(),
 		CreatedAt: c.instant(), ActiveAt: c.instant(), WaitingSince: c.instant(), FirstResponseAt: c.instant(),
 		ResolvedAt: c.instant(), ResolvedBy: livedesk.Actor{Kind: livedesk.ActorKind(c.text()), ID: c.text()},

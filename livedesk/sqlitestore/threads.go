@@ -32,7 +32,7 @@ const (
 		ORDER BY t.channel, t.contact LIMIT ?6`
 
 	sqlUpdateThread = `UPDATE threads SET conversation = ?, opted_out = ?, consent_since = ?, consent_source = ?,
-		consent_keyword = ?, consents = ?, consents_lost = ?, automatic = ?, version = version + 1
+		consent_keyword = ?, consents = ?, consents_lost = ?, automatic = ?, ai_next = ?, version = version + 1
 		WHERE workspace = ? AND channel = ? AND contact = ? AND version = ?`
 )
 
@@ -130,5 +130,6 @@ func (t *tx) putThread(h *livedesk.Thread) error {
 		return livedesk.ErrConflict // TakeIn makes them
 	}
 	return t.put(h.Version, "", sqlUpdateThread, []any{h.Conversation, h.Consent.OptedOut, maybeMicros(h.Consent.Since),
-		h.Consent.Source, h.Consent.Keyword, array(h.ConsentHistory), h.ConsentDropped, h.Automatic}, h.Workspace, h.Channel, h.Contact)
+		h.Consent.Source, h.Consent.Keyword, array(h.ConsentHistory), h.ConsentDropped, h.Automatic, maybeMicros(h.AINext)},
+		h.Workspace, h.Channel, h.Contact)
 }

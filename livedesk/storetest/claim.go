@@ -60,7 +60,7 @@ func claimReturns(ctx context.Context, p *probe) {
 	m.Delivery.State, m.Delivery.Due = livedesk.Queued, p.now(ctx)
 	m = p.sendable(ctx, m)[0]
 	l := p.threads(ctx, at.key(1))[0]
-	l.Contact.Name, l.Contact.Labels, l.Thread.Automatic = "Zoe", []string{"vip"}, 3
+	l.Contact.Name, l.Contact.Labels, l.Thread.Automatic, l.Thread.AINext = "Zoe", []string{"vip"}, 3, origin
 	p.apply(ctx, livedesk.Changes{Contacts: []livedesk.Contact{l.Contact}, Threads: []livedesk.Thread{l.Thread}})
 	l.Contact.Version++
 	l.Thread.Version++

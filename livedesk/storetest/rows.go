@@ -52,7 +52,7 @@ func fullConversation(l livedesk.LoadedThread) livedesk.Conversation {
 	c.ActiveAt, c.WaitingSince = origin.Add(2*time.Minute), origin.Add(3*time.Minute)
 	c.FirstResponseAt, c.ResolvedAt, c.ReopenUntil = origin.Add(4*time.Minute), origin.Add(5*time.Minute), origin.Add(6*time.Minute)
 	c.ResolvedBy, c.LastSeq, c.Unread = livedesk.Actor{Kind: livedesk.ActorAI, ID: "bot"}, 1<<40, 17
-	c.Preview = "the last words"
+	c.AI, c.AITurn, c.HandedOver, c.Preview = "bot", 1<<40+1, 2, "the last words"
 	return c
 }
 
@@ -68,6 +68,7 @@ func conversationComesBack(ctx context.Context, p *probe) {
 		c.Version = 1
 		p.same(p.conversation(ctx, c.Workspace, c.ID), c, "the conversation")
 		c.Labels, c.Attributes, c.Assignee, c.Queue = nil, nil, "", ""
+		c.AI, c.AITurn, c.HandedOver = "", 0, 0
 		p.apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{c}})
 		c.Version = 2
 		p.same(p.conversation(ctx, c.Workspace, c.ID), c, "the emptied conversation")

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -82,6 +83,7 @@ func threadVersion(ctx context.Context, p *probe) {
 	th := p.meet(ctx, at, 1, 2)[0].Thread
 	for range 3 {
 		th.Automatic++
+		th.AINext = origin.Add(time.Duration(th.Automatic) * time.Microsecond)
 		th.Consent = livedesk.ConsentState{OptedOut: true, Since: origin, Source: "keyword", Keyword: "stop"}
 		p.apply(ctx, livedesk.Changes{Threads: []livedesk.Thread{th}})
 		th.Version++

@@ -33,6 +33,7 @@ CREATE TABLE {{schema}}.threads (
 	consents        jsonb, -- the ledger's changes
 	consents_lost   bigint NOT NULL DEFAULT 0, -- how many older ones aren't kept
 	automatic       bigint NOT NULL DEFAULT 0,
+	ai_next         bigint,
 	version         bigint NOT NULL,
 	PRIMARY KEY (workspace, contact, channel)
 );
@@ -61,6 +62,9 @@ CREATE TABLE {{schema}}.conversations (
 	snooze_until      bigint,
 	cycle             bigint NOT NULL,
 	assignee          text COLLATE "C" NOT NULL DEFAULT '',
+	ai                text NOT NULL DEFAULT '',
+	ai_turn           bigint NOT NULL DEFAULT 0,
+	handed_over       bigint NOT NULL DEFAULT 0,
 	queue             text COLLATE "C",
 	queued_at         bigint,
 	priority          bigint NOT NULL DEFAULT 0,

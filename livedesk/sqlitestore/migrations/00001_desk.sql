@@ -32,6 +32,7 @@ CREATE TABLE threads (
 	consents        TEXT, -- the ledger's changes
 	consents_lost   INTEGER NOT NULL DEFAULT 0, -- how many older ones aren't kept
 	automatic       INTEGER NOT NULL DEFAULT 0,
+	ai_next         INTEGER,
 	version         INTEGER NOT NULL,
 	PRIMARY KEY (contact, channel, workspace)
 ) STRICT, WITHOUT ROWID;
@@ -60,6 +61,9 @@ CREATE TABLE conversations (
 	snooze_until      INTEGER,
 	cycle             INTEGER NOT NULL,
 	assignee          TEXT NOT NULL DEFAULT '',
+	ai                TEXT NOT NULL DEFAULT '',
+	ai_turn           INTEGER NOT NULL DEFAULT 0,
+	handed_over       INTEGER NOT NULL DEFAULT 0,
 	queue             TEXT,
 	queued_at         INTEGER,
 	priority          INTEGER NOT NULL DEFAULT 0,

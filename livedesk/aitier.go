@@ -1,0 +1,154 @@
+package livedesk
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// How AI agents get conversations, and lose them.
+
+// spot is one place of a stop: a queue of human agents, or an AI agent.
+type spot struct{ line, ai string }
+
+// unfitAI says why an AI agent can't have a conversation; empty if it can.
+func (p *placing) unfitAI(c *conv, name string) SkipReason {
+	t := c.wish.thread
+	_, known := p.u.e.ais[name]
+	switch {
+	case c.now.HandedOver == c.now.Cycle:
+		return SkipHandedOver
+	case t.contact.Address != "" && p.u.maySpeak(t) != nil: // a simulation needs no address
+		return SkipNotWritable
+	case !known:
+		return SkipUnknown
+	case !p.u.e.aiHealths.fit(name, p.u.now):
+		return SkipUnhealthy
+	}
+	return ""
+}
+
+// maySpeak tells why nothing may be said to a thread that no human says: as for humans, and never to our own numbers.
+func (u *unit) maySpeak(t *thread) error {
+	if u.snap.own[t.contact.Address] {
+		return ErrNotReplyable
+	}
+	return t.mayWrite()
+}
+
+// tiers returns the first stop behind the rules: the channel's AI agents, then its human agents.
+func tiers(c *conv) stop {
+	ch := c.wish.thread.info
+	if ch == nil || !ch.channel.UseAI || len(ch.channel.AIAgents) == 0 {
+		return humans(c)
+	}
+	s := stop{tier: TierAI}
+	for _, name := range ch.channel.AIAgents {
+		s.spots = append(s.spots, spot{ai: name})
+	}
+	return s
+}
+
+// giveAI gives a conversation to an AI agent by a decision.
+func (p *placing) giveAI(c *conv, name string, d *Decision) {
+	if a := p.agent(c.now.Assignee); a != nil { // who keeps it until now; nobody, as a rule
+		a.Load--
+		p.freed = true
+	}
+	cause := d.Reason
+	if cause == "" {
+		cause = string(d.Tier)
+	}
+	c.wish.decision, d.AI = d, name
+	p.u.toAI(c, name, Actor{}, cause, d)
+}
+
+// toAI makes an open conversation an AI agent's.
+func (u *unit) toAI(c *conv, name string, by Actor, cause string, d *Decision) {
+	from := c.now.Assignee
+	c.now.State, c.now.AI, c.now.AITurn = Pending, name, 0
+	c.now.Assignee, c.now.Queue, c.now.QueuedAt = "", "", time.Time{}
+	u.activity(c, by, Activity{What: "given_to_ai", From: from, To: name, Cause: cause, Decision: d})
+	u.dueTurn(c)
+}
+
+// leaveAI notes what a change of state means for the AI agent that has the conversation.
+func (c *conv) leaveAI(from, to State) {
+	if to == Pending {
+		return
+	}
+	c.now.AITurn = 0
+	if to != Open {
+		return // it may go on with it afterwards
+	}
+	if from == Pending {
+		c.now.HandedOver = c.now.Cycle
+	}
+	c.now.AI = ""
+}
+
+// handOver gives a conversation that an AI agent has to humans.
+func (u *unit) handOver(ctx context.Context, t *thread, c *conv, cause string) error {
+	tr, err := follow(c.now.State, aiHandsOver)
+	if err != nil {
+		return err
+	}
+	text, media, err := u.lastText(ctx, c)
+	if err != nil {
+		return err
+	}
+	u.enter(c, tr, AIActor(c.now.AI), truncate(cause, 256))
+	u.want(t, c, tr, text, media)
+	return nil
+}
+
+// jobTurn lets an AI agent answer.
+const jobTurn = "turn"
+
+// turnSubject is what a turn's job is about. Which entry is to be answered is kept with the conversation: later messages
+// move it while the job stands.
+type turnSubject struct {
+	Conversation string    `json:"conversation"`
+	Since        time.Time `json:"since"` // when the turn became due
+}
+
+// dueTurn lets the AI agent that has a conversation answer what the customer wrote. Where a turn is due or under way
+// already, it becomes one for the new message too.
+func (u *unit) dueTurn(c *conv) {
+	if c.now.State != Pending || c.now.WaitingSince.IsZero() {
+		return
+	}
+	if c.now.AITurn == 0 {
+		u.jobs = append(u.jobs, JobChange{Job: u.turnJob(c.now)})
+	}
+	c.now.AITurn = c.now.LastSeq
+}
+
+func (u *unit) turnJob(c Conversation) Job {
+	data, err := json.Marshal(turnSubject{c.ID, u.now})
+	if err != nil {
+		panic(err) // of a string and a time
+	}
+	return Job{Workspace: c.Workspace, Key: jobTurn + ":" + c.ID, Kind: jobTurn, Subject: string(data), Due: u.now}
+}
+
+// spendTurn takes one turn from the contact's budget, and reports whether there was one left. A whole hour's budget may be
+// used at once; it comes back evenly, by the generic cell rate algorithm.
+func (t *thread) spendTurn(now time.Time, perHour int) bool {
+	if perHour < 0 {
+		return true
+	}
+	next := t.row.AINext
+	if next.Before(now) {
+		next = now
+	}
+	next = next.Add(time.Hour / time.Duration(perHour))
+	if next.Sub(now) > time.Hour {
+		return false
+	}
+	t.row.AINext, t.changed = micro(next), true
+	return true
+}
+
+// wakesPending reports whether an AI agent has a conversation that is put aside.
+func (c *conv) wakesPending() bool { return c.now.State == Snoozed && c.now.Before == Pending }

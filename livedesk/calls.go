@@ -1,0 +1,119 @@
+package livedesk
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// calls do the jobs that ask code of the host's, which may take its time: beside the loop of jobs, so many of a kind at the
+// same time.
+type calls struct {
+	e     *Engine
+	slots map[string]chan struct{} // by kind of job: holds a token for each that runs
+	wait  bool                     // for a free slot
+	all   sync.WaitGroup
+}
+
+// crowdedPause is when a job is looked at again for which no slot was free; other processes may have one.
+const crowdedPause = time.Second
+
+// newCalls makes calls that wait for a free slot, or put back what finds none.
+func (e *Engine) newCalls(wait bool) *calls {
+	return &calls{e: e, wait: wait, slots: map[string]chan struct{}{jobTurn: make(chan struct{}, e.cfg.AIWorkers)}}
+}
+
+// running is how many slots are in use.
+func (c *calls) running() (n int) {
+	for _, s := range c.slots {
+		n += len(s)
+	}
+	return n
+}
+
+// start does a job in a goroutine of its own if there is a slot.
+func (c *calls) start(ctx context.Context, slots chan struct{}, j Job) bool {
+	select {
+	case slots <- struct{}{}:
+	default:
+		if !c.wait {
+			return false
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	c.all.Go(func() { c.do(ctx, slots, j) })
+	return true
+}
+
+// do does a job. Its slot is free again when the host's code has returned too.
+func (c *calls) do(ctx context.Context, slots chan struct{}, j Job) {
+	var hosts sync.WaitGroup
+	defer func() {
+		go func() {
+			hosts.Wait()
+			<-slots
+		}()
+	}()
+	_, err := c.e.safely("job "+j.Kind, func() (int, error) { return 0, c.e.takeTurn(ctx, &hosts, j) })
+	c.e.ended(ctx, j, err)
+}
+
+// putBack leaves jobs to whoever has a slot for them in a moment.
+func (e *Engine) putBack(ctx context.Context, jobs []Job) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
+		var c Changes
+		for _, j := range jobs {
+			c.Jobs = append(c.Jobs, JobChange{Job: moved(j, tx.Now().Add(crowdedPause))})
+		}
+		return tx.Apply(ctx, c)
+	})
+	if err != nil {
+		return fmt.Errorf("put jobs back: %w", err)
+	}
+	return nil
+}
+
+// asked runs a call of the host's code and returns its result, or why there is none: it panicked, or ctx ended first. Then
+// the call is left to itself; hosts waits for it.
+func asked[T any](ctx context.Context, log *slog.Logger, hosts *sync.WaitGroup, what string, f func() (T, error)) (out T, why string) {
+	type result struct {
+		out T
+		err error
+		why string
+	}
+	done := make(chan result, 1)
+	hosts.Go(func() {
+		r := result{why: "panic"}
+		defer func() {
+			if p := recover(); p != nil {
+				log.Error(what+" panicked", slog.Any("panic", p))
+			}
+			done <- r
+		}()
+		r.out, r.err = f()
+		r.why = ""
+	})
+	select {
+	case r := <-done:
+		switch {
+		case r.why != "":
+		case ctx.Err() != nil: // it noticed in time, and came too late all the same
+			r.why = "timeout"
+		case r.err != nil:
+			log.Warn(what+" failed", slog.Any("error", r.err))
+			r.why = "error"
+		}
+		return r.out, r.why
+	case <-ctx.Done():
+		return out, "timeout"
+	}
+}
