@@ -26,6 +26,7 @@ type Engine struct {
 	answers  *batcher[*answer]
 	limits   *limits
 	healths  *healths
+	listings *listings
 
 	wakeOutbox chan struct{}
 	wakeJobs   chan struct{}
@@ -51,6 +52,7 @@ func New(store Store, cfg Config) (*Engine, error) {
 		providers:  make(map[string]sms.Provider, len(cfg.Providers)),
 		limits:     newLimits(),
 		healths:    newHealths(),
+		listings:   newListings(),
 		wakeOutbox: make(chan struct{}, 1),
 		wakeJobs:   make(chan struct{}, 1),
 	}

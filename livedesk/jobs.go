@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -25,8 +26,40 @@ func serveJob(q Queue, due time.Time) Job {
 	return Job{Workspace: q.Workspace, Key: jobServe + ":" + q.ID, Kind: jobServe, Subject: q.ID, Due: due}
 }
 
-// workJobs claims the jobs that are due, does them, which goes on for as long as work does, and returns how many there were.
-func (e *Engine) workJobs(ctx, work context.Context) (int, error) {
+// jobWorkers do jobs: those that only decide one after the other, and those that ask a carrier beside them.
+type jobWorkers struct {
+	e     *Engine
+	all   sync.WaitGroup
+	slots chan struct{}
+}
+
+// maxAsking is how many jobs of one process ask carriers at the same time.
+const maxAsking = 8
+
+func (e *Engine) newJobWorkers() *jobWorkers {
+	return &jobWorkers{e: e, slots: make(chan struct{}, maxAsking)}
+}
+
+// beside runs what takes long beside the others, if there is room.
+func (j *jobWorkers) beside(do func()) bool {
+	select {
+	case j.slots <- struct{}{}:
+	default:
+		return false
+	}
+	j.all.Go(func() {
+		defer func() {
+			<-j.slots
+			signal(j.e.wakeJobs)
+		}()
+		do()
+	})
+	return true
+}
+
+// round claims the jobs that are due, does them, which goes on for as long as work does, and returns how many there were.
+func (j *jobWorkers) round(ctx, work context.Context) (int, error) {
+	e := j.e
 	var jobs []Job
 	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
 		var err error
@@ -36,13 +69,31 @@ func (e *Engine) workJobs(ctx, work context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("claim jobs: %w", err)
 	}
-	for _, j := range jobs {
-		if err := e.workJob(work, j); err != nil {
-			e.logError("job failed", err, slog.String("kind", j.Kind), slog.String("subject", j.Subject), slog.Int("attempt", j.Attempts))
-			e.postpone(work, j)
+	var unknown []Job
+	for _, one := range jobs {
+		switch one.Kind {
+		case jobUnknown: // together: they share lists
+			unknown = append(unknown, one)
+			continue
+		}
+		if err := e.workJob(work, one); err != nil {
+			e.jobFailed(work, err, one)
+		}
+	}
+	if len(unknown) > 0 {
+		if err := j.workUnknown(work, unknown); err != nil {
+			e.jobFailed(work, err, unknown...)
 		}
 	}
 	return len(jobs), nil
+}
+
+// jobFailed tells of jobs that failed and puts them off.
+func (e *Engine) jobFailed(ctx context.Context, err error, jobs ...Job) {
+	for _, j := range jobs {
+		e.logError("job failed", err, slog.String("kind", j.Kind), slog.String("subject", j.Subject), slog.Int("attempt", j.Attempts))
+		e.postpone(ctx, j)
+	}
 }
 
 // workJob does one job and removes it, in one transaction.

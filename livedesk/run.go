@@ -28,26 +28,27 @@ func (e *Engine) Run(ctx context.Context) error {
 	// Work in flight outlives ctx, for as long as draining may take.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	w := e.newWorkers()
+	w, j := e.newWorkers(), e.newJobWorkers()
 	var loops sync.WaitGroup
 	loops.Go(func() {
 		e.loop(ctx, "outbox", e.wakeOutbox, e.cfg.Poll, func() (int, error) { return w.round(ctx, work) })
 	})
 	loops.Go(func() {
-		e.loop(ctx, "jobs", e.wakeJobs, e.cfg.Poll, func() (int, error) { return e.workJobs(ctx, work) })
+		e.loop(ctx, "jobs", e.wakeJobs, e.cfg.Poll, func() (int, error) { return j.round(ctx, work) })
 	})
 	loops.Go(func() {
 		e.loop(ctx, "configuration", nil, e.cfg.Refresh, func() (int, error) { return 0, e.snap.refresh(ctx) })
 	})
 	<-ctx.Done()
-	return e.drain(w, &loops, stop)
+	return e.drain(w, j, &loops, stop)
 }
 
-func (e *Engine) drain(w *workers, loops *sync.WaitGroup, stop context.CancelFunc) error {
+func (e *Engine) drain(w *workers, j *jobWorkers, loops *sync.WaitGroup, stop context.CancelFunc) error {
 	done := make(chan struct{})
 	go func() {
 		loops.Wait() // they may be about to start workers
 		w.all.Wait()
+		j.all.Wait()
 		close(done)
 	}()
 	t := time.NewTimer(e.cfg.DrainTimeout)
@@ -110,7 +111,7 @@ func (e *Engine) safely(name string, round func() (int, error)) (n int, err erro
 // What becomes due later (a retry, a snooze, a sender's next second) is left. Beside a Run it doesn't wait for what
 // that one has in hand.
 func (e *Engine) Settle(ctx context.Context) error {
-	w := e.newWorkers()
+	w, j := e.newWorkers(), e.newJobWorkers()
 	for {
 		told := e.hooks.returned()
 		if err := e.snap.refresh(ctx); err != nil {
@@ -121,7 +122,8 @@ func (e *Engine) Settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		jobs, err := e.workJobs(ctx, ctx)
+		jobs, err := j.round(ctx, ctx)
+		j.all.Wait()
 		if err != nil {
 			return err
 		}
