@@ -33,6 +33,7 @@ type Engine struct {
 	running    atomic.Bool
 	loops      loopStates
 	ignored    atomic.Int64
+	sweeps     sweeper
 }
 
 // New returns an engine on the store. It starts no goroutine and asks the store nothing. The error holds every problem
