@@ -31,13 +31,14 @@ const (
 	ReasonCredentials Reason = "credentials"     // the carrier refused our credentials; the channel is at fault, not the text
 	ReasonUnknown     Reason = "unknown_outcome" // may have been accepted; never repeated blindly
 	ReasonExpired     Reason = "expired"         // too late to be useful; final
+	ReasonCanceled    Reason = "canceled"        // a person took it back before it left; final
 	ReasonOther       Reason = "other"           // final, for a cause that we don't know
 )
 
 // Final reports whether a text refused for this reason is never tried again by itself.
 func (r Reason) Final() bool {
 	switch r {
-	case ReasonRecipient, ReasonOptOut, ReasonContent, ReasonConfig, ReasonExpired, ReasonOther:
+	case ReasonRecipient, ReasonOptOut, ReasonContent, ReasonConfig, ReasonExpired, ReasonCanceled, ReasonOther:
 		return true
 	}
 	return false

@@ -20,6 +20,7 @@ func TestReasonFinal(t *testing.T) {
 		channel.ReasonCredentials: false, // the channel is at fault: the text waits until it is mended
 		channel.ReasonUnknown:     false, // may have arrived: it is reconciled, not given up
 		channel.ReasonExpired:     true,
+		channel.ReasonCanceled:    true,
 		channel.ReasonOther:       true,
 		"a word from the future":  false,
 	} {
@@ -36,11 +37,11 @@ func TestStoredWords(t *testing.T) {
 			channel.StatusUndelivered, channel.StatusFailed, channel.StatusCanceled,
 		})
 	require.Equal(t, []channel.Reason{
-		"", "retry", "retry_later", "recipient", "opt_out", "content", "config", "credentials", "unknown_outcome", "expired", "other",
+		"", "retry", "retry_later", "recipient", "opt_out", "content", "config", "credentials", "unknown_outcome", "expired", "canceled", "other",
 	}, []channel.Reason{
 		channel.ReasonNone, channel.ReasonRetry, channel.ReasonRetryLater, channel.ReasonRecipient, channel.ReasonOptOut,
 		channel.ReasonContent, channel.ReasonConfig, channel.ReasonCredentials, channel.ReasonUnknown, channel.ReasonExpired,
-		channel.ReasonOther,
+		channel.ReasonCanceled, channel.ReasonOther,
 	})
 	require.Equal(t, []channel.Consent{"", "opt_out", "opt_in", "help"},
 		[]channel.Consent{channel.ConsentNone, channel.OptOut, channel.OptIn, channel.Help})

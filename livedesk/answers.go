@@ -136,7 +136,7 @@ func (u *unit) fail(m *Message, err error) {
 			u.learnOptOut(m, "carrier")
 		}
 	default:
-		d.lose(u.now, u.e.cfg.VerdictAfter, code, detail)
+		u.lost(m, code, detail)
 	}
 }
 

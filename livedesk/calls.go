@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// calls do the jobs that ask code of the host's, which may take its time: beside the loop of jobs, so many of a kind at the
-// same time.
+// calls do what takes its time beside the loop of jobs, so many of a kind at the same time: the jobs that ask code of the
+// host's, and those that ask a carrier.
 type calls struct {
 	e     *Engine
-	slots map[string]chan struct{} // by kind of job: holds a token for each that runs
+	slots map[string]chan struct{} // by kind of job: holds a token for each call that runs
 	wait  bool                     // for a free slot
 	all   sync.WaitGroup
 }
@@ -20,9 +20,14 @@ type calls struct {
 // crowdedPause is when a job is looked at again for which no slot was free; other processes may have one.
 const crowdedPause = time.Second
 
+// maxAsking is how many carriers' lists a process asks for at the same time.
+const maxAsking = 8
+
 // newCalls makes calls that wait for a free slot, or put back what finds none.
 func (e *Engine) newCalls(wait bool) *calls {
-	return &calls{e: e, wait: wait, slots: map[string]chan struct{}{jobTurn: make(chan struct{}, e.cfg.AIWorkers)}}
+	return &calls{e: e, wait: wait, slots: map[string]chan struct{}{
+		jobTurn: make(chan struct{}, e.cfg.AIWorkers), jobUnknown: make(chan struct{}, maxAsking),
+	}}
 }
 
 // running is how many slots are in use.
@@ -33,8 +38,18 @@ func (c *calls) running() (n int) {
 	return n
 }
 
-// start does a job in a goroutine of its own if there is a slot.
-func (c *calls) start(ctx context.Context, slots chan struct{}, j Job) bool {
+// start does a job that asks code of the host's, if there is a slot.
+func (c *calls) start(ctx context.Context, j Job) bool {
+	return c.beside(ctx, j.Kind, func(hosts *sync.WaitGroup) {
+		_, err := c.e.safely("job "+j.Kind, func() (int, error) { return 0, c.e.takeTurn(ctx, hosts, j) })
+		c.e.ended(ctx, err, j)
+	})
+}
+
+// beside runs do in a goroutine of its own if there is a slot of the kind, which is free again when the code of the host's
+// that do leaves to hosts has returned too.
+func (c *calls) beside(ctx context.Context, kind string, do func(hosts *sync.WaitGroup)) bool {
+	slots := c.slots[kind]
 	select {
 	case slots <- struct{}{}:
 	default:
@@ -47,21 +62,18 @@ func (c *calls) start(ctx context.Context, slots chan struct{}, j Job) bool {
 			return false
 		}
 	}
-	c.all.Go(func() { c.do(ctx, slots, j) })
-	return true
-}
-
-// do does a job. Its slot is free again when the host's code has returned too.
-func (c *calls) do(ctx context.Context, slots chan struct{}, j Job) {
-	var hosts sync.WaitGroup
-	defer func() {
-		go func() {
-			hosts.Wait()
-			<-slots
+	c.all.Go(func() {
+		var hosts sync.WaitGroup
+		defer func() {
+			go func() {
+				hosts.Wait()
+				<-slots
+				signal(c.e.wakeJobs)
+			}()
 		}()
-	}()
-	_, err := c.e.safely("job "+j.Kind, func() (int, error) { return 0, c.e.takeTurn(ctx, &hosts, j) })
-	c.e.ended(ctx, j, err)
+		do(&hosts)
+	})
+	return true
 }
 
 // putBack leaves jobs to whoever has a slot for them in a moment.

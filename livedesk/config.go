@@ -61,9 +61,16 @@ type Config struct {
 	// Lease is for how long a worker has a text or job to itself; it must be well above a provider's time limit.
 	// Zero means 60 s.
 	Lease time.Duration
-	// VerdictAfter is how long a text whose outcome is unknown waits for a receipt before it is [Unconfirmed]; later
-	// texts of its conversation wait with it. Zero means 15 min.
+	// VerdictAfter is how long a text whose outcome is unknown waits for a receipt, and is looked for in the carrier's own
+	// list where it has one ([sms.Lister]), before it is [Unconfirmed]; later texts of its conversation wait with it. Zero
+	// means 15 min.
 	VerdictAfter time.Duration
+	// RepeatAbsent lets a human's text be sent again by itself, instead of becoming [Unconfirmed], when the carrier was
+	// asked twice or oftener, at the last shortly before VerdictAfter, and had nothing that could be it. No carrier promises
+	// that its list is complete, so some customers may get such a text twice: at least once instead of at most once. It
+	// never holds for automatic texts and AI replies, and not where the carrier can't list. The default, false, leaves it to
+	// a person, see [Desk.Resend].
+	RepeatAbsent bool
 	// ExpireHuman, ExpireAI and ExpireAutomatic are how long a text of that class may wait to be sent. Zero means
 	// 24 h, 15 min and 4 h; negative means without end.
 	ExpireHuman, ExpireAI, ExpireAutomatic time.Duration

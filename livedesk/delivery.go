@@ -1,6 +1,7 @@
 package livedesk
 
 import (
+	"slices"
 	"time"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -54,8 +55,9 @@ func (s DeliveryState) Final() bool { return s.rank() >= Delivered.rank() }
 //	posting → queued             putBack: known not to have been sent
 //	posting → failed             refuse: a definite no
 //	posting → unknown            lose: anything else, and a lease that ran out after begin
-//	unknown → unconfirmed        giveUp: nothing was heard for VerdictAfter
-//	any → by rank                receive: a receipt of the carrier
+//	unknown → unconfirmed        giveUp: nothing was heard or found for VerdictAfter
+//	unknown → queued             repeat: a human's, not at the carrier, and only by Config.RepeatAbsent
+//	any → by rank                receive: a receipt of the carrier, or what its list says (find)
 
 func (d *Delivery) note(now time.Time, source, word, code, detail string) {
 	d.History = append(d.History, DeliveryNote{At: now, State: d.State, Source: source, Word: word, Code: code, Detail: detail})
@@ -133,6 +135,101 @@ func (d *Delivery) lose(now time.Time, verdictAfter time.Duration, code, detail 
 func (d *Delivery) giveUp(now time.Time) {
 	d.State, d.Due = Unconfirmed, time.Time{}
 	d.note(now, "desk", "", "", "no receipt in time")
+}
+
+// repeat lets a text be sent again that the carrier doesn't have.
+func (d *Delivery) repeat(now time.Time) {
+	d.State, d.Due = Queued, now
+	d.note(now, "desk", "", "", "not at the carrier: to be sent again")
+}
+
+// searched notes what a look into the carrier's list brought, other than the text itself.
+func (d *Delivery) searched(now time.Time, f finding) { d.note(now, sourceSearch, "", "", string(f)) }
+
+// find merges what the carrier's list says of the text, as a receipt is merged. That it is there also ends what the desk
+// had given up; what the carrier itself gave up stays.
+func (d *Delivery) find(now time.Time, r channel.Receipt) {
+	to := stateOf(r.Status)
+	if to.rank() == 0 {
+		to = Accepted // it is in the list
+	}
+	if to.rank() > d.State.rank() && d.State != Canceled || d.State == Unconfirmed && d.gaveUp() {
+		d.State, d.Due = to, time.Time{}
+		d.Code, d.Reason = r.Code, r.Reason
+	}
+	d.note(now, sourceSearch, r.Word, r.Code, string(foundIt))
+}
+
+// gaveUp reports whether it was the desk, not the carrier, that gave the text up.
+func (d *Delivery) gaveUp() bool {
+	for _, n := range slices.Backward(d.History) {
+		if n.Source == "receipt" && n.State == Unconfirmed {
+			return false
+		}
+		if n.Source == "desk" && n.State == Unconfirmed {
+			return true
+		}
+	}
+	return false
+}
+
+// wait puts the verdict off, once.
+func (d *Delivery) wait(now time.Time, pause time.Duration) {
+	d.Due = now.Add(pause)
+	d.note(now, "desk", "", "", waitsForLook)
+}
+
+// waitsForLook is the note of a verdict that was put off.
+const waitsForLook = "not yet looked for at the carrier"
+
+// sourceSearch is the Source of what the carrier's list told.
+const sourceSearch = "search"
+
+// repeated reports whether the text waits to be sent once more although its last attempt may have left after all.
+func (d *Delivery) repeated() bool {
+	for _, n := range slices.Backward(d.History) {
+		if n.Source == "attempt" {
+			return false
+		}
+		if n.Source == "desk" && n.State == Queued {
+			return true
+		}
+	}
+	return false
+}
+
+// loss is what the history tells of a text whose outcome is unknown.
+type loss struct {
+	began  time.Time // when its last attempt began
+	lost   time.Time // when its outcome was lost; zero while that isn't so
+	empty  int       // whole lists of the carrier since, in which nothing could be it
+	doubt  bool      // in one there was something that could be it; or the history doesn't reach back so far
+	asked  bool      // the carrier was asked for it, or was to be
+	waited bool      // the verdict was put off
+}
+
+// loss reads the history back to the last attempt.
+func (d *Delivery) loss() (l loss) {
+	for _, n := range slices.Backward(d.History) {
+		l.asked = l.asked || n.Source == sourceSearch
+		l.waited = l.waited || n.Detail == waitsForLook
+		switch {
+		case n.Source == "attempt":
+			l.began = n.At
+			return l
+		case n.Source == sourceSearch && n.Detail == string(foundNothing):
+			l.empty++
+		case n.Source == sourceSearch && (n.Detail == string(foundSeveral) || n.Detail == string(foundOthers)):
+			l.doubt = true
+		case n.Source == "answer" && n.State == Unknown:
+			l.lost = n.At
+		}
+	}
+	l.doubt = true
+	if len(d.History) > 0 {
+		l.began = d.History[0].At
+	}
+	return l
 }
 
 // receive merges a receipt and reports whether it changed the state. It is commutative but for the first of two

@@ -27,6 +27,7 @@ type Engine struct {
 	answers  *batcher[*answer]
 	limits   *limits
 	healths  *healths
+	listings *listings
 
 	aiHealths  aiHealths
 	wakeOutbox chan struct{}
@@ -34,6 +35,7 @@ type Engine struct {
 	running    atomic.Bool
 	loops      loopStates
 	ignored    atomic.Int64
+	sweeps     sweeper
 }
 
 // New returns an engine on the store. It starts no goroutine and asks the store nothing. The error holds every problem
@@ -54,6 +56,7 @@ func New(store Store, cfg Config) (*Engine, error) {
 		ais:        make(map[string]AIConfig, len(cfg.AIAgents)),
 		limits:     newLimits(),
 		healths:    newHealths(),
+		listings:   newListings(),
 		wakeOutbox: make(chan struct{}, 1),
 		wakeJobs:   make(chan struct{}, 1),
 	}

@@ -20,7 +20,7 @@ type EngineHealth struct {
 	// Ready reports that the store answers and, where it is a [CheckedStore], that it is of the right schema.
 	Ready   bool   `json:"ready"`
 	Problem string `json:"problem,omitempty"` // why it isn't ready
-	// Failing are the loops of Run whose last round failed, by name ("outbox", "jobs", "configuration"), with the error.
+	// Failing are the loops of Run whose last round failed, by name ("outbox", "jobs", "configuration", "verdicts"), with the error.
 	Failing map[string]string `json:"failing,omitempty"`
 	// Channels counts the channels of all workspaces by state, as this process knows them; see [Desk.AllHealth].
 	Channels map[HealthState]int `json:"channels"`

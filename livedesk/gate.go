@@ -107,9 +107,9 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 		m.Delivery.Fence++
 		switch {
 		case m.Delivery.State == Posting: // its worker died between the first byte and the answer
-			m.Delivery.lose(u.now, u.e.cfg.VerdictAfter, "", "worker lost while posting")
+			u.lost(m, "", "worker lost while posting")
 		case m.Delivery.State == Unknown: // and nothing was heard in time
-			m.Delivery.giveUp(u.now)
+			u.verdict(m, due[i].Thread.Consent)
 		case ch == nil:
 			m.Delivery.Due = u.now.Add(strangeLease)
 			out.strange = append(out.strange, *m)

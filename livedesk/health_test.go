@@ -183,7 +183,7 @@ type counted struct {
 
 func (counted) Durable() bool { return false }
 
-func counting(s *settings) {
+func withCounts(s *settings) {
 	s.Wrap = func(s livedesk.Store) livedesk.Store { return counted{s, s.(orderly).Store.(livedesk.MeasuredStore)} }
 }
 
@@ -210,12 +210,12 @@ func TestHealthCounts(t *testing.T) {
 		require.Equal(t, livedesk.TextCounts{Unknown: 1}, counts())
 		w.later(verdict)
 		require.Equal(t, livedesk.TextCounts{Unconfirmed: 1}, counts())
-	}, counting)
+	}, withCounts)
 }
 
 func TestEngineHealthCounts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, counting)
+	w := newWorld(t, withCounts)
 	w.twilioChannel(nil)
 	w.text(alice, "hello")
 	until := w.clock().Add(time.Hour)

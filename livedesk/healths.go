@@ -53,3 +53,14 @@ func (h *healths) limit(budgets map[Sender]int, now time.Time) {
 		}
 	}
 }
+
+// blocked calls fn with the channels that send nothing at now because of what is kept here, or no more than probes.
+func (h *healths) blocked(now time.Time, fn func(channel objectKey, probed bool)) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for key, r := range h.rows {
+		if r.Paused || now.Before(r.Quiet) || r.Trouble != nil {
+			fn(key, !r.Paused)
+		}
+	}
+}

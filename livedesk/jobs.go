@@ -26,7 +26,7 @@ func serveJob(q Queue, due time.Time) Job {
 }
 
 // workJobs claims the jobs that are due, does them, which goes on for as long as work does, and returns how many there were.
-// Those that ask code of the host's are left to calls.
+// Those that ask code of the host's, or a carrier, are left to calls.
 func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 	var jobs []Job
 	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
@@ -37,25 +37,32 @@ func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("claim jobs: %w", err)
 	}
-	var crowded []Job
+	var crowded, unknown []Job
 	for _, j := range jobs {
 		switch slots := c.slots[j.Kind]; {
+		case j.Kind == jobUnknown: // together: they share lists
+			unknown = append(unknown, j)
 		case slots == nil:
-			e.ended(work, j, e.workJob(work, j))
-		case !c.start(work, slots, j):
+			e.ended(work, e.workJob(work, j), j)
+		case !c.start(work, j):
 			crowded = append(crowded, j)
 		}
+	}
+	if len(unknown) > 0 {
+		e.ended(work, c.workUnknown(work, unknown), unknown...)
 	}
 	return len(jobs), e.putBack(ctx, crowded)
 }
 
-// ended sees to a job that failed.
-func (e *Engine) ended(ctx context.Context, j Job, err error) {
+// ended sees to jobs that failed.
+func (e *Engine) ended(ctx context.Context, err error, jobs ...Job) {
 	if err == nil {
 		return
 	}
-	e.logError("job failed", err, slog.String("kind", j.Kind), slog.String("key", j.Key), slog.Int("attempt", j.Attempts))
-	e.postpone(ctx, j)
+	for _, j := range jobs {
+		e.logError("job failed", err, slog.String("kind", j.Kind), slog.String("key", j.Key), slog.Int("attempt", j.Attempts))
+		e.postpone(ctx, j)
+	}
 }
 
 // workJob does one job and removes it, in one transaction.

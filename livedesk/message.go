@@ -110,7 +110,7 @@ const MaxHistory = 32
 type DeliveryNote struct {
 	At     time.Time     `json:"at"`
 	State  DeliveryState `json:"state"`            // the state after it
-	Source string        `json:"source"`           // "desk", "attempt", "answer", "receipt"
+	Source string        `json:"source"`           // "desk", "attempt", "answer", "receipt", "search" (in the carrier's list)
 	Word   string        `json:"word,omitempty"`   // the carrier's own word
 	Code   string        `json:"code,omitempty"`   // the carrier's code
 	Detail string        `json:"detail,omitempty"` // for people, never the text or a number

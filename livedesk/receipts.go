@@ -9,10 +9,11 @@ import (
 	"github.com/livedesk/livedesk-go/channel"
 )
 
-// receipt is a delivery receipt that came over a connection.
+// receipt is a delivery receipt that came over a connection, or what the carrier's list said instead of one.
 type receipt struct {
-	conn *connectionInfo
-	r    channel.Receipt
+	conn   *connectionInfo
+	r      channel.Receipt
+	listed bool
 }
 
 // message names the message of a receipt, as well as it can be told before it is looked for.
@@ -41,7 +42,7 @@ func (e *Engine) reconnect(ctx context.Context, batch []receipt) (again []receip
 	known := e.snap.load().byWebhook
 	for _, b := range batch {
 		if c := known[b.conn.key]; c != nil && c != b.conn {
-			again = append(again, receipt{c, b.r})
+			again = append(again, receipt{c, b.r, b.listed})
 		}
 	}
 	e.ignored.Add(int64(len(batch) - len(again)))
@@ -71,7 +72,7 @@ func (e *Engine) merge(ctx context.Context, batch []receipt) (strange []receipt,
 			case m == nil:
 			case b.conn.owns(m):
 				found[whose[i]] = true
-				u.receive(m, b.r)
+				u.receive(m, b)
 			case b.conn.mayOwn(m, u.snap):
 				strange = append(strange, b)
 			}
@@ -146,11 +147,16 @@ func (c *connectionInfo) mayOwn(m *Message, snap *snapshot) bool {
 }
 
 // receive merges one receipt.
-func (u *unit) receive(m *Message, r channel.Receipt) {
+func (u *unit) receive(m *Message, b receipt) {
+	r := b.r
 	if m.ProviderID == "" {
 		m.ProviderID = r.ID
 	}
-	m.Delivery.receive(u.now, r)
+	if b.listed {
+		m.Delivery.find(u.now, r)
+	} else {
+		m.Delivery.receive(u.now, r)
+	}
 	u.deliver(m)
 	if r.Reason == channel.ReasonOptOut {
 		u.learnOptOut(m, "receipt")

@@ -39,6 +39,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	loops.Go(func() {
 		e.loop(ctx, "configuration", nil, e.cfg.Refresh, func() (int, error) { return 0, e.snap.refresh(ctx) })
 	})
+	loops.Go(func() {
+		e.loop(ctx, "verdicts", nil, sweepEvery, func() (int, error) { return e.settleClosed(ctx) })
+	})
 	<-ctx.Done()
 	return e.drain(w, c, &loops, stop)
 }
@@ -127,10 +130,14 @@ func (e *Engine) Settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		verdicts, err := e.settleClosed(ctx)
+		if err != nil {
+			return err
+		}
 		if err := e.hooks.wait(ctx); err != nil {
 			return err
 		}
-		if texts+jobs == 0 && e.hooks.returned() == told { // a hook may have left work
+		if texts+jobs+verdicts == 0 && e.hooks.returned() == told { // a hook may have left work
 			return ctx.Err()
 		}
 	}

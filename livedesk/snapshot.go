@@ -111,6 +111,7 @@ type snapshots struct {
 	current atomic.Pointer[snapshot]
 	begun   atomic.Int64  // refreshes begun
 	misses  *rate.Limiter // of refreshes because of webhooks that speak of what nobody knows
+	clock   atomic.Int64  // the store's at the last read, in microseconds
 
 	busy  chan struct{} // holds a token while a refresh is under way; it guards what follows
 	ended int64         // the last one begun that succeeded
@@ -129,6 +130,9 @@ func newSnapshots(e *Engine) *snapshots {
 	})
 	return s
 }
+
+// seen returns the store's clock as it was when the configuration was read last.
+func (s *snapshots) seen() time.Time { return time.UnixMicro(s.clock.Load()).UTC() }
 
 func (s *snapshots) load() *snapshot { return s.current.Load() }
 
@@ -178,6 +182,7 @@ func (s *snapshots) read(ctx context.Context) error {
 		return fmt.Errorf("read configuration: %w", err)
 	}
 	s.ended = n
+	s.clock.Store(s.now.UnixMicro())
 	if len(objs) > 0 {
 		s.upTo = objs[len(objs)-1].Revision
 	}

@@ -160,7 +160,7 @@ func (e *Engine) takeEvents(ctx context.Context, conn *connectionInfo, events []
 				in = append(in, arrival{ch, ev})
 			}
 		case channel.Receipt:
-			rc = append(rc, receipt{conn, ev})
+			rc = append(rc, receipt{conn: conn, r: ev})
 		case channel.Unread:
 			e.ignore(ctx, conn, "event that can't be read", slog.String("type", truncate(ev.Type, 64)))
 		}

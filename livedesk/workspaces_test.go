@@ -68,6 +68,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"EndRotation": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.EndRotation(ctx, x.channel)
 	},
+	"CancelQueued": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.CancelQueued(ctx, livedesk.QueuedQuery{Conversation: x.conversation}, host)
+	},
 	"Explain": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Explain(ctx, x.conversation) },
 	"Health":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Health(ctx, x.channel) },
 	"FetchMedia": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {

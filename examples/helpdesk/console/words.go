@@ -131,6 +131,7 @@ var reasons = map[channel.Reason]string{
 	channel.ReasonConfig:      "the number or account needs mending",
 	channel.ReasonCredentials: "the carrier refused our credentials",
 	channel.ReasonExpired:     "it waited too long",
+	channel.ReasonCanceled:    "somebody took it back",
 }
 
 // deliveryTone picks the colour of a delivery state.
