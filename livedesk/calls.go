@@ -2,6 +2,7 @@ package livedesk
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -22,7 +23,9 @@ const crowdedPause = time.Second
 
 // newCalls makes calls that wait for a free slot, or put back what finds none.
 func (e *Engine) newCalls(wait bool) *calls {
-	return &calls{e: e, wait: wait, slots: map[string]chan struct{}{jobTurn: make(chan struct{}, e.cfg.AIWorkers)}}
+	return &calls{e: e, wait: wait, slots: map[string]chan struct{}{
+		jobTurn: make(chan struct{}, e.cfg.AIWorkers), jobMeet: make(chan struct{}, maxLookups),
+	}}
 }
 
 // running is how many slots are in use.
@@ -60,8 +63,29 @@ func (c *calls) do(ctx context.Context, slots chan struct{}, j Job) {
 			<-slots
 		}()
 	}()
-	_, err := c.e.safely("job "+j.Kind, func() (int, error) { return 0, c.e.takeTurn(ctx, &hosts, j) })
+	do := c.e.takeTurn
+	if j.Kind == jobMeet {
+		do = c.e.lookUp
+	}
+	_, err := c.e.safely("job "+j.Kind, func() (int, error) { return 0, do(ctx, &hosts, j) })
 	c.e.ended(ctx, j, err)
+}
+
+// tooCrowded reports whether a job has waited for a slot for so long that it is done without the host's code.
+func (e *Engine) tooCrowded(j Job, now time.Time) bool {
+	if j.Kind == jobMeet {
+		return j.Attempts > lookupTries
+	}
+	var s turnSubject
+	return json.Unmarshal([]byte(j.Subject), &s) == nil && !now.Before(s.Since.Add(defaultAITimeout))
+}
+
+// unserved does a job without the host's code.
+func (e *Engine) unserved(ctx context.Context, j Job) error {
+	if j.Kind == jobMeet {
+		return e.unasked(ctx, j)
+	}
+	return e.giveUpTurn(ctx, j)
 }
 
 // putBack leaves jobs to whoever has a slot for them in a moment.

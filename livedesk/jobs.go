@@ -29,8 +29,9 @@ func serveJob(q Queue, due time.Time) Job {
 // Those that ask code of the host's are left to calls.
 func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 	var jobs []Job
-	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
-		var err error
+	var now time.Time
+	err := e.update(ctx, func(ctx context.Context, tx Tx) (err error) {
+		now = tx.Now()
 		jobs, err = tx.ClaimJobs(ctx, 32, e.cfg.Lease)
 		return err
 	})
@@ -42,7 +43,10 @@ func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 		switch slots := c.slots[j.Kind]; {
 		case slots == nil:
 			e.ended(work, j, e.workJob(work, j))
-		case !c.start(work, slots, j):
+		case c.start(work, slots, j):
+		case e.tooCrowded(j, now):
+			e.ended(work, j, e.unserved(work, j))
+		default:
 			crowded = append(crowded, j)
 		}
 	}
