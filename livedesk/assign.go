@@ -28,6 +28,9 @@ func (u *unit) assign(ctx context.Context) error {
 			p.move(before, after)
 		}
 		if c.wanted() {
+			if err := u.lookBack(ctx, c); err != nil {
+				return err
+			}
 			plan(c.now.Workspace).route(c)
 		}
 	}

@@ -2,6 +2,7 @@ package livedesk
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,7 +27,8 @@ const maxAsking = 8
 // newCalls makes calls that wait for a free slot, or put back what finds none.
 func (e *Engine) newCalls(wait bool) *calls {
 	return &calls{e: e, wait: wait, slots: map[string]chan struct{}{
-		jobTurn: make(chan struct{}, e.cfg.AIWorkers), jobUnknown: make(chan struct{}, maxAsking),
+		jobTurn: make(chan struct{}, e.cfg.AIWorkers), jobMeet: make(chan struct{}, maxLookups),
+		jobUnknown: make(chan struct{}, maxAsking),
 	}}
 }
 
@@ -40,8 +42,12 @@ func (c *calls) running() (n int) {
 
 // start does a job that asks code of the host's, if there is a slot.
 func (c *calls) start(ctx context.Context, j Job) bool {
+	do := c.e.takeTurn
+	if j.Kind == jobMeet {
+		do = c.e.lookUp
+	}
 	return c.beside(ctx, j.Kind, func(hosts *sync.WaitGroup) {
-		_, err := c.e.safely("job "+j.Kind, func() (int, error) { return 0, c.e.takeTurn(ctx, hosts, j) })
+		_, err := c.e.safely("job "+j.Kind, func() (int, error) { return 0, do(ctx, hosts, j) })
 		c.e.ended(ctx, err, j)
 	})
 }
@@ -74,6 +80,23 @@ func (c *calls) beside(ctx context.Context, kind string, do func(hosts *sync.Wai
 		do(&hosts)
 	})
 	return true
+}
+
+// tooCrowded reports whether a job has waited for a slot for so long that it is done without the host's code.
+func (e *Engine) tooCrowded(j Job, now time.Time) bool {
+	if j.Kind == jobMeet {
+		return j.Attempts > lookupTries
+	}
+	var s turnSubject
+	return json.Unmarshal([]byte(j.Subject), &s) == nil && !now.Before(s.Since.Add(defaultAITimeout))
+}
+
+// unserved does a job without the host's code.
+func (e *Engine) unserved(ctx context.Context, j Job) error {
+	if j.Kind == jobMeet {
+		return e.unasked(ctx, j)
+	}
+	return e.giveUpTurn(ctx, j)
 }
 
 // putBack leaves jobs to whoever has a slot for them in a moment.

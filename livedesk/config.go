@@ -39,6 +39,8 @@ type Config struct {
 	// come back, one by one, over the hour. Beyond that humans take over. They don't count as automatic texts. Zero means
 	// 20; negative means no limit.
 	AIReplies int
+	// ContactSource tells what the host knows of new contacts, before they are routed. nil means that nobody is asked.
+	ContactSource ContactSource
 	// Hooks are told what happened, after it was committed.
 	Hooks Hooks
 	// Logger gets what went wrong in the background. nil means slog.Default(). Texts, full numbers and credentials

@@ -150,10 +150,11 @@ func (u *unit) meaning(t *thread, in channel.Inbound) (word string, meaning chan
 
 // after does what a customer's message takes with it: somebody is chosen, and the greeting goes out.
 func (u *unit) after(t *thread, c *conv, tr transition, text string, media int) {
-	if tr.has(routes) {
-		u.want(t, c, tr, text, media)
-	} else {
+	switch {
+	case !tr.has(routes):
 		u.dueTurn(c)
+	case !u.lookFirst(t, c, tr):
+		u.want(t, c, tr, text, media)
 	}
 	if tr.has(greets) {
 		u.greet(t, c)

@@ -29,8 +29,9 @@ func serveJob(q Queue, due time.Time) Job {
 // Those that ask code of the host's, or a carrier, are left to calls.
 func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 	var jobs []Job
-	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
-		var err error
+	var now time.Time
+	err := e.update(ctx, func(ctx context.Context, tx Tx) (err error) {
+		now = tx.Now()
 		jobs, err = tx.ClaimJobs(ctx, 32, e.cfg.Lease)
 		return err
 	})
@@ -39,12 +40,15 @@ func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 	}
 	var crowded, unknown []Job
 	for _, j := range jobs {
-		switch slots := c.slots[j.Kind]; {
+		switch {
 		case j.Kind == jobUnknown: // together: they share lists
 			unknown = append(unknown, j)
-		case slots == nil:
+		case c.slots[j.Kind] == nil:
 			e.ended(work, e.workJob(work, j), j)
-		case !c.start(work, j):
+		case c.start(work, j):
+		case e.tooCrowded(j, now):
+			e.ended(work, e.unserved(work, j), j)
+		default:
 			crowded = append(crowded, j)
 		}
 	}

@@ -114,6 +114,25 @@ func (u *unit) noTurn(t *thread, ai AIConfig, known, late bool) string {
 	return ""
 }
 
+// giveUpTurn lets humans answer, since no worker of this process has time for the AI agent, nor had others.
+func (e *Engine) giveUpTurn(ctx context.Context, j Job) error {
+	var s turnSubject
+	if err := json.Unmarshal([]byte(j.Subject), &s); err != nil {
+		return fmt.Errorf("job's subject: %w", err)
+	}
+	return e.Desk(j.Workspace).act(ctx, "give a turn up", func(ctx context.Context, u *unit) error {
+		threads, asked, err := u.load(ctx, []ThreadKey{{Workspace: j.Workspace, Conversation: s.Conversation}})
+		if err != nil {
+			return err
+		}
+		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
+		if c := asked[0]; c != nil && c.now.State == Pending && c.now.AITurn != 0 {
+			return u.handOver(ctx, threads[0], c, "ai agents busy")
+		}
+		return nil
+	})
+}
+
 // maxShown bounds the texts of a turn together, in bytes.
 const maxShown = 64 << 10
 

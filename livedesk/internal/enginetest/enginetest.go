@@ -56,6 +56,10 @@ var scenarios = []struct {
 	{"edits of rules don't overwrite each other", ruleEdits},
 	{"agents who are away or silent are no dead end", absence},
 	{"places hold with rules that ask who is there", rulesUnderLoad},
+	{"an AI agent answers each burst once, whoever runs it", aiAnswers},
+	{"an AI agent's budget holds for both engines together", aiBudget},
+	{"what happens while an AI agent thinks makes its answer late", aiTooLate},
+	{"the host's facts about a new contact come before routing", contactFacts},
 	{"a channel's limit holds, and who comes back finds their agent", limitAndSticky},
 }
 
@@ -66,6 +70,7 @@ var host = livedesk.Actor{Kind: livedesk.ActorHost}
 // desk is two engines on one store, with one channel on a fake Bandwidth.
 type desk struct {
 	*testing.T
+	store   livedesk.Store
 	ahead   atomic.Int64
 	carrier *smstest.Bandwidth
 	engines [2]*livedesk.Engine
@@ -76,17 +81,8 @@ type desk struct {
 
 func newDesk(t *testing.T, open Open) *desk {
 	d := &desk{T: t, carrier: smstest.NewBandwidth(t, smstest.BandwidthConfig{})}
-	store := open(t, func() time.Duration { return time.Duration(d.ahead.Load()) })
-	ring, err := livedesk.NewKeyRing(bytes.Repeat([]byte{1}, 32))
-	d.must(err)
-	for i := range d.engines {
-		d.engines[i], err = livedesk.New(store, livedesk.Config{
-			PublicURL: "https://desk.example.com/sms", Sealer: ring, Logger: slog.New(slog.DiscardHandler),
-			Providers: []sms.Provider{bandwidth.New(bandwidth.Config{Transport: d.carrier.Transport()})},
-		})
-		d.must(err)
-	}
-	d.Desk = d.engines[0].Desk(workspace)
+	d.store = open(t, func() time.Duration { return time.Duration(d.ahead.Load()) })
+	d.open(func(*livedesk.Config) {})
 	c, err := d.PutChannel(t.Context(), livedesk.Channel{Provider: bandwidth.Name, Greeting: "Hi", Rate: -1, Values: livedesk.Values{
 		"name": "Support", "phone_number": string(smstest.BandwidthNumber),
 		"account_id": smstest.BandwidthAccountID, "application_id": smstest.BandwidthApplicationID,
@@ -100,6 +96,31 @@ func newDesk(t *testing.T, open Open) *desk {
 	d.carrier.SetWebhooks(d.url, either(d.engines))
 	d.settle()
 	return d
+}
+
+// open makes the engines, as change wants them.
+func (d *desk) open(change func(*livedesk.Config)) {
+	d.Helper()
+	ring, err := livedesk.NewKeyRing(bytes.Repeat([]byte{1}, 32))
+	d.must(err)
+	cfg := livedesk.Config{
+		PublicURL: "https://desk.example.com/sms", Sealer: ring, Logger: slog.New(slog.DiscardHandler),
+		Providers: []sms.Provider{bandwidth.New(bandwidth.Config{Transport: d.carrier.Transport()})},
+	}
+	change(&cfg)
+	for i := range d.engines {
+		d.engines[i], err = livedesk.New(d.store, cfg)
+		d.must(err)
+	}
+	d.Desk = d.engines[0].Desk(workspace)
+}
+
+// reopen makes the engines anew on the same store, as after a restart.
+func (d *desk) reopen(change func(*livedesk.Config)) {
+	d.Helper()
+	d.open(change)
+	d.carrier.SetWebhooks(d.url, either(d.engines))
+	d.settle()
 }
 
 // either gives webhooks to the engines in turn.
