@@ -12,15 +12,16 @@ import (
 
 // Where the tests are that README.md names.
 var testDirs = map[string]string{"sms": ".", "twilio": "twilio", "bandwidth": "bandwidth", "smstest": "smstest", "contract": "contract",
-	"egress": "internal/egress", "livedesk": "../livedesk"}
+	"egress": "internal/egress", "livedesk": "../livedesk", "channel": "../channel", "routing": "../routing", "csat": "../csat"}
 
 var (
 	testName   = regexp.MustCompile("`(" + `[a-z]+\.Test\w+|suite\.\w+` + ")`")
 	testFunc   = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+	scenario   = regexp.MustCompile(`(?m)^\t\{"([a-zA-Z][^"]+)", \w+\},`)
 	clauseName = regexp.MustCompile(`(?m)^\t\{"([a-z0-9_]+)", "`)
 )
 
-// known are the names that README.md may use.
+// known are the names that README.md and the faults may use.
 func known(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -39,6 +40,7 @@ func known(t *testing.T) map[string]bool {
 	for pkg, dir := range testDirs {
 		add(pkg, filepath.Join(dir, "*_test.go"), testFunc)
 	}
+	add("engine", "../livedesk/internal/enginetest/enginetest.go", scenario)
 	add("suite", "smstest/suite_*.go", clauseName)
 	return names
 }
