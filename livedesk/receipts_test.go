@@ -3,6 +3,8 @@ package livedesk_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -77,6 +79,45 @@ func TestReceiptsInAnyOrder(t *testing.T) { // F59, R13, I14
 				require.Equal(t, 1, w.message(m.ID).Delivery.Attempts)
 				require.True(t, w.message(m.ID).Delivery.Due.IsZero())
 			}
+		}
+	}, quietCarriers)
+}
+
+// Every word that a carrier has, in hundreds of orders, some of them twice: what stands in the end is the first verdict, or
+// what was read.
+func TestReceiptsOfEveryWord(t *testing.T) { // F59, R13
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.change(func(c *livedesk.Channel) { c.Rate = -1 })
+		words := map[string]livedesk.DeliveryState{"queued": "accepted", "sending": "accepted", "sent": "sent", "delivered": "delivered",
+			"undelivered": "undelivered", "failed": "failed", "read": "read"}
+		if w.carrier == fake(w.bandwidth) {
+			words = map[string]livedesk.DeliveryState{"message-sending": "accepted", "message-sent": "sent", "message-delivered": "delivered",
+				"message-failed": "failed", "message-read": "read"}
+		}
+		rank := map[livedesk.DeliveryState]int{"accepted": 1, "sent": 2, "delivered": 4, "undelivered": 4, "failed": 4, "read": 5}
+		r := rand.New(rand.NewPCG(59, 13))
+		for range 100 {
+			order := slices.Sorted(maps.Keys(words))
+			order = append(order, order[r.IntN(len(order))], order[r.IntN(len(order))])
+			r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+			order = order[:1+r.IntN(len(order))]
+			m, sent := w.accepted()
+			want := livedesk.Accepted
+			for _, word := range order {
+				require.NoError(t, w.carrier.Report(w.ctx(), sent.ID, smstest.Step{Word: word}))
+				if rank[words[word]] > rank[want] {
+					want = words[word]
+				}
+				require.Equal(t, want, w.state(m.ID), "%s of %v", word, order)
+			}
+			notes := 0
+			for _, n := range w.message(m.ID).Delivery.History {
+				if n.Source == "receipt" {
+					notes++
+				}
+			}
+			require.Equal(t, len(order), notes, "each is kept")
 		}
 	}, quietCarriers)
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -19,11 +20,16 @@ import (
 //
 //	204  taken in, or of no interest to us          413  body or batch too large
 //	401  wrong webhook credentials                  415  not the carrier's content type, or a content encoding
-//	403  proof of origin missing or wrong           503  not committed in time: the carrier tries again
+//	403  proof of origin missing or wrong           503  not read or not committed in time: the carrier tries again
 //	400  can't be read   404  unknown address   405  not POST
 //
 // It works whether or not Run is going, and goes on while Run drains. An answer has no body that a carrier could take
 // for a reply.
+//
+// A body that doesn't arrive within Config.WebhookTimeout ends the request, with 503, where the ResponseWriter knows read
+// deadlines. Headers arrive before a handler is called, so what bounds them is the host's: [http.Server] has no limit for
+// them by itself, and a caller who writes one byte at a time holds a connection as long as he likes. Set its
+// ReadHeaderTimeout (5 s) and IdleTimeout.
 func (e *Engine) Webhooks() http.Handler { return http.HandlerFunc(e.serveWebhook) }
 
 func (e *Engine) serveWebhook(w http.ResponseWriter, r *http.Request) {
@@ -67,6 +73,9 @@ func (e *Engine) webhook(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return http.StatusServiceUnavailable, err
 	case conn.account == nil:
 		return http.StatusServiceUnavailable, fmt.Errorf("connection %s: %w", conn.id, conn.err)
+	}
+	if until, ok := ctx.Deadline(); ok {
+		_ = http.NewResponseController(w).SetReadDeadline(until) // where that can't be, the host's own limits are all there is
 	}
 	body, status, err := readBody(w, r, e.cfg.MaxWebhookBytes)
 	if err != nil {
@@ -118,6 +127,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, int,
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("webhook body is over %d bytes", limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, http.StatusServiceUnavailable, errors.New("webhook body took too long")
 	}
 	if err != nil {
 		return nil, http.StatusBadRequest, errors.New("webhook body broke off")

@@ -168,16 +168,16 @@ func TestMixedArrays(t *testing.T) { // F16, F31
 func TestPanicInAHook(t *testing.T) { // F26
 	t.Parallel()
 	log := &logBuffer{}
-	w := newWorld(t, func(s *settings) {
+	onBoth(t, func(t *testing.T, w *world) {
+		w.text(alice, "one")
+		w.text(alice, "two")
+		require.Equal(t, []string{"one", "two"}, w.incoming(alice))
+		require.Contains(t, log.String(), "hook panicked")
+	}, func(s *settings) {
 		s.Logger = log.logger()
 		s.Hooks.Message = func(context.Context, livedesk.Message) { panic("host bug") }
 		s.Hooks.Conversation = func(context.Context, livedesk.Conversation) { panic("host bug") }
 	})
-	w.twilioChannel(nil)
-	w.text(alice, "one")
-	w.text(alice, "two")
-	require.Equal(t, []string{"one", "two"}, w.incoming(alice))
-	require.Contains(t, log.String(), "hook panicked")
 }
 
 // Customers break off at any byte; what they sent once whole is there once.

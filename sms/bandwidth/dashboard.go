@@ -36,7 +36,11 @@ func (a *account) ask(ctx context.Context, method, target, accept string, body [
 		ctx, cancel = context.WithTimeout(ctx, a.timeout)
 		defer cancel()
 	}
-	return authorized(ctx, a, func(authorization string) ([]byte, error) {
+	return authorized(a, func(get credentials) ([]byte, error) {
+		authorization, err := get(ctx)
+		if err != nil {
+			return nil, err
+		}
 		req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 		if err != nil {
 			return nil, notSent(cause(err))

@@ -32,7 +32,11 @@ func refused(r channel.Reason, why string) *sms.SendError {
 	return &sms.SendError{Provider: Name, Reason: r, Err: errors.New(why)}
 }
 
+// unauthorized reports that the carrier answered a text, a question or a download with 401.
 func unauthorized(err error) bool {
+	if m, ok := errors.AsType[*sms.MediaError](err); ok {
+		return m.Status == http.StatusUnauthorized
+	}
 	e, ok := errors.AsType[*sms.SendError](err)
 	return ok && e.Status == http.StatusUnauthorized
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -62,4 +63,28 @@ func checkEvent(t *testing.T, e channel.Event) {
 	default:
 		t.Fatalf("%T", e)
 	}
+}
+
+// FuzzCredentials: of all headers, those that decode to the user and the password open the door, and no other.
+func FuzzCredentials(f *testing.F) {
+	good := basic(hookUser, hookPassword)
+	for _, s := range []string{"", good, strings.ToLower(good), "basic " + good[len("Basic "):], good + "=", " " + good, good[:len(good)-1], "Basic", "Basic \x00",
+		basic(hookUser, ""), basic("", hookPassword), basic(hookUser+":", hookPassword), "Bearer x"} {
+		f.Add(s)
+	}
+	a := open(f, bandwidth.Config{})
+	f.Fuzz(func(t *testing.T, authorization string) {
+		r := hook("[]")
+		r.Header["Authorization"] = []string{authorization}
+		events, err := a.Parse(r, []byte("[]"))
+		user, password, ok := r.BasicAuth()
+		switch genuine := ok && user == hookUser && password == hookPassword; {
+		case err == nil && !genuine:
+			t.Fatalf("%q was let in", authorization)
+		case err != nil && genuine:
+			t.Fatalf("%q was refused: %v", authorization, err)
+		case err != nil && (!errors.Is(err, channel.ErrUnauthenticated) || events != nil):
+			t.Fatalf("%v, %d events", err, len(events))
+		}
+	})
 }

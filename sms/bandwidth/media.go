@@ -3,7 +3,6 @@ package bandwidth
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -32,33 +31,16 @@ func newMedia(cfg Config, base string, head time.Duration) *egress.Client {
 // redirect is followed. A 401 with a bearer token is asked again once, with a fresh one. Bandwidth keeps a file for 48
 // hours.
 func (a *account) FetchMedia(ctx context.Context, address string, max int64) (*sms.Media, error) {
-	m, token, err := a.fetchOnce(ctx, address, max)
-	if token == "" || !mediaUnauthorized(err) {
-		return m, err
-	}
-	a.tokens.drop(token)
-	m, token, err = a.fetchOnce(ctx, address, max)
-	if token != "" && mediaUnauthorized(err) {
-		a.tokens.drop(token) // the next request asks for a token again, which is how mended rights are noticed
-	}
-	return m, err
-}
-
-// fetchOnce also returns the token that was used; empty in the legacy Basic mode, or where none was got.
-func (a *account) fetchOnce(ctx context.Context, address string, max int64) (m *sms.Media, token string, err error) {
-	m, err = a.media.Get(ctx, egress.Request{Address: address, Owns: a.ownsMedia, Max: max,
-		Authorize: func(ctx context.Context) (string, error) {
-			if a.tokens == nil {
-				return a.basic, nil
-			}
-			t, err := a.tokens.get(ctx)
-			if err != nil {
-				return "", noMediaToken(err)
-			}
-			token = t
-			return "Bearer " + t, nil
-		}})
-	return m, token, err
+	return authorized(a, func(get credentials) (*sms.Media, error) {
+		return a.media.Get(ctx, egress.Request{Address: address, Owns: a.ownsMedia, Max: max,
+			Authorize: func(ctx context.Context) (string, error) {
+				authorization, err := get(ctx)
+				if err != nil {
+					return "", noMediaToken(err)
+				}
+				return authorization, nil
+			}})
+	})
 }
 
 func noMediaToken(err error) *sms.MediaError {
@@ -67,11 +49,6 @@ func noMediaToken(err error) *sms.MediaError {
 		e.Status, e.After, e.Err = s.Status, s.After, s.Err
 	}
 	return e
-}
-
-func mediaUnauthorized(err error) bool {
-	e, ok := errors.AsType[*sms.MediaError](err)
-	return ok && e.Status == http.StatusUnauthorized
 }
 
 // ownsMedia reports a path of one of the account's own files: "/users/{account}/media/{id}/{n}/{name}", where an id may

@@ -47,7 +47,11 @@ func (a *account) Send(ctx context.Context, m channel.Outbound) (channel.Accepte
 		ctx, cancel = context.WithTimeout(ctx, a.timeout)
 		defer cancel()
 	}
-	return authorized(ctx, a, func(authorization string) (channel.Accepted, error) {
+	return authorized(a, func(get credentials) (channel.Accepted, error) {
+		authorization, err := get(ctx)
+		if err != nil {
+			return channel.Accepted{}, err
+		}
 		return a.post(ctx, authorization, body, m)
 	})
 }

@@ -167,30 +167,30 @@ func usable(token string) bool {
 		!slices.ContainsFunc([]byte(token), func(c byte) bool { return c <= ' ' || c >= 0x7f })
 }
 
+// credentials return the value of the header Authorization: at once in the legacy Basic mode, else as soon as there is a
+// token. Their error is a [*sms.SendError] of a request that was not made.
+type credentials func(ctx context.Context) (string, error)
+
 // authorized runs do with the account's credentials, and once more with a fresh token after a 401: that proves that the
-// request was not taken.
-func authorized[T any](ctx context.Context, a *account, do func(authorization string) (T, error)) (T, error) {
-	if a.tokens == nil {
-		return do(a.basic)
+// request was not taken. do asks for them once, when it knows that it has something to ask the carrier.
+func authorized[T any](a *account, do func(credentials) (T, error)) (T, error) {
+	for try := 1; ; try++ {
+		token := ""
+		v, err := do(func(ctx context.Context) (_ string, err error) {
+			if a.tokens == nil {
+				return a.basic, nil
+			}
+			token, err = a.tokens.get(ctx)
+			return "Bearer " + token, err
+		})
+		if token == "" || !unauthorized(err) {
+			return v, err
+		}
+		a.tokens.drop(token) // also in the end: the next request asks for one again, which is how mended rights are noticed
+		if try == 2 {
+			return v, err
+		}
 	}
-	var none T
-	token, err := a.tokens.get(ctx)
-	if err != nil {
-		return none, err
-	}
-	v, err := do("Bearer " + token)
-	if !unauthorized(err) {
-		return v, err
-	}
-	a.tokens.drop(token)
-	if token, err = a.tokens.get(ctx); err != nil {
-		return none, err
-	}
-	v, err = do("Bearer " + token)
-	if unauthorized(err) {
-		a.tokens.drop(token) // the next request asks for a token again, which is how mended rights are noticed
-	}
-	return v, err
 }
 
 // errNoToken is in every error of a token request, whose status is not that of the request it was for.

@@ -15,10 +15,10 @@ import (
 // What one webhook may hold.
 const (
 	maxParams  = 1000
-	maxKey     = 128     // bytes of a name; Twilio's longest has 28
-	maxAddress = 256     // bytes of From and To; RCS and WhatsApp ids are long
-	maxWord    = 64      // bytes of a state's name that are kept
-	maxValue   = 4 << 10 // bytes of one value in Inbound.Fields
+	maxKey     = 128      // bytes of a name; Twilio's longest has 28
+	maxAddress = 256      // bytes of From and To; RCS and WhatsApp ids are long
+	maxWord    = 64       // bytes of a state's name that are kept
+	maxValue   = 16 << 10 // bytes of one value in Inbound.Fields; AddOns is JSON, and cut it is none
 	maxFields  = 32 << 10
 	maxFiles   = 100 // attachments; Twilio delivers 10
 )

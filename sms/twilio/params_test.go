@@ -225,7 +225,7 @@ func BenchmarkParseBounds(b *testing.B) {
 func TestParseBoundsFields(t *testing.T) {
 	t.Parallel()
 	a := open(t, twilio.Config{}, settings())
-	pairs := append(without(), "Huge", strings.Repeat("é", 5000), "Nul", "a\x00b", "Bad", "\xff", "Many", "1", "Many", "2")
+	pairs := append(without(), "Huge", strings.Repeat("é", 9000), "Nul", "a\x00b", "Bad", "\xff", "Many", "1", "Many", "2")
 	for i := range 20 {
 		pairs = append(pairs, fmt.Sprintf("X%02d", i), strings.Repeat("x", 3000))
 	}
@@ -233,7 +233,7 @@ func TestParseBoundsFields(t *testing.T) {
 	events, err := a.Parse(webhook(testWebhook, raw), []byte(raw))
 	require.NoError(t, err)
 	f := events[0].(channel.Inbound).Fields
-	require.Equal(t, strings.Repeat("é", 2048), f["Huge"])
+	require.Equal(t, strings.Repeat("é", 8192), f["Huge"])
 	require.Equal(t, "a\uFFFDb", f["Nul"])
 	require.Equal(t, "\uFFFD", f["Bad"])
 	require.Equal(t, "1\n2", f["Many"])
@@ -258,4 +258,43 @@ func TestParseMedia(t *testing.T) {
 	media := events[0].(channel.Inbound).Media
 	require.Len(t, media, 10)
 	require.Equal(t, channel.Attachment{URL: "https://api.twilio.com/9"}, media[9])
+}
+
+// Every parameter that Twilio documents for a text, of SMS and of the other channels, is kept as it came, together with those
+// of a call to the fallback URL (twilio.com/docs/messaging/guides/webhook-request).
+func TestParseKeepsEveryDocumentedParameter(t *testing.T) {
+	t.Parallel()
+	a := open(t, twilio.Config{}, settings())
+	form := url.Values{"MessageSid": {messageID}, "SmsSid": {messageID}, "SmsMessageSid": {messageID}, "AccountSid": {testAccount}, "ApiVersion": {"2010-04-01"},
+		"MessagingServiceSid": {"MG" + strings.Repeat("0", 32)}, "From": {"whatsapp:+14155550123"}, "To": {"whatsapp:+15105550100"}, "Body": {"Hi from From+1"},
+		"NumSegments": {"2"}, "SmsStatus": {"received"}, "NumMedia": {"1"}, "MediaUrl0": {"https://api.twilio.com/2010-04-01/Accounts/" + testAccount + "/Messages/" + messageID + "/Media/ME1"},
+		"MediaContentType0": {"image/jpeg"}, "OptOutType": {"HELP"}, "AddOns": {`{"status":"successful","message":null,"code":null,"results":{"x":"` + strings.Repeat("y", 9000) + `"}}`}}
+	for _, place := range []string{"From", "To"} {
+		for part, value := range map[string]string{"City": "SAN FRANCISCO", "State": "CA", "Zip": "", "Country": "US"} {
+			form.Set(place+part, value)
+		}
+	}
+	for name, value := range map[string]string{
+		"ErrorCode": "11200", "ErrorUrl": "https://desk.example.com/sms/3f9a?From=%2B1&MessageSid=x",
+		"ButtonPayload": `{"id":1}`, "ButtonText": "Yes, please", "ButtonType": "QUICK_REPLY", "InteractiveData": `{"a":[1]}`, "FlowData": `{"screen":"A"}`,
+		"ChannelMetadata": `{"type":"whatsapp","data":{"context":{"ProfileName":"Fromm, 5"}}}`, "Latitude": "37.7749", "Longitude": "-122.4194", "Address": "1 Main St, Tofino",
+		"Label": "Office", "ProfileName": "Fromage & Co", "WaId": "14155550123", "Forwarded": "true", "FrequentlyForwarded": "false", "ExternalUserId": "US.123",
+		"ReferralBody": "20% off, from $5", "ReferralHeadline": "Sale", "ReferralSourceId": "1", "ReferralSourceType": "ad", "ReferralSourceUrl": "https://fb.me/1",
+		"ReferralMediaId": "1", "ReferralMediaContentType": "image/png", "ReferralMediaUrl": "https://fb.me/1.png", "ReferralNumMedia": "1", "ReferralCtwaClid": "abc",
+		"OriginalRepliedMessageSender": "whatsapp:+15105550100", "OriginalRepliedMessageSid": "SM" + strings.Repeat("2", 32),
+	} {
+		form.Set(name, value)
+	}
+	raw := form.Encode()
+	events, err := a.Parse(webhook(testWebhook, raw), []byte(raw))
+	require.NoError(t, err)
+	in := events[0].(channel.Inbound)
+	require.Equal(t, "Hi from From+1", in.Text)
+	require.Equal(t, channel.Help, in.Consent)
+	require.Len(t, in.Media, 1)
+	form.Del("Body")
+	require.Len(t, in.Fields, len(form))
+	for name := range form {
+		require.Equal(t, form.Get(name), in.Fields[name], name)
+	}
 }
