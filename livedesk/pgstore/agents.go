@@ -16,7 +16,7 @@ var (
 	sqlAllAgents = `SELECT ` + agents.list() + ` FROM {s}.agents AS t WHERE t.workspace = $1 ORDER BY t.id`
 
 	// An agent's load is counted when it is asked for, from an index of the live conversations: it can't drift (I9).
-	sqlLoads = `SELECT u.id, (` + load + `) FROM unnest($2::text[]) AS u(id)`
+	sqlLoads = `SELECT u.id, (` + load + `) FROM ` + arrays("u", 2, "id")
 
 	sqlAllLoads = `SELECT c.assignee, count(*) FROM {s}.conversations AS c
 		WHERE c.workspace = $1 AND c.assignee > '' AND c.state = 'open' AND c.live_key GROUP BY c.assignee`

@@ -21,10 +21,10 @@ var budgets = table[livedesk.Budget]{
 var (
 	// The row is the lock, so there has to be one. It counts as absent until somebody writes it.
 	sqlMakeBudgets = `INSERT INTO {s}.budgets (workspace, channel, version)
-		SELECT u.workspace, u.channel, 0 FROM unnest($1::text[], $2::text[]) AS u(workspace, channel)
+		SELECT u.workspace, u.channel, 0 FROM ` + arrays("u", 1, "workspace", "channel") + `
 		ORDER BY u.workspace, u.channel ON CONFLICT DO NOTHING`
 
-	sqlBudgets = `SELECT ` + budgets.list() + ` FROM unnest($1::text[], $2::text[]) AS u(workspace, channel)
+	sqlBudgets = `SELECT ` + budgets.list() + ` FROM ` + arrays("u", 1, "workspace", "channel") + `
 		JOIN {s}.budgets AS t ON t.workspace = u.workspace AND t.channel = u.channel
 		ORDER BY t.workspace, t.channel FOR NO KEY UPDATE OF t`
 

@@ -11,7 +11,7 @@ import (
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
-const (
+var (
 	// ranks are those of livedesk.Class.Rank, most urgent first.
 	ranks = `(VALUES (0::bigint), (1), (2), (3)) AS r(rank)`
 
@@ -23,14 +23,14 @@ const (
 	skip = ` FOR NO KEY UPDATE OF t SKIP LOCKED`
 
 	// others are those that this transaction has not claimed already.
-	others = ` AND NOT EXISTS (SELECT 1 FROM unnest($8::text[], $9::text[]) AS g(workspace, id)
+	others = ` AND NOT EXISTS (SELECT 1 FROM ` + arrays("g", 8, "workspace", "id") + `
 			WHERE g.workspace = t.workspace AND g.id = t.id)`
 
 	// claimNow is the time of the transaction: as it was read, or as the server has it now that it begins.
 	claimNow = `coalesce($1::bigint, ` + sqlBegan + ` + $7::bigint)`
 
 	// allowances are the senders with one of their own.
-	allowances = `unnest($4::text[], $5::text[], $6::bigint[]) AS s(workspace, channel, allowed)`
+	allowances = arrays("s", 4, "workspace", "channel", "allowed bigint")
 )
 
 // ready are texts of rank r that are due and first of their conversation, the longest due first. What somebody else
@@ -88,7 +88,7 @@ var (
 				THEN t.history - 0 ELSE coalesce(t.history, '[]'::jsonb) END || ($6::jsonb ||
 				CASE WHEN u.reason = '' THEN '{}'::jsonb ELSE jsonb_build_object('detail', u.reason) END)
 		FROM (
-			SELECT m.workspace, m.id, w.reason FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w(workspace, channel, contact, reason)
+			SELECT m.workspace, m.id, w.reason FROM ` + arrays("w", 1, "workspace", "channel", "contact", "reason") + `
 			CROSS JOIN LATERAL (SELECT n.workspace, n.id FROM {s}.messages AS n
 				WHERE n.workspace = w.workspace AND n.channel = w.channel AND n.contact = w.contact AND n.stage = 'queued' OFFSET 0) AS m
 		) AS u WHERE t.workspace = u.workspace AND t.id = u.id AND t.delivery IN ('queued', 'claimed')`

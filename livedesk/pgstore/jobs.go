@@ -14,7 +14,7 @@ import (
 // A fence grows with every claim and every put, and is at least the time in microseconds: a job that is put in place again
 // after it was removed has a higher one than any that its key ever had, so a worker who lost it can't end the new
 // one (R14). That takes no counter that all transactions would wait for, and no sequence.
-const (
+var (
 	sqlClaimJobs = `UPDATE {s}.jobs AS t SET due = $3, attempts = t.attempts + 1, fence = greatest(t.fence + 1, $1)
 		FROM (
 			SELECT j.workspace, j.key, j.due FROM {s}.jobs AS j WHERE j.due <= $1
@@ -23,21 +23,21 @@ const (
 		RETURNING ` + jobColumns + `, d.due`
 
 	// Jobs are locked in one order before they are changed in another.
-	sqlLockJobs = `SELECT FROM {s}.jobs AS t JOIN unnest($1::text[], $2::text[]) AS u(workspace, key)
+	sqlLockJobs = `SELECT FROM {s}.jobs AS t JOIN ` + arrays("u", 1, "workspace", "key") + `
 		ON t.workspace = u.workspace AND t.key = u.key ORDER BY t.workspace, t.key FOR NO KEY UPDATE OF t`
 
 	sqlPutJobs = `INSERT INTO {s}.jobs AS t (workspace, key, kind, subject, due, fence, attempts)
 		SELECT u.workspace, u.key, u.kind, u.subject, u.due, $6, 0
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS u(workspace, key, kind, subject, due)
+		FROM ` + arrays("u", 1, "workspace", "key", "kind", "subject", "due bigint") + `
 		ON CONFLICT (workspace, key) DO UPDATE SET kind = excluded.kind, subject = excluded.subject, due = excluded.due,
 			fence = greatest(t.fence + 1, excluded.fence), attempts = 0`
 
 	sqlMoveJobs = `UPDATE {s}.jobs AS t SET due = u.due
-		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS u(workspace, key, fence, due)
+		FROM ` + arrays("u", 1, "workspace", "key", "fence bigint", "due bigint") + `
 		WHERE t.workspace = u.workspace AND t.key = u.key AND t.fence = u.fence`
 
 	// A fence of 0 removes whatever is there.
-	sqlEndJobs = `DELETE FROM {s}.jobs AS t USING unnest($1::text[], $2::text[], $3::bigint[]) AS u(workspace, key, fence)
+	sqlEndJobs = `DELETE FROM {s}.jobs AS t USING ` + arrays("u", 1, "workspace", "key", "fence bigint") + `
 		WHERE t.workspace = u.workspace AND t.key = u.key AND (u.fence = 0 OR t.fence = u.fence)`
 )
 

@@ -14,7 +14,7 @@ var messageList = messages.list() + ", t.delivery"
 
 var (
 	// By id in $1 and $2.
-	sqlMessages = `SELECT ` + messageList + ` FROM unnest($1::text[], $2::text[]) AS u(workspace, id)
+	sqlMessages = `SELECT ` + messageList + ` FROM ` + arrays("u", 1, "workspace", "id") + `
 		JOIN {s}.messages AS t ON t.workspace = u.workspace AND t.id = u.id ORDER BY t.workspace, t.id`
 
 	sqlLockMessages = sqlMessages + ` FOR NO KEY UPDATE OF t`
@@ -22,13 +22,13 @@ var (
 	// By id in $1 and $2, by the carrier's id in $3 to $5, by key in $6 to $8. Each is looked for by itself: a join may be
 	// planned, for the few that there were once, as a walk over all.
 	sqlAnyMessages = `SELECT ` + messageList + ` FROM (
-			SELECT u.workspace, u.id FROM unnest($1::text[], $2::text[]) AS u(workspace, id)
+			SELECT u.workspace, u.id FROM ` + arrays("u", 1, "workspace", "id") + `
 			UNION
-			SELECT u.workspace, x.id FROM unnest($3::text[], $4::text[], $5::text[]) AS u(workspace, channel, provider_id)
+			SELECT u.workspace, x.id FROM ` + arrays("u", 3, "workspace", "channel", "provider_id") + `
 			CROSS JOIN LATERAL (SELECT m.id FROM {s}.messages AS m WHERE m.workspace = u.workspace AND m.channel = u.channel
 				AND m.provider_id = u.provider_id AND m.provider_id IS NOT NULL AND m.kind = 'outgoing' LIMIT 1) AS x
 			UNION
-			SELECT u.workspace, x.id FROM unnest($6::text[], $7::text[], $8::text[]) AS u(workspace, conversation, key)
+			SELECT u.workspace, x.id FROM ` + arrays("u", 6, "workspace", "conversation", "key") + `
 			CROSS JOIN LATERAL (SELECT m.id FROM {s}.messages AS m WHERE m.workspace = u.workspace
 				AND m.conversation = u.conversation AND m.key = u.key AND m.key IS NOT NULL LIMIT 1) AS x
 		) AS w JOIN {s}.messages AS t ON t.workspace = w.workspace AND t.id = w.id

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,15 +29,20 @@ var (
 	sqlReserveRevisions = `UPDATE {s}.counters SET value = value + $1 WHERE name = 'revision'`
 
 	sqlUpdateObject = counted(`UPDATE {s}.objects AS t SET `+objects.assignments()+`, version = t.version + 1,
-		revision = `+objects.revision(1)+` FROM `+objects.unnest(true)+`
+		revision = `+objects.revision(1)+` FROM `+objects.numbered(true)+`
 		WHERE `+objects.match()+` AND t.version = u.version`, len(objects.columns)+2)
 
 	// Nobody sees a tombstone, so making the object again is an insert.
 	sqlInsertObject = counted(`INSERT INTO {s}.objects AS t (`+objects.written()+`, version, revision)
-		SELECT `+objects.values()+`, 1, `+objects.revision(0)+` FROM `+objects.unnest(false)+`
+		SELECT `+objects.values()+`, 1, `+objects.revision(0)+` FROM `+objects.numbered(false)+`
 		ON CONFLICT (workspace, kind, id) DO UPDATE SET key = excluded.key, data = excluded.data, deleted = excluded.deleted,
 			revision = excluded.revision, version = t.version + 1 WHERE t.deleted`, len(objects.columns)+1)
 )
+
+// numbered is unnest with a row's place as ord, from 1.
+func (t *table[T]) numbered(version bool) string {
+	return "(SELECT n.*, row_number() OVER () AS ord FROM " + strings.TrimSuffix(t.unnest(version), "u") + "n" + ") AS u"
+}
 
 // revision is the number of row u out of those that were reserved; the last parameter says how many were reserved
 // from the first row of the statement on.

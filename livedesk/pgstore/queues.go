@@ -13,11 +13,11 @@ import (
 var (
 	// The row is the lock, so there has to be one. It counts as absent until somebody writes it.
 	sqlMakeQueues = `INSERT INTO {s}.queues (workspace, id, version)
-		SELECT $1, u.id, 0 FROM unnest($2::text[]) AS u(id) ON CONFLICT DO NOTHING`
+		SELECT $1, u.id, 0 FROM ` + arrays("u", 2, "id") + ` ON CONFLICT DO NOTHING`
 
 	sqlQueues = `SELECT ` + queues.list() + ` FROM {s}.queues AS t
 		JOIN (
-			SELECT u.id FROM unnest($2::text[]) AS u(id)
+			SELECT u.id FROM ` + arrays("u", 2, "id") + `
 			UNION
 			SELECT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($3::text[])
 		) AS w ON t.workspace = $1 AND t.id = w.id
@@ -55,13 +55,13 @@ var (
 		members = excluded.members, version = 1 WHERE t.version = 0`, len(queues.columns))
 
 	sqlLeaveQueues = `DELETE FROM {s}.queue_agents AS m
-		USING unnest($1::text[], $2::text[]) AS q(workspace, id)
+		USING ` + arrays("q", 1, "workspace", "id") + `
 		WHERE m.workspace = q.workspace AND m.queue = q.id AND NOT EXISTS (
-			SELECT 1 FROM unnest($3::text[], $4::text[], $5::text[]) AS u(workspace, agent, queue)
+			SELECT 1 FROM ` + arrays("u", 3, "workspace", "agent", "queue") + `
 			WHERE u.workspace = m.workspace AND u.agent = m.agent AND u.queue = m.queue)`
 
 	sqlJoinQueues = `INSERT INTO {s}.queue_agents (workspace, agent, queue)
-		SELECT u.workspace, u.agent, u.queue FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, agent, queue)
+		SELECT u.workspace, u.agent, u.queue FROM ` + arrays("u", 1, "workspace", "agent", "queue") + `
 		ON CONFLICT DO NOTHING`
 
 	// An agent who is deleted leaves every queue.
@@ -81,8 +81,8 @@ const (
 	tallyPlace   = "place" // a queue that one of the agents is a member of
 )
 
-const (
-	queueIDs = `SELECT u.id FROM unnest($2::text[]) AS u(id)
+var (
+	queueIDs = `SELECT u.id FROM ` + arrays("u", 2, "id") + `
 		UNION SELECT m.queue FROM {s}.queue_agents AS m WHERE m.workspace = $1 AND m.agent = ANY($3::text[])`
 
 	rosterIDs = `SELECT unnest($4::text[]) AS id UNION SELECT a.agent FROM (` + queueIDs + `) AS w

@@ -243,17 +243,32 @@ func (t *table[T]) scan(rows pgx.Rows, row *T, more ...any) error {
 	return rows.Scan(append(t.targets(make([]any, 0, len(t.columns)+1+len(more)), row), more...)...)
 }
 
-// unnest is a FROM item u with one row for each element of the parameters: the columns, with the version where wanted, and
-// as ord the row's place.
+// unnest is a FROM item u with one row for each element of the parameters: the columns, with the version where wanted.
 func (t *table[T]) unnest(version bool) string {
-	var params, names []string
-	for i, c := range t.columns {
-		params, names = append(params, fmt.Sprintf("$%d::%s[]", i+1, c.kind)), append(names, c.name)
+	columns := make([]string, 0, len(t.columns)+1)
+	for _, c := range t.columns {
+		columns = append(columns, c.name+" "+c.kind)
 	}
 	if version {
-		params, names = append(params, fmt.Sprintf("$%d::bigint[]", len(t.columns)+1)), append(names, "version")
+		columns = append(columns, "version bigint")
 	}
-	return "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS u(" + strings.Join(names, ", ") + ", ord)"
+	return arrays("u", 1, columns...)
+}
+
+// arrays is a FROM item with one row for each element of the array parameters from $first on, which are columns called
+// "name type", or "name" of type text. The arrays are laid out side by side in a SELECT
+// list: in FROM each is copied into a store of its own first, and for 29 of them that takes ten times as long (1.2 ms
+// rather than 0.1).
+func arrays(alias string, first int, columns ...string) string {
+	list := make([]string, 0, len(columns)+1)
+	for i, c := range columns {
+		name, kind, given := strings.Cut(c, " ")
+		if !given {
+			kind = "text"
+		}
+		list = append(list, fmt.Sprintf("unnest($%d::%s[]) AS %s", first+i, kind, name))
+	}
+	return "(SELECT " + strings.Join(list, ", ") + ") AS " + alias
 }
 
 func (c *column[T]) from(alias string) string {

@@ -18,19 +18,19 @@ import (
 // one another in one direction only.
 var (
 	sqlInsertArrival = `INSERT INTO {s}.arrivals AS a (workspace, channel, key)
-		SELECT u.workspace, u.channel, u.key FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, key)
+		SELECT u.workspace, u.channel, u.key FROM ` + arrays("u", 1, "workspace", "channel", "key") + `
 		ON CONFLICT DO NOTHING RETURNING a.workspace, a.channel, a.key`
 
 	// What [livedesk.Arrival.NewContact] makes, at the time of the transaction: as it was read, or as the server has it.
 	sqlMeetContact = `INSERT INTO {s}.contacts AS t (workspace, id, address, country, created_at, version)
 		SELECT u.workspace, u.id, u.address, u.country, coalesce($5::bigint, ` + sqlBegan + ` + $6::bigint), 1
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS u(workspace, id, address, country)
+		FROM ` + arrays("u", 1, "workspace", "id", "address", "country") + `
 		ON CONFLICT (workspace, address) DO NOTHING RETURNING t.workspace, t.address`
 
 	// A statement of its own: one that inserts a contact sees neither its own new row nor a concurrent winner's.
 	sqlMeetThread = `INSERT INTO {s}.threads (workspace, channel, contact, version)
 		SELECT c.workspace, u.channel, c.id, 1
-		FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, address)
+		FROM ` + arrays("u", 1, "workspace", "channel", "address") + `
 		JOIN {s}.contacts AS c ON c.workspace = u.workspace AND c.address = u.address
 		ORDER BY c.workspace, c.id, u.channel ON CONFLICT DO NOTHING`
 )

@@ -16,12 +16,12 @@ import (
 // A statement that waits for a row lock is evaluated again with the newest version of the rows that it locks, and the old
 // one of all others. So a thread that got another conversation meanwhile falls out of the statements that load both, and
 // is asked for once more, with a newer view.
-const (
-	byAddress = ` FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, address)
+var (
+	byAddress = ` FROM ` + arrays("u", 1, "workspace", "channel", "address") + `
 		JOIN {s}.contacts AS t ON t.workspace = u.workspace AND t.address = u.address
 		JOIN {s}.threads AS h ON h.workspace = u.workspace AND h.channel = u.channel AND h.contact = t.id`
 
-	byConversation = ` FROM unnest($1::text[], $2::text[]) AS u(workspace, id)
+	byConversation = ` FROM ` + arrays("u", 1, "workspace", "id") + `
 		JOIN {s}.conversations AS v ON v.workspace = u.workspace AND v.id = u.id
 		JOIN {s}.threads AS h ON h.workspace = v.workspace AND h.channel = v.channel AND h.contact = v.contact
 		JOIN {s}.contacts AS t ON t.workspace = v.workspace AND t.id = v.contact`
@@ -35,11 +35,11 @@ const (
 	// through a UNION ALL that it inlined.
 	found = `WITH found AS MATERIALIZED (
 		SELECT c.workspace, u.channel, c.id AS contact, u.address
-		FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, address)
+		FROM ` + arrays("u", 1, "workspace", "channel", "address") + `
 		JOIN {s}.contacts AS c ON c.workspace = u.workspace AND c.address = u.address
 		UNION ALL
 		SELECT v.workspace, v.channel, v.contact, NULL
-		FROM unnest($4::text[], $5::text[]) AS u(workspace, id)
+		FROM ` + arrays("u", 4, "workspace", "id") + `
 		JOIN {s}.conversations AS v ON v.workspace = u.workspace AND v.id = u.id) `
 )
 
@@ -71,7 +71,7 @@ var (
 			SELECT h.workspace, h.conversation AS id FROM found AS f
 			JOIN {s}.threads AS h ON h.workspace = f.workspace AND h.contact = f.contact AND h.channel = f.channel
 			UNION
-			SELECT u.workspace, u.id FROM unnest($4::text[], $5::text[]) AS u(workspace, id)
+			SELECT u.workspace, u.id FROM ` + arrays("u", 4, "workspace", "id") + `
 		) AS w ON t.workspace = w.workspace AND t.id = w.id
 		ORDER BY t.workspace, t.id`
 
