@@ -32,6 +32,7 @@ type Engine struct {
 	running    atomic.Bool
 	loops      loopStates
 	ignored    atomic.Int64
+	retained   retained
 }
 
 // New returns an engine on the store. It starts no goroutine and asks the store nothing. The error holds every problem

@@ -16,8 +16,8 @@ import (
 // for the first and then passes over it. Each statement inserts in the order of its key, so that two batches wait for
 // one another in one direction only.
 var (
-	sqlInsertArrival = `INSERT INTO {s}.arrivals AS a (workspace, channel, key)
-		SELECT u.workspace, u.channel, u.key FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, key)
+	sqlInsertArrival = `INSERT INTO {s}.arrivals AS a (workspace, channel, key, day)
+		SELECT u.workspace, u.channel, u.key, coalesce($4::bigint, ` + sqlBegan + ` + $5::bigint) / ` + microsADay + ` FROM unnest($1::text[], $2::text[], $3::text[]) AS u(workspace, channel, key)
 		ON CONFLICT DO NOTHING RETURNING a.workspace, a.channel, a.key`
 
 	sqlMeetContact = contacts.insert() + ` ON CONFLICT (workspace, address) DO NOTHING RETURNING t.workspace, t.address`
@@ -51,9 +51,10 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedes
 		return out, ctx.Err()
 	}
 	b, l := sortArrivals(arrivals), newLoadedThreads()
+	now, offset := t.clock()
 	err := t.send(ctx, "take in", func(batch *pgx.Batch) {
 		if len(b.keys) > 0 {
-			batch.Queue(t.s.sql(sqlInsertArrival), b.events()...).Query(func(rows pgx.Rows) error {
+			batch.Queue(t.s.sql(sqlInsertArrival), append(b.events(), now, offset)...).Query(func(rows pgx.Rows) error {
 				var k eventKey
 				return each(rows, []any{&k.workspace, &k.channel, &k.key}, func() { b.arrived[k] = true })
 			})

@@ -170,6 +170,7 @@ func groups() []group {
 		{"lists", listCases()},
 		{"timeline", timelineCases()},
 		{"counts", countCases()},
+		{"Prune", pruneCases()},
 		{"workspaces", workspaceCases()},
 		{"reopening", reopenCases()},
 		{"locks", lockCases()},
