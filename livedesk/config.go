@@ -54,6 +54,12 @@ type Config struct {
 	// negative means never: the answer begins a new one.
 	ReplyWindow time.Duration
 
+	// Retention is for how long a resolved conversation is kept after it was last active, with its messages; then it is
+	// deleted, once a day in small slices, as if it had never been, but for the contact and its consent. Zero means for ever;
+	// it can't be negative, nor shorter than the two windows above. The keys by which a text that comes twice is known are
+	// kept for 400 days whatever this says.
+	Retention time.Duration
+
 	// RotationWindow is for how long credentials and webhook keys that were replaced still count in webhooks, and how long
 	// the credentials of a connection without channels are kept. Zero means 24 h; negative means not at all.
 	RotationWindow time.Duration
@@ -166,11 +172,14 @@ func (c Config) check(durable bool) error {
 		value time.Duration
 	}{
 		{"Lease", c.Lease}, {"VerdictAfter", c.VerdictAfter}, {"Poll", c.Poll}, {"Refresh", c.Refresh},
-		{"DrainTimeout", c.DrainTimeout}, {"WebhookTimeout", c.WebhookTimeout},
+		{"DrainTimeout", c.DrainTimeout}, {"WebhookTimeout", c.WebhookTimeout}, {"Retention", c.Retention},
 	} {
 		if d.value < 0 {
 			bad(d.field, "can't be negative")
 		}
+	}
+	if longest := max(c.ReopenWindow, c.ReplyWindow); c.Retention > 0 && c.Retention < longest {
+		bad("Retention", "is below ReopenWindow or ReplyWindow: who answers would find the conversation gone")
 	}
 	if c.Lease > 0 && c.Lease < time.Second {
 		bad("Lease", "is below 1 s")

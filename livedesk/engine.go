@@ -36,6 +36,7 @@ type Engine struct {
 	loops      loopStates
 	ignored    atomic.Int64
 	sweeps     sweeper
+	retained   retained
 }
 
 // New returns an engine on the store. It starts no goroutine and asks the store nothing. The error holds every problem

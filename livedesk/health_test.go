@@ -218,6 +218,7 @@ func TestEngineHealthCounts(t *testing.T) {
 	w := newWorld(t, withCounts)
 	w.twilioChannel(nil)
 	w.text(alice, "hello")
+	w.later(time.Hour) // the workspace's retention has had its turn
 	until := w.clock().Add(time.Hour)
 	_, err := w.desk.Snooze(w.ctx(), w.only().ID, host, until)
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ const (
 	jobSnooze = "snooze" // wake a conversation
 	jobServe  = "serve"  // look at a queue again
 	jobForget = "forget" // forget a connection that has no channel any more
+	jobRetain = "retain" // delete what is old
 )
 
 // maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
@@ -28,6 +29,9 @@ func serveJob(q Queue, due time.Time) Job {
 // workJobs claims the jobs that are due, does them, which goes on for as long as work does, and returns how many there were.
 // Those that ask code of the host's, or a carrier, are left to calls.
 func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
+	if err := e.retainAll(ctx); err != nil {
+		return 0, err
+	}
 	var jobs []Job
 	var now time.Time
 	err := e.update(ctx, func(ctx context.Context, tx Tx) (err error) {
@@ -92,6 +96,10 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 			}
 		case jobAnswer:
 			if err := u.endSilence(ctx, j); err != nil {
+				return err
+			}
+		case jobRetain:
+			if err := u.retain(ctx, j); err != nil {
 				return err
 			}
 		case jobForget:

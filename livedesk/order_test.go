@@ -29,7 +29,7 @@ func (s orderly) Check(ctx context.Context) error {
 	return nil
 }
 
-// verbs that lock, in their order; Claim, ClaimJobs and TakeIn are the first of a transaction.
+// verbs that lock, in their order; Claim, ClaimJobs, Prune and TakeIn are the first of a transaction.
 var verbs = []string{"", "first", "Threads", "Messages", "Senders", "Queues", "Apply"}
 
 type orderlyTx struct {
@@ -58,6 +58,11 @@ func (t *orderlyTx) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk.Due
 func (t *orderlyTx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]livedesk.Job, error) {
 	t.calls("first", 1)
 	return t.Tx.ClaimJobs(ctx, limit, lease)
+}
+
+func (t *orderlyTx) Prune(ctx context.Context, p livedesk.Prune) (livedesk.Pruned, error) {
+	t.calls("first", 1)
+	return t.Tx.Prune(ctx, p)
 }
 
 func (t *orderlyTx) TakeIn(ctx context.Context, a []livedesk.Arrival) ([]livedesk.Arrived, error) {

@@ -129,6 +129,7 @@ func (t dryTx) TakeIn(context.Context, []Arrival) ([]Arrived, error)         { r
 func (t dryTx) Apply(context.Context, Changes) error                         { return errDry }
 func (t dryTx) Claim(context.Context, Claim) ([]DueText, error)              { return nil, errDry }
 func (t dryTx) Senders(context.Context, []Sender) ([]Budget, error)          { return nil, errDry }
+func (t dryTx) Prune(context.Context, Prune) (Pruned, error)                 { return Pruned{}, errDry }
 func (t dryTx) ClaimJobs(context.Context, int, time.Duration) ([]Job, error) { return nil, errDry }
 
 func (t dryTx) Queues(ctx context.Context, q QueueQuery) (Roster, error) {

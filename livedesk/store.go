@@ -16,7 +16,7 @@ import (
 //
 // The parts of the contract that are pure logic are methods of the rows and queries, for every Store to use: Clone, Keys
 // and Over of the rows, [Message.Cancel], [Job.Lease] and [JobChange.Over], [Queue.Without], [Arrival.NewContact], Selects and
-// Compare of the queries, [Counts.Add], [Claim.Budget] and [Claim.Choose].
+// Compare of the queries, [Counts.Add], [Claim.Budget], [Claim.Choose] and [Prune.Choose].
 //
 // Whoever stores rows as JSON beware: their JSON is made for clients. That of a [Message] leaves out [Delivery] Fence,
 // without which a worker that lost a lease passes for its holder: keep it beside. Fences, and the counters behind those of
@@ -41,7 +41,7 @@ type Store interface {
 // nothing is locked.
 //
 // To be free of deadlocks a transaction calls them in this order, each with all its keys at once: Claim or ClaimJobs
-// or TakeIn, Threads, Messages, Senders, Queues (by workspace), and last Apply. Stores sort keys before they lock.
+// or Prune or TakeIn, Threads, Messages, Senders, Queues (by workspace), and last Apply. Stores sort keys before they lock.
 //
 // Results stand in the order of the keys; what doesn't exist is a zero value (test its ID), never an error.
 type ReadTx interface {
@@ -80,7 +80,7 @@ type Tx interface {
 	ReadTx
 	// TakeIn remembers the keys of what came in, sees to it that each arrival's contact and thread exist, and loads them as
 	// Threads does; it reports for each whether its key is new. Of equal keys in one call the first is new. A key counts
-	// for ever within (workspace, channel), whatever happens to the message. An arrival without key only makes its contact
+	// within (workspace, channel) until it is pruned, whatever happens to the message. An arrival without key only makes its contact
 	// and thread, and is new when it made the contact. [Arrival.NewContact] is used when the address is unknown in the
 	// workspace; else the known one stays as it is.
 	TakeIn(ctx context.Context, arrivals []Arrival) ([]Arrived, error)
@@ -95,6 +95,12 @@ type Tx interface {
 	// ClaimJobs leases jobs that are due, the longest due first: each gets a higher Fence and a Due of now+lease.
 	// Jobs that somebody else has locked are passed over. limit is at least 1.
 	ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]Job, error)
+	// Prune deletes one slice of what is old, see [Prune]: the longest inactive conversations first, of each the oldest
+	// messages first, and a conversation with its last message; then its thread, whose Version grows, has no Conversation
+	// any more. A conversation or thread that somebody else has locked is passed over, and where a message is locked those
+	// behind it stay too, so that what is left has no gap. It waits for nobody, and what it deletes is locked until the
+	// transaction ends.
+	Prune(ctx context.Context, p Prune) (Pruned, error)
 }
 
 // ThreadKey names a thread by channel and address, or by one of its conversations.
@@ -109,7 +115,7 @@ type ThreadKey struct {
 type LoadedThread struct {
 	Contact Contact
 	Thread  Thread
-	// Current is the conversation that Thread.Conversation names; nil before the first.
+	// Current is the conversation that Thread.Conversation names; nil before the first, and when that was pruned.
 	Current *Conversation
 	// Asked is the conversation that the key named; nil when it named none.
 	Asked *Conversation

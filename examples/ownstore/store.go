@@ -1,27 +1,28 @@
 // Package ownstore is a [livedesk.Store] written to show what writing your own takes: the whole contract, without an
 // exception, on plain maps and a log file, in at most 600 lines. Each transaction is one record, on the disk before Update
-// returns; opening the log plays it back.
-//
-// It is real, and small. All rows are in memory. Lists and claims look at every row that there is, and each Update
-// copies the maps: nearly everything costs O(n), where package memstore pays O(log n) and a database has an index.
-// The log only grows, is read whole when it is opened, and is not kept from a second process.
-//
+// returns; opening the log plays it back. It is real, and small: all rows are in memory, each Update copies the maps, and
+// nearly everything costs O(n), where package memstore pays O(log n) and a database has an index. The log only grows.
 // What the contract says of rows and queries is in package livedesk, for every store to use: Keys, which become indexes,
-// Over, Clone, NewContact, Choose, Lease, Cancel, Selects and Compare. Write TakeIn and Apply, then the reads, and run storetest
-// from the first day: the name of a failing case is the sentence that doesn't hold yet. Writers take turns here. Where they don't,
-// lock what TakeIn, Threads, Messages, Senders, Queues and the claims return (SKIP LOCKED for claims and those who wait).
+// Over, Clone, NewContact, Choose, Lease, Cancel, Selects and Compare. Write TakeIn and Apply, then the reads, and run
+// storetest from the first day: a failing case is named after the sentence that doesn't hold yet. Writers take turns here.
+// Where they don't, lock what TakeIn, Threads, Messages, Senders, Queues, Prune and the claims return or delete (SKIP LOCKED
+// for Prune, claims and those who wait).
 package ownstore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"maps"
 	"os"
+	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,8 +31,7 @@ import (
 
 var _ livedesk.Store = (*Store)(nil)
 
-// ErrDamaged means that a file is no log of this package, or has whole records behind one that can't be read: to cut it
-// there would lose transactions that were committed.
+// ErrDamaged means that a file is no log of ours, or has whole records, which were committed, behind one that can't be read.
 var ErrDamaged = errors.New("log is damaged")
 
 // Store is a [livedesk.Store] in a log file. Make one with [Open]; the zero Store can't be used. It is safe for
@@ -46,7 +46,6 @@ type Store struct {
 
 // Open plays back the log at path, which is made if there is none. A last record that a crash cut short is cut off: its
 // Update never returned nil. A log that can't be read for another reason is [ErrDamaged] and is left as it is.
-//
 // clock is the store's time, asked once in each transaction; nil means time.Now. It must be safe for concurrent use.
 func Open(path string, clock func() time.Time) (*Store, error) {
 	if clock == nil {
@@ -184,4 +183,133 @@ func first(data []byte) []byte {
 		return nil
 	}
 	return rest[:size]
+}
+
+// key is a primary or a unique key; livedesk.RowKey says which there are.
+type key = livedesk.RowKey
+
+// keyed is a row of the contract. What that says of keys, copies and versions is in package livedesk for every store.
+type keyed interface{ Keys() (key, []key) }
+
+// kinds are the rows by their name in a key.
+var kinds = map[string]any{
+	"contact": new(livedesk.Contact), "thread": new(livedesk.Thread), "conversation": new(livedesk.Conversation),
+	"message": new(livedesk.Message), "agent": new(livedesk.Agent), "queue": new(livedesk.Queue), "job": new(livedesk.Job),
+	"object": new(livedesk.Object), "budget": new(livedesk.Budget), "arrival": new(livedesk.Seen),
+}
+
+// state is the whole store. A copy of it with maps of its own is a snapshot, since rows are only replaced.
+type state struct {
+	rows    map[key]any // pointers to rows, by primary key
+	unique  map[key]key // unique keys, and whose they are
+	serial  int64       // the number given last, as a revision or as a job's fence; none is given twice
+	changed []key       // for the log
+}
+
+// get returns a row, or nil.
+func get[V any](t *tx, at key) *V {
+	r, _ := t.rows[at].(*V)
+	return r
+}
+
+// value returns a row, or the zero value.
+func value[V any](t *tx, at key) V { return *cmp.Or(get[V](t, at), new(V)) }
+
+// where returns the rows of a kind that fit, in no order; all of them with nil.
+func where[V any](t *tx, fits func(V) bool) (found []*V) {
+	for _, r := range t.rows {
+		if r, is := r.(*V); is && (fits == nil || fits(*r)) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// put replaces a row, or removes it with nil.
+func (s *state) put(at key, row any) {
+	for _, u := range unique(s.rows[at]) {
+		if s.unique[u] == at {
+			delete(s.unique, u)
+		}
+	}
+	if s.rows[at] = row; row == nil {
+		delete(s.rows, at)
+	}
+	for _, u := range unique(row) {
+		s.unique[u] = at
+	}
+	s.changed = append(s.changed, at)
+}
+
+func unique(row any) (keys []key) {
+	if r, is := row.(keyed); is {
+		_, keys = r.Keys()
+	}
+	return keys
+}
+
+// next returns a number that was never given before.
+func (s *state) next() int64 {
+	s.serial++
+	return s.serial
+}
+
+// write puts rows, each over the version that its writer has read. Unique keys are looked at row by row.
+func write[V interface {
+	keyed
+	Over(old V) (V, error)
+}](t *tx, rows []V) error {
+	for _, r := range rows {
+		at, _ := r.Keys()
+		r, err := r.Over(value[V](t, at))
+		if err == nil && slices.ContainsFunc(unique(r), func(u key) bool { owner, is := t.unique[u]; return is && owner != at }) {
+			err = livedesk.ErrExists
+		}
+		if err != nil {
+			return fmt.Errorf("%v: %w", at, err)
+		}
+		if o, is := any(&r).(*livedesk.Object); is {
+			o.Revision = t.next()
+		}
+		t.put(at, &r)
+	}
+	return nil
+}
+
+// record is a transaction in the log: serial, and for each row that changed its key, its last form, which is null for one
+// that was removed, and its fence, since the JSON of a message is made for clients and leaves it out.
+func (s *state) record() ([]byte, error) {
+	var buf bytes.Buffer
+	log := json.NewEncoder(&buf)
+	err := log.Encode(s.serial)
+	for _, at := range s.changed {
+		err = cmp.Or(err, log.Encode(at), log.Encode(s.rows[at]), log.Encode(fence(s.rows[at])))
+	}
+	return buf.Bytes(), err
+}
+
+func (s *state) replay(record []byte) error {
+	log := json.NewDecoder(bytes.NewReader(record))
+	err := log.Decode(&s.serial)
+	for err == nil && log.More() {
+		var at key
+		if err = log.Decode(&at); kinds[at[0]] == nil {
+			return cmp.Or(err, fmt.Errorf("unknown kind %q", at[0]))
+		}
+		row := reflect.New(reflect.TypeOf(kinds[at[0]])).Elem() // a pointer, which null makes nil
+		err = cmp.Or(log.Decode(row.Addr().Interface()), log.Decode(fence(row.Interface())))
+		if s.put(at, nil); !row.IsNil() {
+			s.put(at, row.Interface())
+		}
+	}
+	s.changed = nil
+	return err
+}
+
+// fence is where a row has what its JSON leaves out; all but texts have it nowhere.
+func fence(row any) *int64 {
+	if m, is := row.(*livedesk.Message); is && m != nil && m.Delivery != nil {
+		return &m.Delivery.Fence
+	}
+	return new(int64)
 }

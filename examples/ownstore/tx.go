@@ -189,7 +189,7 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedes
 		out[i].New = !known
 		if at := (key{"arrival", a.Workspace, a.Channel, a.Key}); a.Key != "" {
 			out[i].New = t.rows[at] == nil
-			t.put(at, new(true))
+			t.put(at, cmp.Or(get[livedesk.Seen](t, at), &livedesk.Seen{Workspace: a.Workspace, Channel: a.Channel, Key: a.Key, At: t.now}))
 		}
 		out[i].LoadedThread = t.thread(livedesk.ThreadKey{Workspace: a.Workspace, Channel: a.Channel, Address: a.Address}).Clone()
 	}
@@ -262,6 +262,19 @@ func (t *tx) Claim(ctx context.Context, c livedesk.Claim) (out []livedesk.DueTex
 		out = append(out, livedesk.DueText{Message: m.Clone(), Contact: l.Contact, Thread: l.Thread})
 	}
 	return out, t.usable(ctx)
+}
+
+// Prune implements [livedesk.Tx].
+func (t *tx) Prune(ctx context.Context, p livedesk.Prune) (livedesk.Pruned, error) {
+	if err := t.usable(ctx); err != nil {
+		return livedesk.Pruned{}, err
+	}
+	gone, freed, out := p.Choose(where[livedesk.Conversation](t, nil), where[livedesk.Message](t, nil),
+		where[livedesk.Thread](t, nil), where[livedesk.Seen](t, nil))
+	for _, at := range gone {
+		t.put(at, nil)
+	}
+	return out, write(t, freed)
 }
 
 // Senders implements [livedesk.Tx].

@@ -13,7 +13,8 @@ type state struct {
 	addresses tree[string]            // workspace, address: contact's id
 	threads   tree[*livedesk.Thread]  // workspace, channel, contact
 	consented tree[*livedesk.Thread]  // likewise, of those that ever had a change of consent
-	arrived   tree[struct{}]          // workspace, channel, key of TakeIn
+	arrived   tree[time.Time]         // workspace, channel, key of TakeIn: when
+	aged      tree[string]            // workspace; when; channel, key: key in arrived
 
 	conversations tree[*livedesk.Conversation] // workspace, id
 	live          tree[string]                 // workspace, channel, contact: id of the live conversation
@@ -149,12 +150,7 @@ func (s *state) putMessage(old, m *livedesk.Message) error {
 	if !free(s.timeline, after.timeline, m.ID) || !free(s.keyed, after.keyed, m.ID) || !free(s.carried, after.carried, m.ID) {
 		return livedesk.ErrExists
 	}
-	keep(&s.timeline, before.timeline, after.timeline, m.ID)
-	keep(&s.keyed, before.keyed, after.keyed, m.ID)
-	keep(&s.carried, before.carried, after.carried, m.ID)
-	keep(&s.revocable, before.revocable, after.revocable, m.ID)
-	keep(&s.unfinished, before.unfinished, after.unfinished, m.ID)
-	keep(&s.counted, before.counted, after.counted, m.At)
+	s.index(before, after, m)
 	s.messages.put(key(m.Workspace, m.ID), m)
 	if before.unfinished == "" && after.unfinished == "" {
 		return nil
@@ -164,6 +160,38 @@ func (s *state) putMessage(old, m *livedesk.Message) error {
 	}
 	s.lineUp(m.Workspace, m.Conversation)
 	return nil
+}
+
+// index takes a message's places from before to after, where either may be none.
+func (s *state) index(before, after messageKeys, m *livedesk.Message) {
+	keep(&s.timeline, before.timeline, after.timeline, m.ID)
+	keep(&s.keyed, before.keyed, after.keyed, m.ID)
+	keep(&s.carried, before.carried, after.carried, m.ID)
+	keep(&s.revocable, before.revocable, after.revocable, m.ID)
+	keep(&s.unfinished, before.unfinished, after.unfinished, m.ID)
+	keep(&s.counted, before.counted, after.counted, m.At)
+}
+
+// dropMessage removes a message that is finished.
+func (s *state) dropMessage(m *livedesk.Message) {
+	s.index(keysOf(m), messageKeys{}, m)
+	s.messages.del(key(m.Workspace, m.ID))
+}
+
+// dropConversation removes a conversation that has no messages, and lets go of it in its thread.
+func (s *state) dropConversation(c *livedesk.Conversation) {
+	for _, k := range listKeys(c) {
+		keep(&s.listed, k, "", nil)
+	}
+	keep(&s.lines, lineKey(c), "", nil)
+	s.conversations.del(key(c.Workspace, c.ID))
+	at := key(c.Workspace, c.Channel, c.Contact)
+	if t, found := s.threads.get(at); found && t.Conversation == c.ID {
+		row := t.Clone()
+		row.Conversation = ""
+		row.Version++
+		s.threads.put(at, &row)
+	}
 }
 
 // lineUp sees to it that of one conversation's unfinished texts exactly the first can be claimed.

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
@@ -16,7 +17,7 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedes
 			if err != nil {
 				return fmt.Errorf("take in arrival %d: %w", i, err)
 			}
-			out[i].New = t.state.remember(a, made)
+			out[i].New = t.state.remember(a, made, t.now)
 			out[i].LoadedThread = t.thread(livedesk.ThreadKey{Workspace: a.Workspace, Channel: a.Channel, Address: a.Address})
 		}
 		return nil
@@ -48,7 +49,7 @@ func (t *tx) meet(a livedesk.Arrival) (made bool, err error) {
 }
 
 // remember keeps the key of an arrival and reports whether it is new; one without a key is new when its contact was made.
-func (s *state) remember(a livedesk.Arrival, made bool) bool {
+func (s *state) remember(a livedesk.Arrival, made bool, now time.Time) bool {
 	if a.Key == "" {
 		return made
 	}
@@ -56,7 +57,8 @@ func (s *state) remember(a livedesk.Arrival, made bool) bool {
 	if s.arrived.has(k) {
 		return false
 	}
-	s.arrived.put(k, struct{}{})
+	s.arrived.put(k, now)
+	s.aged.put(key(a.Workspace)+instant(now)+key(a.Channel, a.Key), k)
 	return true
 }
 

@@ -54,5 +54,8 @@
 // Store needs SELECT, INSERT, UPDATE and DELETE on its tables. A version of the library runs on its own schema and
 // on the next one, and writes only the columns that it knows. Times are bigint, microseconds since 1970 UTC.
 //
+// What retention deletes is room for new rows once autovacuum has been there; the tables don't shrink. Its slices wait for
+// nobody, and a text waits for a slice only if it comes for a conversation that the slice is about to delete.
+//
 // Until autovacuum has analyzed fresh tables for the first time, within about a minute, some plans are poor.
 package pgstore

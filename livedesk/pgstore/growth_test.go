@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,8 +27,8 @@ INSERT INTO {s}.contacts (workspace, id, address, created_at, version)
 	SELECT 'w', 'p' || i, '+1' || (4150000000 + i), i, 1 FROM generate_series(1, {n}) AS i;
 INSERT INTO {s}.threads (workspace, channel, contact, conversation, version)
 	SELECT 'w', 'c' || i % 7, 'p' || i, 'v' || i, 1 FROM generate_series(1, {n}) AS i;
-INSERT INTO {s}.arrivals (workspace, channel, key)
-	SELECT 'w', 'c' || i % 7, md5(i::text) || '-' || k FROM generate_series(1, {n}) AS i CROSS JOIN generate_series(1, 3) AS k;
+INSERT INTO {s}.arrivals (workspace, channel, key, day)
+	SELECT 'w', 'c' || i % 7, md5(i::text) || '-' || k, i / 1000 FROM generate_series(1, {n}) AS i CROSS JOIN generate_series(1, 3) AS k;
 INSERT INTO {s}.conversations (workspace, id, channel, contact, address, state, live_key, cycle, assignee, queue, queued_at,
 		created_at, active_at, waiting_since, waits, unread, unseen, last_seq, version)
 	SELECT 'w', 'v' || i, 'c' || i % 7, 'p' || i, '+1' || (4150000000 + i), CASE WHEN live THEN 'open' ELSE 'resolved' END,
@@ -48,13 +49,20 @@ INSERT INTO {s}.queues (workspace, id, members, version) VALUES ('w', 'channel:c
 // conversation, the badges, a queue's heads, and a batch of 16 texts of customers who wrote long ago. With
 // LIVEDESK_BENCH_CONVERSATIONS=1000000 the long one has 5,000,000 messages, and takes some minutes to make.
 func BenchmarkGrowth(b *testing.B) {
-	sizes := []int{10_000}
-	if most, err := strconv.Atoi(os.Getenv(growthVariable)); err == nil && most > sizes[0] {
-		sizes = append(sizes, most)
-	}
-	for _, n := range sizes {
+	sizes := []int{10_000, benchConversations(b)}
+	for _, n := range slices.Compact(sizes) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) { growth(b, n) })
 	}
+}
+
+// benchConversations is how long a long history is.
+func benchConversations(b *testing.B) int {
+	b.Helper()
+	most, err := strconv.Atoi(os.Getenv(growthVariable))
+	if err != nil {
+		return 10_000
+	}
+	return max(10_000, most)
 }
 
 func growth(b *testing.B, n int) {

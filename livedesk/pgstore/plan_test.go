@@ -52,8 +52,8 @@ INSERT INTO {s}.contacts (workspace, id, address, created_at, version)
 	SELECT 'w' || i % 3, 'p' || i, '+1' || (4150000000 + i), i, 1 FROM generate_series(1, 100000) AS i;
 INSERT INTO {s}.threads (workspace, channel, contact, conversation, version)
 	SELECT 'w' || i % 3, 'c' || i % 7, 'p' || i, 'v' || i, 1 FROM generate_series(1, 100000) AS i;
-INSERT INTO {s}.arrivals (workspace, channel, key)
-	SELECT 'w' || i % 3, 'c' || i % 7, 'k' || i FROM generate_series(1, 100000) AS i;
+INSERT INTO {s}.arrivals (workspace, channel, key, day)
+	SELECT 'w' || i % 3, 'c' || i % 7, 'k' || i, i / 100 FROM generate_series(1, 100000) AS i;
 INSERT INTO {s}.conversations (workspace, id, channel, contact, address, state, live_key, cycle, assignee, queue, queued_at,
 		priority, created_at, active_at, waiting_since, waits, unread, unseen, last_seq, version)
 	SELECT 'w' || i % 3, 'v' || i, 'c' || i % 7, 'p' || i, '+1' || (4150000000 + i), CASE WHEN live THEN 'open' ELSE 'resolved' END,
@@ -160,11 +160,14 @@ func lists(ctx context.Context, t *testing.T, tx livedesk.ReadTx) {
 }
 
 func writes(ctx context.Context, t *testing.T, tx livedesk.Tx) {
+	gone, err := tx.Prune(ctx, livedesk.Prune{Workspace: "w2", Before: time.UnixMicro(60000), KeysBefore: time.Unix(86400*300, 0), Limit: 100})
+	require.NoError(t, err)
+	require.True(t, gone.More && gone.Messages > 0 && gone.Conversations > 0 && gone.Keys == 100, "%+v", gone)
 	var arrivals []livedesk.Arrival
 	for i := range 64 {
 		arrivals = append(arrivals, livedesk.Arrival{Workspace: "w1", Channel: "c1", Key: fmt.Sprint("new", i), Address: address(i)})
 	}
-	_, err := tx.TakeIn(ctx, arrivals)
+	_, err = tx.TakeIn(ctx, arrivals)
 	require.NoError(t, err)
 	for _, c := range []livedesk.Claim{{Limit: 50}, {Limit: 50, PerSender: 2}} {
 		got, err := tx.Claim(ctx, c)

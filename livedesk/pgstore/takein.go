@@ -17,8 +17,9 @@ import (
 // for the first and then passes over it. Each statement inserts in the order of its key, so that two batches wait for
 // one another in one direction only.
 var (
-	sqlInsertArrival = `INSERT INTO {s}.arrivals AS a (workspace, channel, key)
-		SELECT u.workspace, u.channel, u.key FROM ` + arrays("u", 1, "workspace", "channel", "key") + `
+	sqlInsertArrival = `INSERT INTO {s}.arrivals AS a (workspace, channel, key, day)
+		SELECT u.workspace, u.channel, u.key, coalesce($4::bigint, ` + sqlBegan + ` + $5::bigint) / ` + microsADay + `
+		FROM ` + arrays("u", 1, "workspace", "channel", "key") + `
 		ON CONFLICT DO NOTHING RETURNING a.workspace, a.channel, a.key`
 
 	// What [livedesk.Arrival.NewContact] makes, at the time of the transaction: as it was read, or as the server has it.
@@ -61,9 +62,10 @@ func (t *tx) TakeIn(ctx context.Context, arrivals []livedesk.Arrival) ([]livedes
 	if !t.joined && t.s.strangers.Load() > 0 {
 		ahead = t.newContacts(b, arrivals, b.meetings)
 	}
+	now, offset := t.clock()
 	err := t.send(ctx, "take in", func(batch *pgx.Batch) {
 		if len(b.keys) > 0 {
-			batch.Queue(t.s.sql(sqlInsertArrival), b.events()...).Query(func(rows pgx.Rows) error {
+			batch.Queue(t.s.sql(sqlInsertArrival), append(b.events(), now, offset)...).Query(func(rows pgx.Rows) error {
 				var k eventKey
 				return each(rows, []any{&k.workspace, &k.channel, &k.key}, func() { b.arrived[k] = true })
 			})

@@ -33,6 +33,12 @@
 // [Config].LockWait at most, and at most [Config].MaxWaiting wait in one process; more answer [livedesk.ErrBusy]. For a
 // desk that runs in several processes as a rule, use pgstore.
 //
+// # Size
+//
+// What retention deletes leaves pages free in the file, which later rows use again; the file itself doesn't shrink. To give
+// the room back to the disk, run VACUUM with the sqlite3 shell while no process has the file open: it needs as much room again
+// for as long as it takes. Pages aren't given back bit by bit (auto_vacuum), since that moves pages with every slice.
+//
 // # Schema
 //
 // Open migrates. [Migrations] gives the numbered SQL files to a host that has a tool of its own; [Migrate] runs them

@@ -16,7 +16,7 @@ const (
 
 	sqlMeetThread = `INSERT INTO threads (workspace, channel, contact, version) VALUES (?, ?, ?, 1)`
 
-	sqlInsertArrival = `INSERT INTO arrivals (workspace, channel, key) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+	sqlInsertArrival = `INSERT INTO arrivals (workspace, channel, key, day) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
 )
 
 // TakeIn implements [livedesk.Tx]. It costs one read for each channel, and a statement for each key, each new contact and
@@ -77,7 +77,7 @@ func (t *tx) takeIn(a *livedesk.Arrival, l livedesk.LoadedThread, met map[rowKey
 	if a.Key == "" {
 		return out, nil
 	}
-	n, err := t.exec(sqlInsertArrival, a.Workspace, a.Channel, a.Key)
+	n, err := t.exec(sqlInsertArrival, a.Workspace, a.Channel, a.Key, day(t.now))
 	out.New = n == 1
 	return out, err
 }

@@ -174,6 +174,14 @@ func (d *deferred) ClaimJobs(_ context.Context, limit int, lease time.Duration) 
 	return out, err
 }
 
+func (d *deferred) Prune(_ context.Context, p livedesk.Prune) (out livedesk.Pruned, err error) {
+	err = d.apart(func(ctx context.Context, tx livedesk.Tx) error {
+		out, err = tx.Prune(ctx, p)
+		return err
+	})
+	return out, err
+}
+
 func (d *deferred) Apply(_ context.Context, c livedesk.Changes) error {
 	d.changes = &c
 	return nil

@@ -182,3 +182,42 @@ func (t revivesPosting) Claim(ctx context.Context, c livedesk.Claim) ([]livedesk
 	}
 	return due, err
 }
+
+// prunes is a store that prunes something else than it is asked to.
+func prunes(change func(q *livedesk.Prune)) func(livedesk.Store) livedesk.Store {
+	return writer(func(tx livedesk.Tx) livedesk.Tx { return prunesOther{tx, change} })
+}
+
+type prunesOther struct {
+	livedesk.Tx
+	change func(q *livedesk.Prune)
+}
+
+func (t prunesOther) Prune(ctx context.Context, q livedesk.Prune) (livedesk.Pruned, error) {
+	t.change(&q)
+	return t.Tx.Prune(ctx, q)
+}
+
+// namesTheGone goes on to name in a thread the conversation that it had last.
+func namesTheGone(s livedesk.Store) livedesk.Store {
+	last := &seen[string, string]{}
+	return altered{Store: s, read: func(tx livedesk.ReadTx) livedesk.ReadTx { return readsTheGone{tx, last} }}
+}
+
+type readsTheGone struct {
+	livedesk.ReadTx
+	last *seen[string, string]
+}
+
+func (t readsTheGone) Threads(ctx context.Context, keys []livedesk.ThreadKey) ([]livedesk.LoadedThread, error) {
+	out, err := t.ReadTx.Threads(ctx, keys)
+	for i := range out {
+		row := &out[i].Thread
+		at := row.Channel + " " + row.Contact
+		if was, known := t.last.swap(at, row.Conversation); known && row.Conversation == "" {
+			row.Conversation = was
+			t.last.swap(at, was)
+		}
+	}
+	return out, err
+}

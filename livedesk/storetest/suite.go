@@ -171,6 +171,7 @@ func groups() []group {
 		{"timeline", timelineCases()},
 		{"counts", countCases()},
 		{"consents", consentCases()},
+		{"Prune", pruneCases()},
 		{"workspaces", workspaceCases()},
 		{"reopening", reopenCases()},
 		{"locks", lockCases()},

@@ -221,6 +221,20 @@ func TestBrokenStoresAreReported(t *testing.T) {
 		"loses equal times": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return dropsEqualTimes{tx} }), []string{
 			"lists: can be paged without a gap or a repetition, also among equal times",
 		}},
+		"prunes what is young": {prunes(func(q *livedesk.Prune) { q.Before = q.Before.Add(time.Hour) }), []string{
+			"Prune: deletes resolved conversations that were last active before, with their timelines, and nothing else",
+		}},
+		"prunes all at once": {prunes(func(q *livedesk.Prune) { q.Limit = 1000 }), []string{
+			"Prune: deletes a slice of at most Limit of each, and comes to an end",
+			"Prune: deletes the oldest messages first, and leaves a timeline without a gap",
+			"Prune: deletes keys that are older than KeysBefore, a slice at a time",
+		}},
+		"forgets keys with what they brought": {prunes(func(q *livedesk.Prune) { q.KeysBefore = q.KeysBefore.AddDate(0, 0, 30) }), []string{
+			"Prune: leaves the keys of TakeIn, whatever it deletes",
+		}},
+		"names what is gone": {namesTheGone, []string{
+			"Prune: leaves contacts, threads and their consent",
+		}},
 		"counts as queued what left": {func(s livedesk.Store) livedesk.Store { return miscounts{s, s.(livedesk.MeasuredStore)} }, []string{
 			"counts: are of the texts of one channel, by what is known of them",
 			"counts: have a text as what it is now",

@@ -41,13 +41,15 @@ CREATE TABLE {{schema}}.threads (
 -- The opt-out ledger: nearly no thread is in it.
 CREATE INDEX threads_consented ON {{schema}}.threads (workspace, channel, contact) WHERE consent_since IS NOT NULL;
 
--- What came in, remembered for ever: a replay is stopped by this table and not by a time window.
+-- What came in, remembered until it is pruned: a replay is stopped by this table and not by what became of the message.
 CREATE TABLE {{schema}}.arrivals (
 	workspace text COLLATE "C" NOT NULL,
 	channel   text COLLATE "C" NOT NULL,
 	key       text COLLATE "C" NOT NULL,
+	day       bigint NOT NULL, -- since 1970, UTC: so coarse that the index below has few different entries, and grows at its end
 	PRIMARY KEY (workspace, channel, key)
 );
+CREATE INDEX arrivals_day ON {{schema}}.arrivals (workspace, day);
 
 CREATE TABLE {{schema}}.conversations (
 	workspace         text COLLATE "C" NOT NULL,

@@ -40,13 +40,16 @@ CREATE TABLE threads (
 -- The opt-out ledger: nearly no thread is in it.
 CREATE INDEX threads_consented ON threads (workspace, channel, contact) WHERE consent_since IS NOT NULL;
 
--- What came in, remembered for ever: a replay is stopped by this table and not by a time window.
+-- What came in, remembered until it is pruned: a replay is stopped by this table and not by what became of the message.
 CREATE TABLE arrivals (
 	workspace TEXT NOT NULL,
 	channel   TEXT NOT NULL,
 	key       TEXT NOT NULL,
+	day       INTEGER NOT NULL, -- since 1970, UTC: so coarse that entries of the index below follow one another
 	PRIMARY KEY (key, channel, workspace)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX arrivals_day ON arrivals (workspace, day);
 
 CREATE TABLE conversations (
 	workspace         TEXT NOT NULL,
