@@ -3,6 +3,7 @@ package livedesk
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -30,7 +31,8 @@ const (
 )
 
 // LabelPossibleOptOut is set on a conversation when the customer wrote something that may revoke consent and is no keyword
-// ("please stop texting me", see [sms.Keywords] Suspect). Automatic texts wait as long as it is there. It goes with the next
+// ("please stop texting me", see [sms.Keywords] Suspect). As long as it is there no automatic text goes out and no AI agent
+// answers: one that has the conversation hands it over. It goes with the next
 // text of an agent, who has then looked, and can be taken off like any label.
 const LabelPossibleOptOut = "possible-opt-out"
 
@@ -260,9 +262,14 @@ func (m *Message) confirmsOptOut() bool {
 	return m.Class == ClassConfirmation && strings.HasPrefix(m.Key, autoKeyPrefix+optOutKey)
 }
 
+// errFlagged keeps AI agents from a conversation that a person is to look at.
+var errFlagged = fmt.Errorf("customer may have opted out, and nobody has looked: %w", ErrOptedOut)
+
+func (c *conv) flagged() bool { return slices.Contains(c.now.Labels, LabelPossibleOptOut) }
+
 // suspect flags a conversation for a person, see [LabelPossibleOptOut].
 func (u *unit) suspect(c *conv) {
-	if slices.Contains(c.now.Labels, LabelPossibleOptOut) {
+	if c.flagged() {
 		return
 	}
 	c.now.Labels = append(slices.Clone(c.now.Labels), LabelPossibleOptOut)
@@ -271,7 +278,7 @@ func (u *unit) suspect(c *conv) {
 
 // lookedAt takes the flag off again.
 func (c *conv) lookedAt() {
-	if !slices.Contains(c.now.Labels, LabelPossibleOptOut) {
+	if !c.flagged() {
 		return
 	}
 	left := slices.DeleteFunc(slices.Clone(c.now.Labels), func(l string) bool { return l == LabelPossibleOptOut })

@@ -176,7 +176,7 @@ func (u *unit) greet(t *thread, c *conv) {
 // sayAutomatically is the one gate of automatic texts: never to who opted out, never in answer to an automatic sender
 // or to ourselves, never more than maxAutomatic in a row.
 func (u *unit) sayAutomatically(t *thread, c *conv, kind, text string) {
-	if !slices.Contains(c.now.Labels, LabelPossibleOptOut) {
+	if !c.flagged() {
 		u.sayAs(t, c, ClassAutomatic, kind, text)
 	}
 }
