@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -86,12 +87,15 @@ func (u *unit) fill(t *thread, c *conv, text string) string {
 		return text
 	}
 	name := t.info.channel.Name()
-	values := map[string]string{VarContact: t.contact.Name, VarChannel: name, VarAgent: name}
+	values := map[string]string{VarContact: t.contact.Name, VarChannel: name, VarAgent: name, VarNextOpen: u.nextOpen(t)}
 	if a := u.agents[objectKey{c.now.Workspace, c.now.Assignee}]; a != nil && a.now.Name != "" {
 		values[VarAgent] = a.now.Name
 	}
 	return render(pieces, values)
 }
+
+// nextOpen says when the desk opens next, for a thread's channel. Channels have no schedule yet, so they are always open.
+func (u *unit) nextOpen(*thread) string { return nextOpenWords("", u.now, time.Time{}, time.UTC) }
 
 // ConsentTexts answer STOP, START and HELP where the carrier doesn't do it itself ([sms.AutoResponder]): each change of
 // consent gets one, and HELP one, within five minutes or not at all, never more than five automatic texts in a row without a

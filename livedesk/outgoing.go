@@ -51,7 +51,7 @@ var draftMedia = sms.MediaLimits{Files: 10, URL: 2048}
 
 // parts cuts a text into messages that the channel's carrier takes.
 func (d Draft) parts(ch *channelInfo) ([]string, error) {
-	parts := sms.Split(d.Text, ch.maxText())
+	parts := sms.Split(ch.spell(d.Text), ch.maxText())
 	if len(parts) > maxParts {
 		return nil, invalid("text", fmt.Sprintf("is too long (at most %d characters)", maxParts*ch.maxText()))
 	}
@@ -197,7 +197,7 @@ func (u *unit) sayAs(t *thread, c *conv, class Class, kind, text string) {
 	t.changed = true
 }
 
-// sameText reports whether a stored text with its parts is the draft's.
+// sameText reports whether a stored text with its parts is the draft's, as it was written or as a channel transliterated it.
 func sameText(stored []Message, d Draft) bool {
 	var text strings.Builder
 	var media []string
@@ -207,5 +207,5 @@ func sameText(stored []Message, d Draft) bool {
 			media = append(media, a.URL)
 		}
 	}
-	return text.String() == d.Text && slices.Equal(media, d.Media)
+	return (text.String() == d.Text || text.String() == sms.Transliterate(d.Text)) && slices.Equal(media, d.Media)
 }
