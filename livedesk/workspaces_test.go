@@ -128,6 +128,12 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"PauseChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.PauseChannel(ctx, x.channel, host, "x")
 	},
+	"Preview": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Preview(ctx, x.channel, livedesk.Draft{Text: "x"})
+	},
+	"ReportText": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.ReportText(ctx, x.channel, "x")
+	},
 	"PutAgent": nil, // an upsert of the desk's own
 	"PutChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.PutChannel(ctx, livedesk.Channel{ID: x.channel, Provider: "bandwidth", Values: livedesk.Values{"name": "x"}})
