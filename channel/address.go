@@ -40,6 +40,20 @@ func (a Address) Kind() AddressKind {
 	return KindOther
 }
 
+// TollFree reports whether the address is a toll-free number of the North American Numbering Plan (800, 833, 844, 855, 866,
+// 877, 888). It does not allocate.
+func (a Address) TollFree() bool {
+	rest, us := strings.CutPrefix(string(a), "+1")
+	if !us || len(rest) != 10 || !digits(rest) {
+		return false
+	}
+	switch rest[:3] {
+	case "800", "833", "844", "855", "866", "877", "888":
+		return true
+	}
+	return false
+}
+
 // Masked returns the address for a person who reads a log: the last four characters of a number ("…0123"), the whole
 // of a short code or a sender id, and only the length of anything else ("…(21 bytes)"). Empty stays empty.
 func (a Address) Masked() string {

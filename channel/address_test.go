@@ -47,6 +47,17 @@ func TestAddressKind(t *testing.T) {
 	}
 }
 
+func TestTollFree(t *testing.T) {
+	t.Parallel()
+	for a, want := range map[channel.Address]bool{
+		"+18005550100": true, "+18335550100": true, "+18445550100": true, "+18555550100": true, "+18665550100": true,
+		"+18775550100": true, "+18885550100": true, "+18225550100": false, "+14155550100": false, "+1800555010": false,
+		"+180055501000": false, "+448005550100": false, "8005550100": false, "+1800555010x": false, "": false,
+	} {
+		require.Equal(t, want, a.TollFree(), "%q", string(a))
+	}
+}
+
 func TestAddressMasksItselfInLogs(t *testing.T) { // F138
 	t.Parallel()
 	for a, want := range map[channel.Address]string{

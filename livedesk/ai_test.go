@@ -222,7 +222,7 @@ func TestLateAnswersAreDropped(t *testing.T) { // FAULTS 166
 		"STOP": {func(w *world, _ string) error {
 			w.deliver(textFrom(alice, "STOP"))
 			return nil
-		}, livedesk.Pending, nil},
+		}, livedesk.Pending, []string{"Sales: you have opted out and will get no more messages. Reply START to get them again."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

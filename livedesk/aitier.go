@@ -28,10 +28,14 @@ func (p *placing) unfitAI(c *conv, name string) SkipReason {
 	return ""
 }
 
-// maySpeak tells why nothing may be said to a thread that no human says: as for humans, and never to our own numbers.
+// maySpeak tells why nothing may be said to a thread that no human says: as for humans, never to our own numbers, and
+// not while a person is to look whether the customer has opted out.
 func (u *unit) maySpeak(t *thread) error {
 	if u.snap.own[t.contact.Address] {
 		return ErrNotReplyable
+	}
+	if t.current != nil && t.current.flagged() {
+		return errFlagged
 	}
 	return t.mayWrite()
 }

@@ -59,14 +59,18 @@ func (e *Engine) answerFromStore(ctx context.Context, batch []*answer) (alone bo
 	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
 		u = newUnit(e, tx)
 		var teach []ThreadKey
+		var others []taught
 		keys := make([]MessageKey, len(batch))
 		for i, a := range batch {
 			keys[i] = MessageKey{Workspace: a.m.Workspace, ID: a.m.ID}
 			if sms.ReasonOf(a.err) == channel.ReasonOptOut {
 				teach = append(teach, ThreadKey{Workspace: a.m.Workspace, Conversation: a.m.Conversation})
+				if a.of != nil && a.of.channel.wide() {
+					others = append(others, taught{a.of.channel, a.of.to})
+				}
 			}
 		}
-		if _, _, err := u.load(ctx, teach); err != nil {
+		if err := u.loadTaught(ctx, teach, others); err != nil {
 			return err
 		}
 		msgs, err := u.loadMessages(ctx, keys)
@@ -133,7 +137,7 @@ func (u *unit) fail(m *Message, err error) {
 	case reason.Final():
 		d.refuse(u.now, code, reason, detail)
 		if reason == channel.ReasonOptOut {
-			u.learnOptOut(m, "carrier")
+			u.learnOptOut(m, ConsentByCarrier, code)
 		}
 	default:
 		u.lost(m, code, detail)

@@ -6,18 +6,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
-// What is left of a removed channel: its id, under the number (or pool) that it had, so that opt-outs survive it.
+// What is left of a channel under a number (or pool) that it has no more, so that opt-outs survive: its id. A channel that
+// was removed comes back with its number; one that went on with another number leaves its ledger to who has this one next.
 
-// kindRemoved is an Object under the sender of a removed channel.
+// kindRemoved is an Object under a sender that a channel had.
 const kindRemoved = "removed"
 
-// removedRecord is what it says. Where several channels with one number were removed, on different accounts, it names the
-// last.
+// removedRecord is what it says: which channel had the sender last.
 type removedRecord struct {
 	Channel string `json:"channel"`
-	Version int64  `json:"version"` // of the channel's tombstone
+	Version int64  `json:"version,omitempty"` // of the channel's tombstone
+	// Moved is when the channel went on with another sender; zero for one that was removed.
+	Moved time.Time `json:"moved,omitzero"`
+	// HeirOf are channels that had the sender before.
+	HeirOf []inheritance `json:"heir_of,omitempty"`
 }
 
 // returning is a removed channel whose number is added again.
@@ -60,19 +65,38 @@ func removedObject(ctx context.Context, tx ReadTx, workspace, sender string) (Ob
 	return Object{Workspace: workspace, Kind: kindRemoved, ID: sender}, nil
 }
 
+// leaving is the object under a sender that a channel leaves. Another one may have left it before, on another account.
+func leaving(ctx context.Context, tx ReadTx, workspace, sender string, rec removedRecord, now time.Time) (*Object, error) {
+	before, err := loadReturning(ctx, tx, workspace, sender)
+	if err != nil {
+		return nil, err
+	}
+	obj := Object{Workspace: workspace, Kind: kindRemoved, ID: sender}
+	if before != nil {
+		obj = before.object
+		if before.Channel != rec.Channel {
+			rec.HeirOf = slices.Concat(rec.HeirOf, before.HeirOf, []inheritance{{before.Channel, now}})
+		}
+	}
+	obj.Data, err = json.Marshal(rec)
+	return &obj, err
+}
+
 // removal is everything that changes when a channel is removed.
 func (d *Desk) removal(ctx context.Context, tx Tx, ch Object) (Changes, error) {
 	conn, sender := splitChannelKey(ch.Key)
 	var changed Changes
 	if sender != "" {
-		removed, err := removedObject(ctx, tx, d.workspace, sender)
+		var rec channelRecord
+		if err := json.Unmarshal(ch.Data, &rec); err != nil {
+			return Changes{}, fmt.Errorf("stored channel %s: %w", ch.ID, err)
+		}
+		left := removedRecord{Channel: ch.ID, Version: ch.Version + 1, HeirOf: rec.HeirOf}
+		removed, err := leaving(ctx, tx, d.workspace, sender, left, tx.Now())
 		if err != nil {
 			return Changes{}, err
 		}
-		if removed.Data, err = json.Marshal(removedRecord{ch.ID, ch.Version + 1}); err != nil {
-			return Changes{}, err
-		}
-		changed.Objects = append(changed.Objects, removed)
+		changed.Objects = append(changed.Objects, *removed)
 	}
 	ch.Deleted, ch.Data, ch.Key = true, nil, ""
 	changed.Objects = append(changed.Objects, ch)
@@ -121,4 +145,11 @@ func splitChannelKey(key string) (connection, sender string) {
 func onConnection(ch Object, connection string) bool {
 	conn, _ := splitChannelKey(ch.Key)
 	return conn == connection
+}
+
+// inheritance is a channel that had a number before, until it was given another one: what customers said to the number
+// then stands in that channel's ledger.
+type inheritance struct {
+	Channel string    `json:"channel"`
+	Until   time.Time `json:"until"`
 }

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/livedesk/livedesk-go/sms"
 )
@@ -29,6 +28,7 @@ type channelPut struct {
 	now      time.Time
 	stored   *Object           // the channel's object; nil for a new one
 	since    time.Time         // its record's
+	heirs    []inheritance     // likewise
 	identity map[string]string // as given
 	channel  map[string]string // values of the channel alone
 	shared   map[string]string // values of the connection
@@ -41,7 +41,9 @@ type channelPut struct {
 	settings   sms.Settings
 	account    sms.Account // opened with the settings
 
-	back   *returning              // the removed channel that comes back; nil where there is none
+	past   *returning              // who had the number before and not any more; nil where there is none
+	back   *returning              // the same, where it is a removed channel that comes back
+	left   *Object                 // what remains under the number that the channel had until now; nil where it stays
 	mended map[string]healthRecord // by channel: in trouble until now
 }
 
@@ -136,7 +138,7 @@ func (p *channelPut) loadChannel(ctx context.Context, tx ReadTx) error {
 	if rec.Provider != p.c.Provider {
 		return invalid("provider", "can't be changed; add another channel")
 	}
-	p.stored, p.since = &obj, rec.Since
+	p.stored, p.since, p.heirs = &obj, rec.Since, rec.HeirOf
 	return nil
 }
 
@@ -150,9 +152,34 @@ func (p *channelPut) loadSender(ctx context.Context, tx ReadTx) error {
 		return p.fieldErrors(func(f sms.Field) bool { return isSender(f) && p.channel[f.Name] != "" },
 			"belongs to another channel already")
 	}
-	if p.stored == nil {
-		p.back, err = loadReturning(ctx, tx, p.d.workspace, p.sender())
+	return p.loadPast(ctx, tx)
+}
+
+// loadPast finds out what the number was before: a removed channel comes back with it, and one that went on with another
+// number leaves what customers said to this one.
+func (p *channelPut) loadPast(ctx context.Context, tx ReadTx) error {
+	past, err := loadReturning(ctx, tx, p.d.workspace, p.sender())
+	if err != nil {
+		return err
 	}
+	if p.stored == nil {
+		if p.past = past; past != nil && past.Moved.IsZero() {
+			p.back = past
+		}
+		return nil
+	}
+	_, old := splitChannelKey(p.stored.Key)
+	if old == p.sender() {
+		return nil
+	}
+	if past != nil && past.Channel != p.c.ID {
+		return p.fieldErrors(func(f sms.Field) bool { return isSender(f) && p.channel[f.Name] != "" },
+			"was that of another channel, and its opt-outs count on: add it as a channel of its own")
+	}
+	if p.past = past; old == "" {
+		return nil
+	}
+	p.left, err = leaving(ctx, tx, p.d.workspace, old, removedRecord{Channel: p.c.ID, Moved: p.now, HeirOf: p.heirs}, p.now)
 	return err
 }
 
@@ -228,15 +255,13 @@ func (p *channelPut) askAnew(err error) error {
 
 func (p *channelPut) checkSettings() error {
 	errs := append(p.c.Assignment.check(), p.d.e.checkAINames(p.c.AIAgents)...)
-	switch {
-	case utf8.RuneCountInString(p.c.Greeting) > 1600:
-		errs = append(errs, invalid("greeting", "is too long (at most 1600 characters)"))
-	case p.c.Greeting != "" && strings.TrimSpace(p.c.Greeting) == "":
-		errs = append(errs, invalid("greeting", "is blank; leave it empty to turn it off"))
-	}
 	if !languageTag.MatchString(p.c.Language) {
 		errs = append(errs, invalid("language", `is not a language tag such as "en" or "fr-CA"`))
 	}
+	if p.c.OptOutScope != ScopeChannel && p.c.OptOutScope != ScopeWorkspace {
+		errs = append(errs, invalid("opt_out_scope", `is not a scope: leave it empty, or "workspace"`))
+	}
+	errs = append(errs, p.c.Keywords.check(p.c.Language), p.c.checkTexts())
 	return errors.Join(errs...)
 }
 
@@ -258,12 +283,19 @@ func (p *channelPut) changes(ctx context.Context) (Changes, error) {
 	case p.stored != nil:
 		obj = *p.stored
 	case p.back != nil: // inserted over its tombstone
-		obj.ID, p.since = p.back.Channel, p.now
-		changed.Objects = append(changed.Objects, p.back.used())
+		obj.ID, p.since, p.heirs = p.back.Channel, p.now, p.back.HeirOf
+	case p.past != nil:
+		p.heirs = append(p.past.HeirOf, inheritance{p.past.Channel, p.past.Moved})
+	}
+	if p.past != nil {
+		changed.Objects = append(changed.Objects, p.past.used())
+	}
+	if p.left != nil {
+		changed.Objects = append(changed.Objects, *p.left)
 	}
 	c := p.c
 	c.Workspace, c.ID, c.Version, c.Values = p.d.workspace, obj.ID, 0, p.channel
-	data, err := json.Marshal(channelRecord{c, p.conn.ID, p.since})
+	data, err := json.Marshal(channelRecord{c, p.conn.ID, p.heirs, p.since})
 	if err != nil {
 		return Changes{}, err
 	}

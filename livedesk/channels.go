@@ -41,6 +41,15 @@ type Channel struct {
 	// Language is the language of the channel's customers (BCP 47), for STOP words and automatic texts. Empty means
 	// English.
 	Language string `json:"language,omitempty"`
+	// OptOutScope is where a STOP to this channel counts. Empty means here alone.
+	OptOutScope ConsentScope `json:"opt_out_scope,omitempty"`
+	// Keywords are further STOP, START and HELP words beside those of the Language.
+	Keywords Keywords `json:"keywords,omitzero"`
+	// ConsentTexts answer STOP, START and HELP where the carrier doesn't. The zero value means default texts.
+	ConsentTexts ConsentTexts `json:"consent_texts,omitzero"`
+	// Transliterate replaces characters that would make a text UCS-2 by look-alikes, where that brings all of it into GSM-7;
+	// see [sms.Transliterate].
+	Transliterate bool `json:"transliterate,omitempty"`
 	// Rate is the most segments per second that are handed to the carrier. Zero means the default for the kind of
 	// number, see [DefaultRate]; negative means no limit.
 	Rate    float64 `json:"rate,omitempty"`
@@ -66,6 +75,8 @@ const (
 type channelRecord struct {
 	Channel
 	Connection string `json:"connection"`
+	// HeirOf are channels that had the number before and went on with another one.
+	HeirOf []inheritance `json:"heir_of,omitempty"`
 	// Since is when a removed channel came back under its id; zero for one that was never removed.
 	Since time.Time `json:"since,omitzero"`
 }
@@ -256,16 +267,38 @@ func sealedAbout(workspace, id string) string {
 // languageTag is the shape of a BCP 47 tag, or nothing.
 var languageTag = regexp.MustCompile(`^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?$`)
 
-// keywordsFor returns the STOP, START and HELP words of a language; the English ones where there is no list for it.
-func keywordsFor(tag string) *sms.Keywords {
-	if tag == "" {
-		return &sms.Keywords{}
+// Keywords are words of the host's own, whole texts like STOP. What is built in can't be taken away.
+type Keywords struct {
+	OptOut []string `json:"opt_out,omitempty"`
+	OptIn  []string `json:"opt_in,omitempty"`
+	Help   []string `json:"help,omitempty"`
+	// Suspect are phrases that count anywhere in a text: they set [LabelPossibleOptOut].
+	Suspect []string `json:"suspect,omitempty"`
+}
+
+// maxKeywords is how many words of a kind a channel may add.
+const maxKeywords = 100
+
+// compile builds the words of a language, the English ones where there is no list for it, with those of the host.
+func (k Keywords) compile(tag string) (*sms.Keywords, error) {
+	cfg := sms.KeywordConfig{OptOut: k.OptOut, OptIn: k.OptIn, Help: k.Help, Suspect: k.Suspect}
+	if tag != "" {
+		cfg.Languages = []string{tag}
+		if _, err := sms.NewKeywords(sms.KeywordConfig{Languages: cfg.Languages}); err != nil {
+			cfg.Languages = nil
+		}
 	}
-	k, err := sms.NewKeywords(sms.KeywordConfig{Languages: []string{tag}})
-	if err != nil {
-		return &sms.Keywords{}
+	return sms.NewKeywords(cfg)
+}
+
+func (k Keywords) check(tag string) error {
+	if max(len(k.OptOut), len(k.OptIn), len(k.Help), len(k.Suspect)) > maxKeywords {
+		return invalid("keywords", "has more than 100 words of a kind")
 	}
-	return k
+	if _, err := k.compile(tag); err != nil {
+		return invalid("keywords", strings.ReplaceAll(err.Error(), "sms: ", ""))
+	}
+	return nil
 }
 
 // Values are the fields of a form by name. They print by name only: a credential may be among them.

@@ -31,6 +31,13 @@ func (d *Desk) Reply(ctx context.Context, conversation string, by Actor, draft D
 		})
 	})
 	if err != nil {
+		d.auditRefusal(ctx, err, by, func(ctx context.Context, u *unit) (*thread, error) {
+			threads, _, err := u.load(ctx, []ThreadKey{{Workspace: d.workspace, Conversation: conversation}})
+			if err != nil {
+				return nil, err
+			}
+			return threads[0], nil
+		})
 		return Message{}, err
 	}
 	return first, nil
@@ -79,6 +86,13 @@ func (d *Desk) writeFirst(ctx context.Context, what string, on occurrence, chann
 			first, err = u.writeFirst(ctx, on, arrivalFrom(info, to, "", ""), by, draft)
 			return err
 		})
+	})
+	d.auditRefusal(ctx, err, by, func(ctx context.Context, u *unit) (*thread, error) {
+		threads, err := u.meet(ctx, []Arrival{arrivalFrom(info, to, "", "")})
+		if err != nil {
+			return nil, err
+		}
+		return threads[0], nil
 	})
 	return first, err
 }

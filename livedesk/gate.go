@@ -143,7 +143,7 @@ func (u *unit) passes(m *Message, t Thread, ch *channelInfo) bool {
 	switch {
 	case m.At.Before(ch.since): // of an earlier life of the channel
 		d.cancel(u.now, channel.ReasonConfig)
-	case t.Consent.OptedOut && m.Class != ClassConfirmation:
+	case t.Consent.OptedOut && !m.confirmsOptOut():
 		d.cancel(u.now, channel.ReasonOptOut)
 	case !d.Expires.IsZero() && !u.now.Before(d.Expires):
 		d.cancel(u.now, channel.ReasonExpired)

@@ -19,9 +19,13 @@ type arrival struct {
 // takeIn takes a batch of texts in, in one transaction: those that are known already change nothing.
 func (e *Engine) takeIn(ctx context.Context, batch []arrival) (alone bool, err error) {
 	var u *unit
+	readings, err := e.read(ctx, batch)
+	if err != nil {
+		return false, err
+	}
 	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
 		u = newUnit(e, tx)
-		if err := u.takeIn(ctx, batch); err != nil {
+		if err := u.takeIn(ctx, batch, readings); err != nil {
 			return err
 		}
 		return u.finish(ctx)
@@ -38,10 +42,15 @@ func (a arrival) thread() string {
 	return a.channel.channel.Workspace + "\x00" + a.channel.channel.ID + "\x00" + string(a.in.From)
 }
 
-func (u *unit) takeIn(ctx context.Context, batch []arrival) error {
+func (u *unit) takeIn(ctx context.Context, batch []arrival, readings []reading) error {
 	rows := make([]Arrival, len(batch))
 	for i, a := range batch {
 		rows[i] = arrivalFrom(a.channel, address(a.in.From), inboundKey(a.in.ID), a.in.Country)
+	}
+	for i, a := range batch {
+		if readings[i].changes() && a.channel.wide() {
+			rows = append(rows, u.siblings(a.channel, rows[i].Address)...)
+		}
 	}
 	arrived, err := u.meet(ctx, rows)
 	if err != nil {
@@ -50,7 +59,7 @@ func (u *unit) takeIn(ctx context.Context, batch []arrival) error {
 	for i, a := range batch {
 		if t := arrived[i]; t != nil {
 			t.info = a.channel // the webhook's snapshot may be newer than the unit's
-			u.inbound(t, a.in)
+			u.inbound(t, a.in, readings[i])
 		}
 	}
 	return nil
@@ -67,6 +76,9 @@ func (u *unit) meet(ctx context.Context, rows []Arrival) ([]*thread, error) {
 	for i, a := range arrived {
 		if a.New || rows[i].Key == "" {
 			threads[i] = u.thread(a.LoadedThread)
+			if err := u.inherit(ctx, threads[i]); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return threads, nil
@@ -112,10 +124,9 @@ func truncate(s string, n int) string {
 }
 
 // inbound decides what one text of a customer does.
-func (u *unit) inbound(t *thread, in channel.Inbound) {
-	word, meaning := u.meaning(t, in)
+func (u *unit) inbound(t *thread, in channel.Inbound, r reading) {
 	on := customerWrites
-	if meaning != channel.ConsentNone {
+	if r.means(t) != channel.ConsentNone {
 		on = keywordArrives
 	}
 	c, tr := u.happen(t, on)
@@ -126,26 +137,17 @@ func (u *unit) inbound(t *thread, in channel.Inbound) {
 	})
 	c.now.ActiveAt, c.now.Preview = u.now, preview(text, len(in.Media))
 	if on == keywordArrives {
-		u.consent(t, c, meaning, word, "keyword")
+		u.hear(t, c, r)
 		return
+	}
+	if r.suspect && !t.row.Consent.OptedOut {
+		u.suspect(c)
 	}
 	c.now.Unread++
 	if c.now.WaitingSince.IsZero() {
 		c.now.WaitingSince = u.now
 	}
 	u.after(t, c, tr, text, len(in.Media))
-}
-
-// meaning returns what a text means for consent. START and YES are texts like any other unless they lift a STOP.
-func (u *unit) meaning(t *thread, in channel.Inbound) (word string, meaning channel.Consent) {
-	word, meaning = t.info.keywords.Match(in.Text)
-	if in.Consent != channel.ConsentNone {
-		meaning = in.Consent
-	}
-	if meaning == channel.OptIn && !t.row.Consent.OptedOut {
-		return "", channel.ConsentNone
-	}
-	return word, meaning
 }
 
 // after does what a customer's message takes with it: somebody is chosen, and the greeting goes out.
@@ -158,23 +160,6 @@ func (u *unit) after(t *thread, c *conv, tr transition, text string, media int) 
 	}
 	if tr.has(greets) {
 		u.greet(t, c)
-	}
-}
-
-// consent changes the ledger in the transaction that stores the message that did it.
-func (u *unit) consent(t *thread, c *conv, meaning channel.Consent, word, source string) {
-	switch {
-	case meaning == channel.OptOut && !t.row.Consent.OptedOut:
-		t.row.Consent = ConsentState{OptedOut: true, Since: u.now, Source: source, Keyword: truncate(word, 32)}
-		t.changed = true
-		u.activity(c, Actor{Kind: ActorCustomer}, Activity{What: "opted_out", Cause: source})
-	case meaning == channel.OptIn && t.row.Consent.OptedOut:
-		t.row.Consent = ConsentState{Since: u.now, Source: source, Keyword: truncate(word, 32)}
-		t.changed = true
-		u.activity(c, Actor{Kind: ActorCustomer}, Activity{What: "opted_in", Cause: source})
-	}
-	if meaning == channel.OptOut {
-		u.cancelQueued(t, channel.ReasonOptOut)
 	}
 }
 

@@ -138,3 +138,13 @@ func meant(meaning channel.Consent, word, language, source string, at time.Time)
 	}
 	return c
 }
+
+// amend replaces the newest change.
+func (t *Thread) amend(c ConsentChange) {
+	if len(t.ConsentHistory) == 0 {
+		t.ConsentHistory = []ConsentChange{c}
+		return
+	}
+	t.ConsentHistory = slices.Clone(t.ConsentHistory)
+	t.ConsentHistory[len(t.ConsentHistory)-1] = c
+}

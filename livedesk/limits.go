@@ -20,11 +20,10 @@ func DefaultRate(number channel.Address) float64 {
 	case channel.KindShortCode:
 		return 100
 	case channel.KindE164:
-		rest, us := strings.CutPrefix(string(number), "+1")
 		switch {
-		case !us:
+		case !strings.HasPrefix(string(number), "+1"):
 			return 10
-		case len(rest) == 10 && tollFree[rest[:3]]:
+		case number.TollFree():
 			return 3
 		default:
 			return 1
@@ -32,8 +31,6 @@ func DefaultRate(number channel.Address) float64 {
 	}
 	return 10
 }
-
-var tollFree = map[string]bool{"800": true, "833": true, "844": true, "855": true, "866": true, "877": true, "888": true}
 
 const (
 	// burst is how many segments a sender that was quiet may hand over at once.

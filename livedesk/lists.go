@@ -240,20 +240,3 @@ func (d *Desk) Contact(ctx context.Context, id string) (Contact, error) {
 	}
 	return list[0], nil
 }
-
-// Consent returns the ledger's entry for the contact of a conversation on its channel.
-func (d *Desk) Consent(ctx context.Context, conversation string) (ConsentState, error) {
-	var list []LoadedThread
-	err := d.view(ctx, func(ctx context.Context, tx ReadTx) error {
-		var err error
-		list, err = tx.Threads(ctx, []ThreadKey{{Workspace: d.workspace, Conversation: conversation}})
-		return err
-	})
-	if err != nil {
-		return ConsentState{}, err
-	}
-	if len(list) == 0 || list[0].Contact.ID == "" {
-		return ConsentState{}, fmt.Errorf("conversation %s: %w", conversation, ErrNotFound)
-	}
-	return list[0].Thread.Consent, nil
-}

@@ -76,7 +76,7 @@ func TestStopCancelsEverything(t *testing.T) { // F72, F76, F84, I8
 func TestStopRacesWithWorkers(t *testing.T) { // F71, I8
 	t.Parallel()
 	w := newWorld(t)
-	w.bandwidthChannel(func(c *livedesk.Channel) { c.Rate = -1 })
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Rate, c.ConsentTexts.Off = -1, true })
 	engines := []*livedesk.Engine{w.open(), w.open()}
 	const contacts = 60
 	var hooks []smstest.Webhook

@@ -51,7 +51,7 @@ var draftMedia = sms.MediaLimits{Files: 10, URL: 2048}
 
 // parts cuts a text into messages that the channel's carrier takes.
 func (d Draft) parts(ch *channelInfo) ([]string, error) {
-	parts := sms.Split(d.Text, ch.maxText())
+	parts := sms.Split(ch.spell(d.Text), ch.maxText())
 	if len(parts) > maxParts {
 		return nil, invalid("text", fmt.Sprintf("is too long (at most %d characters)", maxParts*ch.maxText()))
 	}
@@ -70,7 +70,13 @@ func (t *thread) mayWrite() error {
 		return ErrChannelClosed
 	case t.row.Consent.OptedOut:
 		return ErrOptedOut
-	case t.contact.Address.Kind() != channel.KindE164:
+	}
+	return t.reachable()
+}
+
+// reachable tells why nothing could be sent to an address, whatever its consent.
+func (t *thread) reachable() error {
+	if t.contact.Address.Kind() != channel.KindE164 {
 		return ErrNotReplyable
 	}
 	return nil
@@ -96,7 +102,7 @@ func (u *unit) send(t *thread, c *conv, class Class, by Actor, d Draft) ([]*Mess
 		out = append(out, u.add(c, m))
 	}
 	c.now.ActiveAt = u.now
-	if class != ClassAutomatic { // an inbox where every row shows the greeting tells nothing
+	if class != ClassAutomatic && class != ClassConfirmation { // an inbox where every row shows the greeting tells nothing
 		c.now.Preview = preview(d.Text, len(d.Media))
 	}
 	return out, nil
@@ -125,6 +131,7 @@ func (u *unit) speak(t *thread, c *conv, by Actor, d Draft) ([]*Message, error) 
 		if t.row.Automatic != 0 {
 			t.row.Automatic, t.changed = 0, true
 		}
+		c.lookedAt()
 	}
 	return out, nil
 }
@@ -139,8 +146,10 @@ func (e *Engine) expiry(class Class, now time.Time) time.Time {
 	switch class {
 	case ClassAI:
 		d = e.cfg.ExpireAI
-	case ClassAutomatic, ClassConfirmation:
+	case ClassAutomatic:
 		d = e.cfg.ExpireAutomatic
+	case ClassConfirmation:
+		d = confirmWithin
 	}
 	if d < 0 {
 		return time.Time{}
@@ -160,24 +169,35 @@ const maxAutomatic = 5
 // greet sends the channel's greeting, once per conversation.
 func (u *unit) greet(t *thread, c *conv) {
 	if text := t.info.channel.Greeting; text != "" {
-		u.sayAutomatically(t, c, "greeting", text)
+		u.sayAutomatically(t, c, "greeting", u.fill(t, c, text))
 	}
 }
 
 // sayAutomatically is the one gate of automatic texts: never to who opted out, never in answer to an automatic sender
 // or to ourselves, never more than maxAutomatic in a row.
 func (u *unit) sayAutomatically(t *thread, c *conv, kind, text string) {
-	if t.mayWrite() != nil || u.snap.own[t.contact.Address] || t.row.Automatic >= maxAutomatic {
+	if !c.flagged() {
+		u.sayAs(t, c, ClassAutomatic, kind, text)
+	}
+}
+
+// sayAs is sayAutomatically also for what answers a keyword, which may go to who has just opted out.
+func (u *unit) sayAs(t *thread, c *conv, class Class, kind, text string) {
+	no := t.mayWrite()
+	if class == ClassConfirmation && no == ErrOptedOut {
+		no = t.reachable()
+	}
+	if no != nil || text == "" || u.snap.own[t.contact.Address] || t.row.Automatic >= maxAutomatic {
 		return
 	}
-	if _, err := u.send(t, c, ClassAutomatic, Actor{}, Draft{Text: channel.Clean(text), Key: autoKeyPrefix + kind}); err != nil {
+	if _, err := u.send(t, c, class, Actor{}, Draft{Text: channel.Clean(text), Key: autoKeyPrefix + kind}); err != nil {
 		return // too long for this carrier; checked when it was saved
 	}
 	t.row.Automatic++
 	t.changed = true
 }
 
-// sameText reports whether a stored text with its parts is the draft's.
+// sameText reports whether a stored text with its parts is the draft's, as it was written or as a channel transliterated it.
 func sameText(stored []Message, d Draft) bool {
 	var text strings.Builder
 	var media []string
@@ -187,5 +207,5 @@ func sameText(stored []Message, d Draft) bool {
 			media = append(media, a.URL)
 		}
 	}
-	return text.String() == d.Text && slices.Equal(media, d.Media)
+	return (text.String() == d.Text || text.String() == sms.Transliterate(d.Text)) && slices.Equal(media, d.Media)
 }

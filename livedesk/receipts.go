@@ -51,7 +51,7 @@ func (e *Engine) reconnect(ctx context.Context, batch []receipt) (again []receip
 
 // merge merges a batch of receipts in one transaction, and returns those of channels that this process doesn't know.
 func (e *Engine) merge(ctx context.Context, batch []receipt) (strange []receipt, err error) {
-	teach, err := e.whoOptedOut(ctx, batch)
+	teach, others, err := e.whoOptedOut(ctx, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (e *Engine) merge(ctx context.Context, batch []receipt) (strange []receipt,
 	var found map[int]bool
 	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
 		u, found, strange = newUnit(e, tx), make(map[int]bool, len(batch)), nil
-		if _, _, err := u.load(ctx, teach); err != nil {
+		if err := u.loadTaught(ctx, teach, others); err != nil {
 			return err
 		}
 		keys, whose := receiptKeys(batch)
@@ -87,8 +87,9 @@ func (e *Engine) merge(ctx context.Context, batch []receipt) (strange []receipt,
 	return strange, nil
 }
 
-// whoOptedOut finds the threads of receipts that say so, before the transaction: threads are locked before messages.
-func (e *Engine) whoOptedOut(ctx context.Context, batch []receipt) ([]ThreadKey, error) {
+// whoOptedOut finds the threads of receipts that say so, before the transaction: threads are locked before messages. others
+// are the further threads that it counts for.
+func (e *Engine) whoOptedOut(ctx context.Context, batch []receipt) (teach []ThreadKey, others []taught, err error) {
 	var about []receipt
 	for _, b := range batch {
 		if b.r.Reason == channel.ReasonOptOut {
@@ -96,20 +97,51 @@ func (e *Engine) whoOptedOut(ctx context.Context, batch []receipt) ([]ThreadKey,
 		}
 	}
 	if len(about) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
-	var teach []ThreadKey
-	err := e.store.View(ctx, func(ctx context.Context, tx ReadTx) error {
+	err = e.store.View(ctx, func(ctx context.Context, tx ReadTx) error {
 		keys, whose := receiptKeys(about)
 		msgs, err := tx.Messages(ctx, keys)
 		for i, m := range msgs {
-			if m.ID != "" && about[whose[i]].conn.owns(&m) {
-				teach = append(teach, ThreadKey{Workspace: m.Workspace, Conversation: m.Conversation})
+			if m.ID == "" || !about[whose[i]].conn.owns(&m) {
+				continue
+			}
+			teach = append(teach, ThreadKey{Workspace: m.Workspace, Conversation: m.Conversation})
+			if ch := e.snap.load().channels[objectKey{m.Workspace, m.Channel}]; ch != nil && ch.wide() {
+				contacts, err := tx.Contacts(ctx, m.Workspace, []string{m.Contact})
+				if err != nil {
+					return err
+				}
+				others = append(others, taught{ch, contacts[0].Address})
 			}
 		}
 		return err
 	})
-	return teach, err
+	return teach, others, err
+}
+
+// taught is whom a carrier says to have opted out of a channel for all channels.
+type taught struct {
+	channel *channelInfo
+	address channel.Address
+}
+
+// loadTaught locks the threads of those who have opted out, on all channels where it counts.
+func (u *unit) loadTaught(ctx context.Context, teach []ThreadKey, others []taught) error {
+	var rows []Arrival
+	for _, o := range others {
+		if o.address != "" {
+			rows = append(rows, arrivalFrom(o.channel, o.address, "", ""))
+			rows = append(rows, u.siblings(o.channel, o.address)...)
+		}
+	}
+	if len(rows) > 0 {
+		if _, err := u.meet(ctx, rows); err != nil {
+			return err
+		}
+	}
+	_, _, err := u.load(ctx, teach)
+	return err
 }
 
 // receiptKeys says where to look for the messages: by our own id where the carrier gave it back, else by the carrier's
@@ -159,16 +191,7 @@ func (u *unit) receive(m *Message, b receipt) {
 	}
 	u.deliver(m)
 	if r.Reason == channel.ReasonOptOut {
-		u.learnOptOut(m, "receipt")
-	}
-}
-
-// learnOptOut writes down that the carrier knows of a STOP that we don't. The thread must be loaded.
-func (u *unit) learnOptOut(m *Message, source string) {
-	t := u.threads[threadID{m.Workspace, m.Channel, m.Contact}]
-	c := u.convs[objectKey{m.Workspace, m.Conversation}]
-	if t != nil && c != nil {
-		u.consent(t, c, channel.OptOut, "", source)
+		u.learnOptOut(m, ConsentByReceipt, r.Code)
 	}
 }
 

@@ -26,6 +26,7 @@ type snapshot struct {
 	own         map[channel.Address]bool // numbers of all channels of all workspaces
 	closed      []Sender                 // channels that can't send: disabled, or without an open connection
 	rules       map[string]*ruleSet      // by workspace
+	wide        map[string]bool          // workspaces where a STOP to some channel counts on all
 	graceful    map[string]bool          // workspaces where what agents off line have in hand goes back after a while
 }
 
@@ -51,6 +52,7 @@ type channelInfo struct {
 	pool     string
 	keywords *sms.Keywords
 	connID   string
+	heirOf   []inheritance   // channels that had the number before
 	since    time.Time       // when a removed channel came back; zero for one that was never removed
 	conn     *connectionInfo // of the same snapshot; nil when it is missing
 }
@@ -263,6 +265,7 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 		own:         map[channel.Address]bool{},
 		rules:       maps.Clone(old.rules),
 		graceful:    map[string]bool{},
+		wide:        map[string]bool{},
 	}
 	if len(objs) > 0 {
 		n.revision = objs[len(objs)-1].Revision
@@ -331,6 +334,9 @@ func (n *snapshot) link() {
 		if fresh.channel.Assignment.OfflineGraceSeconds > 0 {
 			n.graceful[key.workspace] = true
 		}
+		if fresh.wide() {
+			n.wide[key.workspace] = true
+		}
 		if fresh.conn != nil {
 			fresh.conn.channels = append(fresh.conn.channels, &fresh)
 		}
@@ -386,7 +392,14 @@ func (s *snapshots) readChannel(o Object) (*channelInfo, error) {
 	if err := json.Unmarshal(o.Data, &rec); err != nil {
 		return nil, fmt.Errorf("stored channel: %w", err)
 	}
-	c := &channelInfo{channel: rec.Channel, connID: rec.Connection, since: rec.Since, keywords: keywordsFor(rec.Language)}
+	c := &channelInfo{channel: rec.Channel, connID: rec.Connection, since: rec.Since, heirOf: rec.HeirOf}
+	var err error
+	if c.keywords, err = rec.Keywords.compile(rec.Language); err != nil { // of another version of the library, with other lists
+		c.keywords, err = Keywords{}.compile(rec.Language)
+	}
+	if err != nil {
+		return nil, err
+	}
 	c.channel.Workspace, c.channel.ID, c.channel.Version = o.Workspace, o.ID, o.Version
 	if p, ok := s.e.providers[rec.Provider]; ok {
 		for _, f := range p.Form().Fields {

@@ -65,6 +65,34 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 		}
 		return n, err
 	},
+	"ConsentHistory": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		l, err := d.ConsentHistory(ctx, x.channel, alice)
+		return l.Changes, err
+	},
+	"ExportConsents": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		var out []livedesk.ConsentLine
+		for l, err := range d.ExportConsents(ctx, livedesk.ConsentExport{Channel: x.channel, Contact: x.contact}) {
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, l)
+		}
+		return out, nil
+	},
+	"ImportConsents": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		lines := []livedesk.ConsentLine{{Channel: x.channel, Address: alice, ConsentChange: livedesk.ConsentChange{OptedOut: true, At: time.Unix(1, 0)}}}
+		im, err := d.ImportConsents(ctx, given(lines))
+		if im.Refused != 1 || im.Wrong[0].Fields[0].Field != "channel" {
+			return im, err
+		}
+		return nil, err
+	},
+	"OptIn": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.OptIn(ctx, x.channel, alice, host, "")
+	},
+	"OptOut": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.OptOut(ctx, x.channel, alice, host, "")
+	},
 	"EndRotation": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.EndRotation(ctx, x.channel)
 	},
@@ -99,6 +127,15 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"PauseChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.PauseChannel(ctx, x.channel, host, "x")
+	},
+	"Preview": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Preview(ctx, x.channel, livedesk.Draft{Text: "x"})
+	},
+	"ReportText": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.ReportText(ctx, x.channel, "x")
+	},
+	"PutContact": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.PutContact(ctx, livedesk.Contact{ID: x.contact, Name: "x"})
 	},
 	"PutAgent": nil, // an upsert of the desk's own
 	"PutChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
@@ -188,13 +225,13 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 }
 
 // lists answer an id that isn't there with nothing rather than with an error.
-var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "Conversations", "Counts", "Latest", "Messages", "Rules", "Team", "Waiting"}
+var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "ConsentHistory", "Conversations", "Counts", "ExportConsents", "ImportConsents", "Latest", "Messages", "Rules", "Team", "Waiting"}
 
 // An id of another workspace answers exactly like one that doesn't exist, for every method that there is.
 func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
 	t.Parallel()
 	w := newWorld(t)
-	w.bandwidthChannel(nil)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.ConsentTexts.Off = true })
 	w.agents(w.ch.ID, 5, "ada")
 	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"ada"}))
 	w.rules(says("night", toTeam("night")))
@@ -202,6 +239,8 @@ func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
 	c := w.only()
 	m := w.reply(c.ID, "hi")
 	w.settle()
+	w.text(alice, "STOP")
+	w.text(alice, "START")
 	foreign := ids{c.ID, m.ID, c.Contact, w.ch.ID, "ada"}
 	mallory := w.engine.Desk("mallory")
 	before := w.everything(foreign)

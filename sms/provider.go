@@ -25,7 +25,7 @@ type Provider interface {
 // concurrent use, and needs no closing.
 //
 // What an account can do beyond that it shows by further methods, found by type assertion: [Describer], [Verifier],
-// [WebhookTeller], [Registrar], [Lister], [MediaFetcher]. A missing one counts as [errors.ErrUnsupported].
+// [WebhookTeller], [Registrar], [Lister], [MediaFetcher], [AutoResponder]. A missing one counts as [errors.ErrUnsupported].
 type Account interface {
 	channel.Channel
 }
@@ -150,4 +150,12 @@ type Listed struct {
 // [*MediaError].
 type MediaFetcher interface {
 	FetchMedia(ctx context.Context, address string, max int64) (*Media, error)
+}
+
+// AutoResponder is an [Account] whose carrier, or the network behind it, answers some of the STOP, START and HELP texts by
+// itself, and knows which. Without it [Traits] ConfirmsOptOut speaks for all of them.
+type AutoResponder interface {
+	// Answers reports whether the sender of a text that Parse returned gets an answer from the carrier, so that the desk must
+	// not send one too; in doubt it says yes. It does no I/O and is fast: it is asked for each such text.
+	Answers(in channel.Inbound) bool
 }

@@ -48,6 +48,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
@@ -184,11 +185,22 @@ var (
 	_ sms.Verifier      = (*account)(nil)
 	_ sms.WebhookTeller = (*account)(nil)
 	_ sms.Registrar     = (*account)(nil)
+	_ sms.AutoResponder = (*account)(nil)
 )
 
 // Traits implements [sms.Describer].
 func (a *account) Traits() sms.Traits {
 	return sms.Traits{MaxText: maxText, ReceiptWithin: receiptWithin, Media: mediaLimits}
+}
+
+// Answers implements [sms.AutoResponder]: Bandwidth itself answers nothing, but the toll-free network does, to the one word
+// STOP, and to START and UNSTOP, which lift its block.
+func (a *account) Answers(in channel.Inbound) bool {
+	switch strings.ToUpper(strings.TrimSpace(in.Text)) {
+	case "STOP", "START", "UNSTOP":
+		return in.To.TollFree()
+	}
+	return false
 }
 
 // String keeps credentials out of %v and %+v of an account.

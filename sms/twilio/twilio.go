@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
@@ -64,6 +65,7 @@ var (
 	_ sms.WebhookTeller = (*account)(nil)
 	_ sms.Registrar     = (*account)(nil)
 	_ sms.Lister        = (*account)(nil)
+	_ sms.AutoResponder = (*account)(nil)
 )
 
 // New returns the provider. It does no I/O and starts nothing.
@@ -133,6 +135,27 @@ type account struct {
 // long codes, toll-free numbers and Messaging Services. A short code outside of a service has no such handling.
 func (a *account) Traits() sms.Traits {
 	return sms.Traits{MaxText: MaxText, ConfirmsOptOut: true, Media: mediaLimits}
+}
+
+// defaultWords are the words that Twilio acts on, and answers, by default; the French ones are what its services were seen to act
+// on. It takes the whole text, in any case, without gaps inside.
+var defaultWords = map[string]bool{
+	"STOP": true, "STOPALL": true, "UNSUBSCRIBE": true, "CANCEL": true, "END": true, "QUIT": true, "REVOKE": true, "OPTOUT": true,
+	"START": true, "YES": true, "UNSTOP": true, "HELP": true, "INFO": true,
+	"ARRET": true, "ARRETE": true, "ARRETT": true,
+}
+
+// Answers implements [sms.AutoResponder]. Where Twilio says what a text means (OptOutType), it has answered it, in the words
+// of Advanced Opt-Out. Else it answers its default words alone, and none on a short code outside of a service; that "opt out"
+// or "Stop!" mean the same is for the desk to see, and to confirm.
+func (a *account) Answers(in channel.Inbound) bool {
+	if in.Consent != channel.ConsentNone {
+		return true
+	}
+	if in.Pool == "" && in.To.Kind() == channel.KindShortCode {
+		return false
+	}
+	return defaultWords[strings.ToUpper(strings.TrimSpace(in.Text))]
 }
 
 // Format implements [fmt.Formatter]: every verb prints the provider and the account SID, and no secret.
