@@ -134,9 +134,6 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"ReportText": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.ReportText(ctx, x.channel, "x")
 	},
-	"PutContact": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
-		return d.PutContact(ctx, livedesk.Contact{ID: x.contact, Name: "x"})
-	},
 	"PutAgent": nil, // an upsert of the desk's own
 	"PutChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.PutChannel(ctx, livedesk.Channel{ID: x.channel, Provider: "bandwidth", Values: livedesk.Values{"name": "x"}})
