@@ -183,7 +183,8 @@ func TestSuspect(t *testing.T) { // F78
 	for _, text := range []string{
 		"please stop texting me", "Stop texting me", "STOP TEXTING", "don't text me again", "Don’t text me", "do not contact me",
 		"wrong number, remove me", "please opt me out", "I want to unsubscribe", "how do I opt-out of this", "take me off your list",
-		"stop please", "STOP 1", "stop stop stop", "Please stop.", "leave me alone", "no more texts", "🛑", "🛑🛑", "🛑 texts", "⛔",
+		"cancel my subscription", "unsub", "unsub please", "can you unsub me?", "Quit texting me", "do not text me again", "lose my number",
+		"I revoke my consent", "stop please", "STOP 1", "stop stop stop", "Please stop.", "leave me alone", "no more texts", "🛑", "🛑🛑", "🛑 texts", "⛔",
 		"arrête", "ARRET", "arrête de m'écrire", "Arrêtez de m’envoyer des textos", "ne m'écrivez plus", "désabonnez-moi svp",
 		"je ne veux plus recevoir vos messages", "alto", "no mas", "No más", "no más mensajes por favor", "dejen de mandarme mensajes",
 		"quiero darme de baja", "número equivocado",
@@ -193,7 +194,8 @@ func TestSuspect(t *testing.T) { // F78
 	for _, text := range []string{
 		"", "   ", "!!!", "bus stop", "Please cancel my Tuesday appointment", "stop", "STOP.", "help", "YES", "the printer stopped sending",
 		"Can you stop by at 5 tomorrow?", "my screen won't start", "Mon ordinateur s'arrête tout seul", "Ya no funciona mi internet",
-		"mi teléfono deja de funcionar", "the nonstop textings", "I'd like to end my lease", "👍", "unstop", "how do I remove men at work from the map",
+		"mi teléfono deja de funcionar", "the nonstop textings", "I'd like to end my lease", "👍", "unstop", "I'll quit my job", "the end", "don't stop", "in the end it worked",
+		"cancel my order", "when does the offer end?", "thanks, no more questions", "help me", "how do I remove men at work from the map",
 	} {
 		require.False(t, k.Suspect(text), text)
 	}

@@ -72,7 +72,7 @@ func run(ctx context.Context, stop func(), out io.Writer, env func(string) strin
 		go fake.Deliver(ctx, smstest.Text{Body: "Is my order on its way?"})
 	} else {
 		fmt.Fprintf(out, "Twilio must post to %s#rc=5&rp=all\n", webhook)
-		server := http.Server{Addr: ":8080", Handler: engine.Webhooks(), ReadTimeout: time.Minute}
+		server := http.Server{Addr: ":8080", Handler: engine.Webhooks(), ReadHeaderTimeout: 5 * time.Second}
 		go func() { log.Fatal(server.ListenAndServe()) }()
 	}
 	return engine.Run(ctx) // delivers until ctx ends, then finishes what is in flight
