@@ -124,6 +124,9 @@ func (u *unit) begun() {
 // load locks threads and returns a working copy for each key, nil where there is no such thing, and beside it the
 // conversation that the key named.
 func (u *unit) load(ctx context.Context, keys []ThreadKey) ([]*thread, []*conv, error) {
+	if len(keys) == 0 { // then the time would cost a round trip of its own
+		return nil, nil, nil
+	}
 	rows, err := u.tx.Threads(ctx, keys)
 	if err != nil {
 		return nil, nil, err

@@ -197,17 +197,21 @@ func (a *applying) conversations(rows []livedesk.Conversation) {
 	id := func(c *livedesk.Conversation) string { return c.ID }
 	old, fresh := split(&conversations, sorted(rows, func(c *livedesk.Conversation) string { return c.Workspace }, id))
 	var live, done, bumped []*livedesk.Conversation
+	var wasState []string
+	var wasAt []int64
 	for _, c := range old {
 		switch was, ok := a.t.talks[rowKey{c.Workspace, c.ID}]; {
 		case ok && sameButActivity(was, *c):
 			bumped = append(bumped, c)
+			wasState, wasAt = append(wasState, string(was.State)), append(wasAt, was.ActiveAt.UnixMicro())
 		case c.State.Live():
 			live = append(live, c)
 		default:
 			done = append(done, c)
 		}
+		delete(a.t.talks, rowKey{c.Workspace, c.ID}) // from now on it is another row
 	}
-	a.write(name("conversation", bumped, id), len(bumped), livedesk.ErrConflict, sqlBumpConversation, activity.versioned(bumped)...)
+	a.write(name("conversation", bumped, id), len(bumped), livedesk.ErrConflict, sqlBumpConversation, append(activity.versioned(bumped), wasState, wasAt)...)
 	for _, part := range [][]*livedesk.Conversation{done, live} {
 		a.write(name("conversation", part, id), len(part), livedesk.ErrConflict, sqlUpdateConversation, conversations.versioned(part)...)
 	}

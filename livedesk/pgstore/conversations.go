@@ -30,30 +30,31 @@ var (
 
 	// The place in the inbox is found by what the row was before. What stops being live is written before what is live: it
 	// makes room in the unique key.
-	sqlUpdateConversation = conversationUpdate(&conversations, "state", "active_at", "channel", "assignee", "unseen")
-	sqlBumpConversation   = conversationUpdate(&activity, "active_at", "unseen")
+	sqlUpdateConversation = conversationUpdate(&conversations, `(
+				SELECT o.state AS was, o.active_at AS at, u.* FROM u
+				JOIN {s}.conversations AS o ON o.workspace = u.workspace AND o.id = u.id OFFSET 0 -- first this, by the key
+			)`, nil, "state", "active_at", "channel", "assignee", "unseen")
+
+	// What it was is known where it was loaded, and is said by two columns more.
+	sqlBumpConversation = conversationUpdate(&activity, "u", []string{"was", "at bigint"}, "active_at", "unseen")
 )
 
 // conversationUpdate is a statement that writes the table's columns of conversations, and those that are named into the
-// inbox.
-func conversationUpdate(t *table[livedesk.Conversation], listed ...string) string {
+// inbox. before is where it finds what they were, with the state and time before as was and at; more are parameters for that.
+func conversationUpdate(t *table[livedesk.Conversation], before string, more []string, listed ...string) string {
 	var set, was, now []string
 	for _, name := range listed {
 		set, was, now = append(set, name+" = n."+name), append(was, "i."+name), append(now, "n."+name)
 	}
-	return `WITH u AS (SELECT * FROM ` + t.unnest(true) + `),
+	return `WITH u AS (SELECT * FROM ` + t.unnest(true, more...) + `),
 		listed AS (
-			UPDATE {s}.inbox AS i SET ` + strings.Join(set, ", ") + `
-			FROM (
-				SELECT o.state AS was, o.active_at AS at, u.* FROM u
-				JOIN {s}.conversations AS o ON o.workspace = u.workspace AND o.id = u.id OFFSET 0 -- first this, by the key
-			) AS n
+			UPDATE {s}.inbox AS i SET ` + strings.Join(set, ", ") + ` FROM ` + before + ` AS n
 			WHERE i.workspace = n.workspace AND i.state = n.was AND i.active_at = n.at AND i.conversation = n.id
 				AND (` + strings.Join(was, ", ") + `) IS DISTINCT FROM (` + strings.Join(now, ", ") + `)
 		), written AS (
 			UPDATE {s}.conversations AS t SET ` + t.assignments() + `, version = t.version + 1
 			FROM u WHERE ` + t.match() + ` AND t.version = u.version RETURNING 1
-		) SELECT 1 / (count(*) = $` + strconv.Itoa(len(t.columns)+2) + `::bigint)::int FROM written`
+		) SELECT 1 / (count(*) = $` + strconv.Itoa(len(t.columns)+len(more)+2) + `::bigint)::int FROM written`
 }
 
 const countColumns = `count(*) FILTER (WHERE t.state = 'open'), count(*) FILTER (WHERE t.state = 'pending'),

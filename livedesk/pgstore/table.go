@@ -243,16 +243,17 @@ func (t *table[T]) scan(rows pgx.Rows, row *T, more ...any) error {
 	return rows.Scan(append(t.targets(make([]any, 0, len(t.columns)+1+len(more)), row), more...)...)
 }
 
-// unnest is a FROM item u with one row for each element of the parameters: the columns, with the version where wanted.
-func (t *table[T]) unnest(version bool) string {
-	columns := make([]string, 0, len(t.columns)+1)
+// unnest is a FROM item u with one row for each element of the parameters: the columns, with the version where wanted, and
+// more.
+func (t *table[T]) unnest(version bool, more ...string) string {
+	columns := make([]string, 0, len(t.columns)+1+len(more))
 	for _, c := range t.columns {
 		columns = append(columns, c.name+" "+c.kind)
 	}
 	if version {
 		columns = append(columns, "version bigint")
 	}
-	return arrays("u", 1, columns...)
+	return arrays("u", 1, append(columns, more...)...)
 }
 
 // arrays is a FROM item with one row for each element of the array parameters from $first on, which are columns called
