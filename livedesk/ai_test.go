@@ -191,6 +191,24 @@ func TestNewerMessageSupersedes(t *testing.T) {
 	require.Len(t, turns[1].Transcript, 2)
 }
 
+// Keywords are no turn, and a turn on a channel that is gone is a human's.
+func TestNoTurn(t *testing.T) {
+	t.Parallel()
+	w, b := aiWorld(t)
+	w.text(alice, "hello")
+	w.text(alice, "HELP")
+	w.text(alice, "STOP")
+	w.text(alice, "START")
+	require.Len(t, b.taken(), 1)
+	require.Equal(t, livedesk.Pending, w.only().State)
+	w.deliver(textFrom(alice, "more"))
+	require.NoError(t, w.desk.RemoveChannel(w.ctx(), w.ch.ID))
+	w.settle()
+	require.Len(t, b.taken(), 1)
+	require.Equal(t, livedesk.Open, w.only().State)
+	require.Equal(t, []string{"ai agent may not write"}, w.causes(w.only().ID, "handed_over"))
+}
+
 // What happens while the AI agent thinks, after which its answer is not wanted any more.
 func TestLateAnswersAreDropped(t *testing.T) { // FAULTS 166
 	t.Parallel()
@@ -586,6 +604,9 @@ func TestSimulateShowsAI(t *testing.T) {
 	require.Equal(t, "bot", got.Decision.AI)
 	require.Equal(t, livedesk.TierAI, got.Decision.Tier)
 	got, err = w.desk.Simulate(w.ctx(), livedesk.Simulation{Channel: w.ch.ID, From: "72345", Text: "hello"})
+	require.NoError(t, err)
+	require.Equal(t, "ada", got.Decision.Agent)
+	got, err = w.desk.Simulate(w.ctx(), livedesk.Simulation{Channel: w.ch.ID, Cause: routing.CauseHandOver})
 	require.NoError(t, err)
 	require.Equal(t, "ada", got.Decision.Agent)
 	require.Empty(t, w.all(livedesk.List{}))
