@@ -191,6 +191,24 @@ func TestNewerMessageSupersedes(t *testing.T) {
 	require.Len(t, turns[1].Transcript, 2)
 }
 
+// Keywords are no turn, and a turn on a channel that is gone is a human's.
+func TestNoTurn(t *testing.T) {
+	t.Parallel()
+	w, b := aiWorld(t)
+	w.text(alice, "hello")
+	w.text(alice, "HELP")
+	w.text(alice, "STOP")
+	w.text(alice, "START")
+	require.Len(t, b.taken(), 1)
+	require.Equal(t, livedesk.Pending, w.only().State)
+	w.deliver(textFrom(alice, "more"))
+	require.NoError(t, w.desk.RemoveChannel(w.ctx(), w.ch.ID))
+	w.settle()
+	require.Len(t, b.taken(), 1)
+	require.Equal(t, livedesk.Open, w.only().State)
+	require.Equal(t, []string{"ai agent may not write"}, w.causes(w.only().ID, "handed_over"))
+}
+
 // What happens while the AI agent thinks, after which its answer is not wanted any more.
 func TestLateAnswersAreDropped(t *testing.T) { // FAULTS 166
 	t.Parallel()
@@ -588,6 +606,9 @@ func TestSimulateShowsAI(t *testing.T) {
 	got, err = w.desk.Simulate(w.ctx(), livedesk.Simulation{Channel: w.ch.ID, From: "72345", Text: "hello"})
 	require.NoError(t, err)
 	require.Equal(t, "ada", got.Decision.Agent)
+	got, err = w.desk.Simulate(w.ctx(), livedesk.Simulation{Channel: w.ch.ID, Cause: routing.CauseHandOver})
+	require.NoError(t, err)
+	require.Equal(t, "ada", got.Decision.Agent)
 	require.Empty(t, w.all(livedesk.List{}))
 	w.settle()
 	require.Empty(t, b.taken())
@@ -670,7 +691,8 @@ func TestTurnThatKills(t *testing.T) {
 	require.Equal(t, "ada", w.only().Assignee)
 }
 
-// Turns take no worker away from anything else: where all are busy, a job of another kind is done all the same.
+// Turns take no worker away from anything else: where all are busy, a job of another kind is done all the same, and whoever
+// would have to wait for too long gets a human.
 func TestTurnsHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	hold, held := make(chan struct{}), make(chan struct{}, 3)
@@ -679,34 +701,37 @@ func TestTurnsHoldNothingUp(t *testing.T) {
 		<-hold
 		return livedesk.Answer{Text: "at last"}, nil
 	}}
-	woken := make(chan struct{})
+	woken, handedOver := make(chan struct{}), make(chan string, 1)
 	w, _ := aiWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) {
 		s.AIWorkers, s.Poll = 1, time.Millisecond
 		s.Hooks.Message = func(_ context.Context, m livedesk.Message) {
-			if m.Activity != nil && m.Activity.What == "woken" {
+			switch {
+			case m.Activity == nil:
+			case m.Activity.What == "woken":
 				close(woken)
+			case m.Activity.What == "handed_over":
+				handedOver <- m.Activity.Cause
 			}
 		}
 	})
 	m := w.start(bob, "hi")
-	_, err := w.desk.Snooze(w.ctx(), m.Conversation, host, w.clock().Add(2*time.Second))
+	_, err := w.desk.Snooze(w.ctx(), m.Conversation, host, w.clock().Add(10*time.Second))
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.engine.Run(ctx) }()
 	w.deliver(textFrom(alice, "hello"))
-	w.deliver(textFrom("+14155550133", "hello"))
 	<-held
-	w.advance(2 * time.Second)
+	w.deliver(textFrom("+14155550133", "hello"))
+	w.advance(10 * time.Second)
 	<-woken
+	w.advance(20 * time.Second)
+	require.Equal(t, "ai agents busy", <-handedOver)
+	require.Equal(t, "ada", w.live("+14155550133").Assignee)
 	close(hold)
-	for len(held) == 0 { // the second turn was put back for a moment
-		w.advance(200 * time.Millisecond)
-		time.Sleep(10 * time.Millisecond)
-	}
 	stop()
 	require.NoError(t, <-done)
 	w.settle()
-	require.Len(t, b.taken(), 2)
-	require.ElementsMatch(t, []string{"hi", "at last", "at last"}, w.bodies())
+	require.Len(t, b.taken(), 1)
+	require.Equal(t, []string{"hi", "at last"}, w.bodies())
 }

@@ -99,15 +99,15 @@ func (e *Engine) unserved(ctx context.Context, j Job) error {
 	return e.giveUpTurn(ctx, j)
 }
 
-// putBack leaves jobs to whoever has a slot for them in a moment.
-func (e *Engine) putBack(ctx context.Context, jobs []Job) error {
+// putBack leaves jobs that were claimed at now to whoever has a slot for them in a moment.
+func (e *Engine) putBack(ctx context.Context, now time.Time, jobs []Job) error {
 	if len(jobs) == 0 {
 		return nil
 	}
 	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
 		var c Changes
 		for _, j := range jobs {
-			c.Jobs = append(c.Jobs, JobChange{Job: moved(j, tx.Now().Add(crowdedPause))})
+			c.Jobs = append(c.Jobs, JobChange{Job: moved(j, now.Add(crowdedPause))})
 		}
 		return tx.Apply(ctx, c)
 	})

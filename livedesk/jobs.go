@@ -59,7 +59,7 @@ func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 	if len(unknown) > 0 {
 		e.ended(work, c.workUnknown(work, unknown), unknown...)
 	}
-	return len(jobs), e.putBack(ctx, crowded)
+	return len(jobs), e.putBack(ctx, now, crowded)
 }
 
 // ended sees to jobs that failed.

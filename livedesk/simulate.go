@@ -92,6 +92,9 @@ func (u *unit) simulate(ctx context.Context, workspace string, s Simulation) (*c
 	if s.Cause != "" {
 		c.wish.facts.Cause = s.Cause
 	}
+	if s.Cause == routing.CauseHandOver {
+		c.now.HandedOver = c.now.Cycle
+	}
 	return c, u.assign(ctx)
 }
 

@@ -22,7 +22,7 @@ func (d *desk) ai(b bot) {
 	d.Helper()
 	d.reopen(func(c *livedesk.Config) {
 		c.AIAgents = []livedesk.AIConfig{{Name: "bot", Agent: b}}
-		c.AIReplies = 5
+		c.AIReplies, c.AIWorkers = 5, 2
 	})
 	c, err := d.Channel(d.Context(), d.channel)
 	d.must(err)
