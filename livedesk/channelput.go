@@ -302,7 +302,7 @@ func (p *channelPut) changes(ctx context.Context) (Changes, error) {
 	obj.Data, obj.Key = data, channelKey(p.conn.ID, p.sender())
 	changed.Objects = append(changed.Objects, obj)
 	if p.stored != nil { // who waits may be given to somebody by the new settings
-		changed.Jobs = append(changed.Jobs, JobChange{Job: serveJob(Queue{Workspace: p.d.workspace, ID: ChannelQueue(c.ID)}, p.now)})
+		changed.Jobs = append(changed.Jobs, JobChange{Job: settingsJob(p.d.workspace, c.ID, p.now)})
 	}
 	return changed, nil
 }

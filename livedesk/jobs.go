@@ -11,8 +11,10 @@ import (
 const (
 	jobSnooze = "snooze" // wake a conversation
 	jobServe  = "serve"  // look at a queue again
-	jobForget = "forget" // forget a connection that has no channel any more
-	jobRetain = "retain" // delete what is old
+	// jobSettings: look at the queues again in which a channel's conversations wait, for its settings have changed.
+	jobSettings = "settings"
+	jobForget   = "forget" // forget a connection that has no channel any more
+	jobRetain   = "retain" // delete what is old
 )
 
 // maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
@@ -24,6 +26,10 @@ func snoozeJob(c Conversation) Job {
 
 func serveJob(q Queue, due time.Time) Job {
 	return Job{Workspace: q.Workspace, Key: jobServe + ":" + q.ID, Kind: jobServe, Subject: q.ID, Due: due}
+}
+
+func settingsJob(workspace, channelID string, due time.Time) Job {
+	return Job{Workspace: workspace, Key: jobSettings + ":" + channelID, Kind: jobSettings, Subject: channelID, Due: due}
 }
 
 // workJobs claims the jobs that are due, does them, which goes on for as long as work does, and returns how many there were.
@@ -77,6 +83,11 @@ func (e *Engine) ended(ctx context.Context, err error, jobs ...Job) {
 func (e *Engine) workJob(ctx context.Context, j Job) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
+	if j.Kind == jobSettings { // which another process may have changed just now
+		if err := e.snap.refresh(ctx); err != nil {
+			return err
+		}
+	}
 	return e.Desk(j.Workspace).act(ctx, "job "+j.Key, func(ctx context.Context, u *unit) error {
 		u.begun()
 		switch j.Kind {
@@ -86,6 +97,10 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 			}
 		case jobServe:
 			u.onQueue(j.Workspace, j.Subject, nil)
+		case jobSettings:
+			if err := u.serveAll(ctx, j.Workspace, j.Subject); err != nil {
+				return err
+			}
 		case jobTimeout:
 			if err := u.endWait(ctx, j); err != nil {
 				return err
@@ -155,4 +170,23 @@ func (u *unit) wake(ctx context.Context, j Job) error {
 	u.enter(c, tr, Actor{}, "time reached")
 	u.want(t, c, tr, "", 0)
 	return nil
+}
+
+// serveAll serves the lines in which conversations of a channel wait: its limit and its mode count for them wherever they do.
+func (u *unit) serveAll(ctx context.Context, workspace, channelID string) error {
+	u.onQueue(workspace, ChannelQueue(channelID), nil)
+	q := ConversationQuery{Workspace: workspace, Channel: channelID, States: []State{Open}, Unassigned: true, Limit: 1000}
+	for {
+		list, err := u.tx.Conversations(ctx, q)
+		for _, c := range list {
+			if c.Queue != "" {
+				u.onQueue(workspace, c.Queue, nil)
+			}
+		}
+		if err != nil || len(list) < q.Limit {
+			return err
+		}
+		last := list[len(list)-1]
+		q.After = &Mark{last.ActiveAt, last.ID}
+	}
 }

@@ -75,21 +75,33 @@ func spread(workspace string) time.Duration {
 	return time.Duration(h.Sum32()%3600) * time.Second
 }
 
+// What a run of the job deletes: content until there is no more, then keys, each in transactions of their own, so that nobody
+// waits for keys who only wants to write.
+const (
+	pruneContent = ""
+	pruneKeys    = "keys"
+)
+
 // retain deletes one slice of what is old in a workspace. While there is more the next slice is due at once, behind whatever
 // else is; else tomorrow.
 func (u *unit) retain(ctx context.Context, j Job) error {
-	p := Prune{Workspace: j.Workspace, KeysBefore: u.now.Add(-keysKept), Limit: pruneSlice}
-	if keep := u.e.cfg.Retention; keep > 0 {
+	p, next := Prune{Workspace: j.Workspace, Limit: pruneSlice}, retentionJob(j.Workspace, u.now)
+	switch keep := u.e.cfg.Retention; {
+	case j.Subject == pruneKeys:
+		p.KeysBefore = u.now.Add(-keysKept)
+	case keep > 0:
 		p.Before = u.now.Add(-keep)
 	}
 	done, err := u.tx.Prune(ctx, p)
-	if err != nil {
+	switch next.Subject = j.Subject; {
+	case err != nil:
 		return err
+	case done.More:
+	case j.Subject == pruneContent:
+		next.Subject = pruneKeys
+	default:
+		next.Subject, next.Due = pruneContent, u.now.Add(retentionEvery)
 	}
-	next := u.now
-	if !done.More {
-		next = next.Add(retentionEvery)
-	}
-	u.jobs = append(u.jobs, retentionJob(j.Workspace, next))
+	u.jobs = append(u.jobs, next)
 	return nil
 }

@@ -32,12 +32,18 @@ func refill(b *testing.B, pool *pgxpool.Pool, name string, n int) {
 	}
 }
 
-// slice prunes one slice of 1,000 messages of what the history calls the older nine tenths.
-func slice(ctx context.Context, s *pgstore.Store, n int) (out livedesk.Pruned, err error) {
+// content and keys are slices of 1,000 of what the history calls the older nine tenths.
+func content(n int) livedesk.Prune {
+	return livedesk.Prune{Workspace: "w", Before: time.UnixMicro(int64(n) * 9 / 10), Limit: 1000}
+}
+
+func keys(n int) livedesk.Prune {
+	return livedesk.Prune{Workspace: "w", KeysBefore: time.Unix(int64(n)/1000*9/10*24*60*60, 0), Limit: 1000}
+}
+
+func prune(ctx context.Context, s *pgstore.Store, p livedesk.Prune) (out livedesk.Pruned, err error) {
 	err = s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
-		out, err = tx.Prune(ctx, livedesk.Prune{
-			Workspace: "w", Before: time.UnixMicro(int64(n) * 9 / 10), KeysBefore: time.Unix(int64(n)/1000*9/10*24*60*60, 0), Limit: 1000,
-		})
+		out, err = tx.Prune(ctx, p)
 		return err
 	})
 	return out, err
@@ -94,20 +100,24 @@ func BenchmarkPrune(b *testing.B) {
 		b.ReportMetric(float64(took[len(took)-1])/1e6, "max_ms")
 	}
 	b.Run("inbound", inbound)
-	b.Run("slice", func(b *testing.B) {
-		rows := 0
-		for b.Loop() {
-			gone, err := slice(b.Context(), s, n)
-			require.NoError(b, err)
-			rows += gone.Messages + gone.Conversations + gone.Keys
-			if !gone.More {
-				b.StopTimer()
-				refill(b, pool, name, n)
-				b.StartTimer()
+	slices := func(p livedesk.Prune) func(b *testing.B) {
+		return func(b *testing.B) {
+			rows := 0
+			for b.Loop() {
+				gone, err := prune(b.Context(), s, p)
+				require.NoError(b, err)
+				rows += gone.Messages + gone.Conversations + gone.Keys
+				if !gone.More {
+					b.StopTimer()
+					refill(b, pool, name, n)
+					b.StartTimer()
+				}
 			}
+			b.ReportMetric(float64(rows)/float64(b.N), "rows/op")
 		}
-		b.ReportMetric(float64(rows)/float64(b.N), "rows/op")
-	})
+	}
+	b.Run("content", slices(content(n)))
+	b.Run("keys", slices(keys(n)))
 	b.Run("inbound beside slices", func(b *testing.B) {
 		refill(b, pool, name, n)
 		ctx, cancel := context.WithCancel(b.Context())
@@ -115,7 +125,7 @@ func BenchmarkPrune(b *testing.B) {
 		cut := 0
 		all.Go(func() {
 			for more := true; more && ctx.Err() == nil; cut++ {
-				gone, err := slice(ctx, s, n)
+				gone, err := prune(ctx, s, content(n))
 				more = err == nil && gone.More
 			}
 		})

@@ -1,0 +1,297 @@
+package modeltest
+
+import (
+	"flag"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
+)
+
+// day is a random day of a desk: whatever happens, desk and model say the same.
+type day struct {
+	*desk
+	m *model
+}
+
+var (
+	toTeam   = routing.Target{Kind: routing.ToTeam, ID: "night"}
+	toHumans = routing.Target{Kind: routing.ToHumans}
+)
+
+var staff = []string{"ada", "bo", "cy", "dee"}
+
+// TestModel plays random days. The order of events is all that counts, so there is no other goroutine, and the clock moves by
+// a second with each event, and by ten minutes now and then.
+func TestModel(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, open opener) {
+		atMost(t, map[string]string{"TestModel/memory": "150", "TestModel/sqlite": "12", "TestModel/postgres": "10"}[t.Name()])
+		rapid.Check(t, func(t *rapid.T) { play(t, open) })
+	})
+}
+
+// atMost is how many days are played where -rapid.checks doesn't say.
+func atMost(t *testing.T, days string) {
+	checks := flag.Lookup("rapid.checks")
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f == checks })
+	if !given {
+		require.NoError(t, checks.Value.Set(days))
+	}
+}
+
+func play(t *rapid.T, open opener) {
+	c := &clock{}
+	d := &day{desk: newDesk(t, open(t, c), c.advance)}
+	d.m = newModel(d.channels)
+	d.opening()
+	t.Repeat(map[string]func(*rapid.T){
+		"":          func(*rapid.T) { d.agree() },
+		"text":      d.customerWrites,
+		"text too":  d.customerWrites,
+		"text more": d.customerWrites,
+		"resolve":   d.resolves,
+		"reopen":    d.reopens,
+		"snooze":    d.snoozes,
+		"wake":      d.wakes,
+		"assign":    d.assigns,
+		"unassign":  d.unassigns,
+		"transfer":  d.transfers,
+		"presence":  d.comesAndGoes,
+		"presence2": d.comesAndGoes,
+		"capacity":  d.hires,
+		"outside":   d.worksElsewhere,
+		"remove":    d.leaves,
+		"members":   d.lists,
+		"channel":   d.configures,
+		"rules":     d.rulesChange,
+		"time": func(t *rapid.T) {
+			d.act(t, 10*time.Minute, "time passes", func() error { return nil }, func() bool { return true })
+		},
+		"restart": func(t *rapid.T) { d.restart(rapid.IntRange(0, 1).Draw(t, "engine")) },
+	})
+	d.gapless(d.look())
+}
+
+// opening is two agents on line, so that days begin with something.
+func (d *day) opening() {
+	for i, id := range staff[:2] {
+		_, err := d.desk.desk().PutAgent(d.t.Context(), livedesk.Agent{ID: id, Capacity: i + 1})
+		require.NoError(d.t, err)
+		require.NoError(d.t, d.desk.desk().SetPresence(d.t.Context(), id, livedesk.Online, 0))
+		d.m.putAgent(id, i+1)
+		d.m.presence(id, livedesk.Online, false)
+	}
+	for i, c := range d.channels {
+		require.NoError(d.t, d.desk.desk().SetMembers(d.t.Context(), c.ID, staff[:2]))
+		d.m.list(d.m.queue(i), staff[:2])
+	}
+}
+
+// act lets the clock go on and something happen, on one of the engines and in the model.
+func (d *day) act(t *rapid.T, after time.Duration, what string, real func() error, model func() bool) {
+	d.turn = rapid.IntRange(0, 1).Draw(t, "engine")
+	d.advance(after)
+	d.m.now += after
+	d.m.elapse()
+	d.settle()
+	err := real()
+	if model() {
+		require.NoError(d.t, err, what)
+	} else {
+		require.Error(d.t, err, what)
+	}
+	d.settle()
+}
+
+// now is act with the next second.
+func (d *day) now(t *rapid.T, what string, real func() error, model func() bool) {
+	d.act(t, time.Second, what, real, model)
+}
+
+// a talk that is there; the newest is the likeliest.
+func (d *day) talk(t *rapid.T) *talk {
+	if len(d.m.talks) == 0 {
+		t.Skip("nobody has written yet")
+	}
+	n := len(d.m.talks)
+	return d.m.talks[n-1-min(n-1, rapid.IntRange(0, 8).Draw(t, "talk"))]
+}
+
+func (d *day) agent(t *rapid.T) string { return rapid.SampledFrom(staff).Draw(t, "agent") }
+
+func (d *day) timePasses(t *rapid.T) {
+	d.act(t, 10*time.Minute, "time passes", func() error { return nil }, func() bool { return true })
+}
+
+func (d *day) customerWrites(t *rapid.T) {
+	p := person{rapid.IntRange(0, 1).Draw(t, "channel"), rapid.IntRange(0, 4).Draw(t, "who")}
+	body := rapid.SampledFrom([]string{"hello", "hello", "hello", vip, "STOP", "START"}).Draw(t, "body")
+	d.now(t, "text", func() error { d.text(p, body); return nil }, func() bool { d.m.text(p, body); return true })
+}
+
+func (d *day) resolves(t *rapid.T) {
+	it := d.talk(t)
+	d.now(t, "resolve", func() error { _, err := d.desk.desk().Resolve(t.Context(), it.id, host); return err },
+		func() bool { return d.m.resolve(it) })
+}
+
+func (d *day) reopens(t *rapid.T) {
+	it, by := d.talk(t), rapid.SampledFrom([]string{"", "", "ada", "bo"}).Draw(t, "by")
+	actor := host
+	if by != "" {
+		actor = livedesk.AgentActor(by)
+	}
+	d.now(t, "reopen", func() error { _, err := d.desk.desk().Reopen(t.Context(), it.id, actor); return err },
+		func() bool { return d.m.reopen(it, by) })
+}
+
+func (d *day) snoozes(t *rapid.T) {
+	it, timed := d.talk(t), rapid.Bool().Draw(t, "timed")
+	d.now(t, "snooze", func() error {
+		var until time.Time
+		if timed {
+			until = began.Add(d.m.now - time.Hour + snoozed)
+		}
+		_, err := d.desk.desk().Snooze(t.Context(), it.id, host, until)
+		return err
+	}, func() bool { return d.m.snooze(it, timed) })
+}
+
+func (d *day) wakes(t *rapid.T) {
+	it := d.talk(t)
+	d.now(t, "wake", func() error { _, err := d.desk.desk().Wake(t.Context(), it.id, host); return err },
+		func() bool { return d.m.wake(it) })
+}
+
+func (d *day) assigns(t *rapid.T) {
+	it, id := d.talk(t), d.agent(t)
+	by := rapid.SampledFrom([]livedesk.Actor{host, livedesk.AgentActor(id)}).Draw(t, "by")
+	d.now(t, "assign", func() error { _, err := d.desk.desk().Assign(t.Context(), it.id, id, by); return err },
+		func() bool { return d.m.assign(it, id) })
+}
+
+func (d *day) unassigns(t *rapid.T) {
+	it := d.talk(t)
+	d.now(t, "unassign", func() error { _, err := d.desk.desk().Unassign(t.Context(), it.id, host); return err },
+		func() bool { return d.m.unassign(it) })
+}
+
+func (d *day) transfers(t *rapid.T) {
+	it := d.talk(t)
+	to, queue := toTeam, team
+	if rapid.Bool().Draw(t, "to the channel's people") {
+		to, queue = toHumans, d.m.queue(it.channel)
+	}
+	d.now(t, "transfer", func() error { _, err := d.desk.desk().Transfer(t.Context(), it.id, to, host); return err },
+		func() bool { return d.m.transfer(it, queue) })
+}
+
+func (d *day) comesAndGoes(t *rapid.T) {
+	id := d.agent(t)
+	p := rapid.SampledFrom([]livedesk.Presence{livedesk.Online, livedesk.Online, livedesk.Busy, livedesk.Offline}).Draw(t, "presence")
+	lapses := rapid.Bool().Draw(t, "lapses") && p != livedesk.Offline
+	d.now(t, "presence", func() error {
+		var ttl time.Duration
+		if lapses {
+			ttl = presenceTTL
+		}
+		return d.desk.desk().SetPresence(t.Context(), id, p, ttl)
+	}, func() bool { return d.m.presence(id, p, lapses) })
+}
+
+func (d *day) hires(t *rapid.T) {
+	id, capacity := d.agent(t), rapid.SampledFrom([]int{-1, 0, 1, 2, 3, 5}).Draw(t, "capacity")
+	d.now(t, "put agent", func() error {
+		_, err := d.desk.desk().PutAgent(t.Context(), livedesk.Agent{ID: id, Capacity: capacity})
+		return err
+	}, func() bool { d.m.putAgent(id, capacity); return true })
+}
+
+func (d *day) worksElsewhere(t *rapid.T) {
+	id, n := d.agent(t), rapid.IntRange(0, 2).Draw(t, "n")
+	d.now(t, "outside load", func() error { return d.desk.desk().SetOutsideLoad(t.Context(), id, n) }, func() bool { return d.m.outside(id, n) })
+}
+
+func (d *day) leaves(t *rapid.T) {
+	id := d.agent(t)
+	d.now(t, "remove agent", func() error { return d.desk.desk().RemoveAgent(t.Context(), id) }, func() bool { return d.m.removeAgent(id) })
+}
+
+func (d *day) lists(t *rapid.T) {
+	ids := rapid.SliceOfNDistinct(rapid.SampledFrom(staff), 0, 3, rapid.ID).Draw(t, "members")
+	ch := rapid.IntRange(0, 2).Draw(t, "line")
+	if ch == 2 {
+		d.now(t, "set team", func() error { return d.desk.desk().SetTeam(t.Context(), "night", ids) }, func() bool { return d.m.list(team, ids) })
+		return
+	}
+	d.now(t, "set members", func() error { return d.desk.desk().SetMembers(t.Context(), d.channels[ch].ID, ids) },
+		func() bool { return d.m.list(d.m.queue(ch), ids) })
+}
+
+func (d *day) configures(t *rapid.T) {
+	ch := rapid.IntRange(0, 1).Draw(t, "channel")
+	a := livedesk.Assignment{
+		Mode:   rapid.SampledFrom([]livedesk.Mode{livedesk.LeastLoaded, livedesk.ShareLoaded, livedesk.RoundRobin, livedesk.RoundRobinCapped}).Draw(t, "mode"),
+		Manual: rapid.IntRange(0, 3).Draw(t, "manual") == 0,
+		Limit:  rapid.IntRange(0, 2).Draw(t, "limit"),
+	}
+	d.now(t, "put channel", func() error {
+		c, err := d.desk.desk().Channel(t.Context(), d.channels[ch].ID)
+		require.NoError(t, err)
+		c.Assignment = a
+		_, err = d.desk.desk().PutChannel(t.Context(), c)
+		return err
+	}, func() bool { d.m.configure(ch, a); return true })
+}
+
+func (d *day) rulesChange(t *rapid.T) {
+	then := rapid.SampledFrom([]string{"", "wait", "next_tier"}).Draw(t, "rule")
+	d.now(t, "rules", func() error { d.rules(then); return nil }, func() bool { d.m.rule = then; return true })
+}
+
+// agree holds the desk to the model.
+func (d *day) agree() {
+	s := d.look()
+	d.recognize(s)
+	for _, c := range s.talks {
+		i := slices.IndexFunc(d.m.talks, func(t *talk) bool { return t.id == c.ID })
+		require.GreaterOrEqual(d.t, i, 0, "a conversation that the model doesn't have: %s", c.ID)
+		t := d.m.talks[i]
+		got, want := [3]string{string(c.State), c.Assignee, c.Queue}, [3]string{string(t.state), t.assignee, t.queue}
+		require.Equal(d.t, want, got, "state, agent and queue of %s", c.Address)
+	}
+	require.Len(d.t, s.talks, len(d.m.talks))
+	require.Len(d.t, s.agents, len(d.m.agents))
+	for _, a := range s.agents {
+		require.Equal(d.t, d.m.load(a.ID), a.Load, "load of %s", a.ID)
+	}
+	for id, l := range d.m.lines {
+		require.Equal(d.t, l.count, s.lines[id].Count, "how many %s gave away", id)
+		if len(l.members)+len(s.lines[id].Members) > 0 {
+			require.Equal(d.t, l.members, s.lines[id].Members, "turns in %s", id)
+		}
+	}
+	d.m.quiet(d.t)
+}
+
+// recognize finds the id of a conversation that has just begun.
+func (d *day) recognize(s seen) {
+	for _, t := range d.m.talks {
+		if t.id != "" {
+			continue
+		}
+		for _, c := range s.talks {
+			known := slices.ContainsFunc(d.m.talks, func(o *talk) bool { return o.id == c.ID })
+			if !known && c.Address == number(t.who) && c.Channel == d.m.channels[t.channel].ID {
+				t.id = c.ID
+			}
+		}
+		require.NotEmpty(d.t, t.id, "no conversation of %s began", number(t.who))
+	}
+}

@@ -1,0 +1,172 @@
+package modeltest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
+	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/bandwidth"
+	"github.com/livedesk/livedesk-go/sms/smstest"
+	"github.com/livedesk/livedesk-go/sms/twilio"
+)
+
+const workspace = "main"
+
+var host = livedesk.Actor{Kind: livedesk.ActorHost}
+
+// tester is what a rapid test and an ordinary one have in common.
+type tester interface {
+	require.TestingT
+	Context() context.Context
+	Cleanup(func())
+}
+
+// desk is the real thing: two engines on one store, a channel on each of the fake carriers.
+type desk struct {
+	t        tester
+	store    livedesk.Store
+	advance  func(time.Duration)
+	carriers [2]smstest.Carrier
+	engines  [2]*livedesk.Engine
+	turn     int        // which engine gets the next event
+	next     func() int // which one gets the next text; turn, if nothing else is said
+	channels [2]livedesk.Channel
+	cfg      livedesk.Config
+}
+
+func newDesk(t tester, s livedesk.Store, advance func(time.Duration)) *desk {
+	ring, err := livedesk.NewKeyRing(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	tw, err := smstest.OpenTwilio(smstest.TwilioConfig{})
+	require.NoError(t, err)
+	bw, err := smstest.OpenBandwidth(smstest.BandwidthConfig{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, tw.Close())
+		require.NoError(t, bw.Close())
+	})
+	d := &desk{t: t, store: s, advance: advance, carriers: [2]smstest.Carrier{tw, bw}, cfg: livedesk.Config{
+		PublicURL: "https://desk.example.com/sms", Sealer: ring, Logger: slog.New(slog.DiscardHandler), ReopenWindow: reopenWindow,
+		Providers: []sms.Provider{
+			twilio.New(twilio.Config{Transport: tw.Transport()}), bandwidth.New(bandwidth.Config{Transport: bw.Transport()}),
+		},
+	}}
+	d.next = func() int { return d.turn }
+	d.restart(0)
+	d.restart(1)
+	d.channels[0] = d.put(livedesk.Channel{Provider: "twilio", Values: twilio.Setup{
+		Name: "Support", PhoneNumber: smstest.TwilioNumber,
+		AccountSID: smstest.TwilioAccountSID, AuthToken: sms.NewSecret(smstest.TwilioAuthToken),
+	}.Values()})
+	d.channels[1] = d.put(livedesk.Channel{Provider: "bandwidth", Values: bandwidth.Setup{
+		Name: "Sales", PhoneNumber: smstest.BandwidthNumber,
+		AccountID: smstest.BandwidthAccountID, ApplicationID: smstest.BandwidthApplicationID,
+		APIKey: sms.NewSecret(smstest.BandwidthClientID), APISecret: sms.NewSecret(smstest.BandwidthClientSecret),
+		WebhookUser: sms.NewSecret(smstest.BandwidthWebhookUser), WebhookPassword: sms.NewSecret(smstest.BandwidthWebhookPassword),
+	}.Values()})
+	for i, at := range d.carriers {
+		url, err := d.desk().WebhookURL(t.Context(), d.channels[i].ID)
+		require.NoError(t, err)
+		at.SetWebhooks(url+[]string{"#rc=5&rp=all", ""}[i], smstest.HandlerTransport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d.engines[d.next()].Webhooks().ServeHTTP(w, r)
+		})))
+	}
+	d.settle()
+	return d
+}
+
+func (d *desk) desk() *livedesk.Desk { return d.engines[d.turn].Desk(workspace) }
+
+// restart makes an engine forget everything that it knew.
+func (d *desk) restart(i int) {
+	e, err := livedesk.New(d.store, d.cfg)
+	require.NoError(d.t, err)
+	d.engines[i] = e
+}
+
+func (d *desk) put(c livedesk.Channel) livedesk.Channel {
+	out, err := d.desk().PutChannel(d.t.Context(), c)
+	require.NoError(d.t, err)
+	return out
+}
+
+// settle works everything off, on one engine after the other.
+func (d *desk) settle() {
+	for range 2 {
+		for _, e := range d.engines {
+			require.NoError(d.t, e.Settle(d.t.Context()))
+		}
+	}
+}
+
+func number(who int) channel.Address { return channel.Address(fmt.Sprintf("+1415555%04d", 101+who)) }
+
+func (d *desk) text(p person, body string) {
+	got, err := d.carriers[p.channel].Deliver(d.t.Context(), smstest.Text{From: number(p.who), Body: body})
+	require.NoError(d.t, err)
+	require.True(d.t, got.OK(), "webhook answered %d", got.Status)
+}
+
+func (d *desk) rules(then string) {
+	var set livedesk.RuleSet
+	if then != "" {
+		r := routing.Rule{ID: "vip", Condition: routing.Condition{Text: &routing.Text{Keyword: []string{"vip"}}},
+			Targets: []routing.Target{{Kind: routing.ToTeam, ID: "night"}}}
+		if then != "wait" {
+			r.Unavailable = routing.NextTier
+		}
+		set.Rules = []routing.Rule{r}
+	}
+	_, err := d.desk().PutRules(d.t.Context(), set)
+	require.NoError(d.t, err)
+}
+
+// seen is everything that the store has about who has what.
+type seen struct {
+	talks  []livedesk.Conversation
+	agents []livedesk.Agent
+	lines  map[string]livedesk.Queue
+}
+
+func (d *desk) look() (out seen) {
+	require.NoError(d.t, d.store.View(d.t.Context(), func(ctx context.Context, tx livedesk.ReadTx) (err error) {
+		if out.talks, err = tx.Conversations(ctx, livedesk.ConversationQuery{Workspace: workspace, Limit: 1000}); err != nil {
+			return err
+		}
+		if out.agents, err = tx.Agents(ctx, workspace, nil); err != nil {
+			return err
+		}
+		ids := []string{livedesk.ChannelQueue(d.channels[0].ID), livedesk.ChannelQueue(d.channels[1].ID), team}
+		found, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: workspace, IDs: ids, Heads: 1000})
+		out.lines = map[string]livedesk.Queue{}
+		for _, q := range found.Queues {
+			out.lines[q.ID] = q
+		}
+		return err
+	}))
+	return out
+}
+
+// gapless holds every timeline to numbers without a gap.
+func (d *desk) gapless(s seen) {
+	for _, c := range s.talks {
+		var all []livedesk.Message
+		require.NoError(d.t, d.store.View(d.t.Context(), func(ctx context.Context, tx livedesk.ReadTx) (err error) {
+			all, err = tx.Timeline(ctx, livedesk.TimelineQuery{Workspace: workspace, Conversation: c.ID, Limit: 1000})
+			return err
+		}))
+		require.Len(d.t, all, int(c.LastSeq))
+		require.True(d.t, slices.IsSortedFunc(all, func(a, b livedesk.Message) int { return int(a.Seq - b.Seq) }))
+		require.Equal(d.t, c.LastSeq, all[len(all)-1].Seq)
+	}
+}
