@@ -169,3 +169,28 @@ func TestInboxPages(t *testing.T) {
 	require.Len(t, seen, 30)
 	require.Equal(t, http.StatusUnprocessableEntity, s.get("/inbox?after=nonsense").status)
 }
+
+// Who asks by phone for no more texts is opted out by hand, and the ledger says who did it and why.
+func TestOptOutByHand(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "hello")
+	path := s.only()
+	require.Contains(t, s.page(path).text(), "They never said anything about it.")
+	s.done(path+"/change", "do", "opt_out", "cause", "by phone")
+	page := s.page(path).text()
+	require.Contains(t, page, "opted out (agent: by phone)")
+	require.Contains(t, page, "until they are opted in again")
+	require.Equal(t, http.StatusConflict, s.post(path+"/reply", "text", "hi", "key", "k").status)
+	require.Contains(t, s.page(path).text(), "1 refused text since")
+	s.done(path+"/change", "do", "opt_in")
+	s.done(path+"/reply", "text", "hi", "key", "k")
+}
+
+func TestCheckLengthNamesWhatMakesATextDear(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "hello")
+	a := s.post(s.only()+"/reply", "do", "measure", "text", "Привет 🙂")
+	require.Contains(t, a.text(), "1 SMS segment, 9 units in Unicode, because of П, р, и, в, е.")
+}

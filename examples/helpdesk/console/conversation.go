@@ -16,6 +16,7 @@ type conversationPage struct {
 	Channel     livedesk.Channel
 	Contact     livedesk.Contact
 	Consent     livedesk.ConsentState
+	Ledger      livedesk.ConsentLedger
 	Agent       string // name of the assignee
 	Mine        bool
 	Agents      []livedesk.Agent
@@ -30,9 +31,9 @@ type conversationPage struct {
 // draft is a form as it was sent, shown again with what is wrong.
 type draft struct {
 	Text, Problem string // of the reply
+	Size          string // what the reply takes to send
 	Note          string // of the private note
 	NoteProblem   string
-	Measured      bool
 }
 
 type entry struct {
@@ -91,6 +92,9 @@ func (c *console) loadAround(r *http.Request, p *conversationPage) (err error) {
 	if p.Consent, err = c.Desk.Consent(ctx, p.ID); err != nil {
 		return err
 	}
+	if p.Ledger, err = c.Desk.ConsentHistory(ctx, p.Conversation.Channel, p.Address); err != nil {
+		return err
+	}
 	who := nameIn(names(p.Agents))
 	p.Agent = who(p.Assignee)
 	decisions, err := c.Desk.Explain(ctx, p.ID)
@@ -120,14 +124,27 @@ func (c *console) loadEntries(r *http.Request, p *conversationPage, who func(str
 func (c *console) reply(w http.ResponseWriter, r *http.Request, s *session) error {
 	id, text := r.PathValue("id"), r.PostFormValue("text")
 	if r.PostFormValue("do") == "measure" {
-		return c.conversation(w, r, s, http.StatusOK, draft{Text: text, Measured: true})
+		return c.measure(w, r, s, id, text)
 	}
 	_, err := c.Desk.Reply(r.Context(), id, s.actor(), livedesk.Draft{Text: text, Key: r.PostFormValue("key")})
 	if err != nil {
-		return c.conversation(w, r, s, statusOf(err), draft{Text: text, Problem: plainError(err), Measured: text != ""})
+		return c.conversation(w, r, s, statusOf(err), draft{Text: text, Problem: plainError(err)})
 	}
 	back(w, r, id)
 	return nil
+}
+
+// measure says what a reply takes, without sending it.
+func (c *console) measure(w http.ResponseWriter, r *http.Request, s *session, id, text string) error {
+	conv, err := c.Desk.Conversation(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	size, err := c.Desk.Preview(r.Context(), conv.Channel, livedesk.Draft{Text: text})
+	if err != nil {
+		return c.conversation(w, r, s, statusOf(err), draft{Text: text, Problem: plainError(err)})
+	}
+	return c.conversation(w, r, s, http.StatusOK, draft{Text: text, Size: sizeOf(size)})
 }
 
 func (c *console) note(w http.ResponseWriter, r *http.Request, s *session) error {
@@ -165,6 +182,8 @@ func (c *console) change(w http.ResponseWriter, r *http.Request, s *session) (er
 		}
 		_, err = c.Desk.Snooze(ctx, id, s.actor(), until)
 		said = "Snoozed."
+	case "opt_out", "opt_in":
+		said, err = c.setConsent(r, s, id, do == "opt_out")
 	default:
 		return errForm
 	}
@@ -174,6 +193,20 @@ func (c *console) change(w http.ResponseWriter, r *http.Request, s *session) (er
 	s.say(said)
 	back(w, r, id)
 	return nil
+}
+
+// setConsent writes into the opt-out ledger what a customer asked for in another way than by a text.
+func (c *console) setConsent(r *http.Request, s *session, id string, out bool) (said string, err error) {
+	conv, err := c.Desk.Conversation(r.Context(), id)
+	if err != nil {
+		return "", err
+	}
+	set, said := c.Desk.OptIn, "Opted in again. Texts may be sent."
+	if out {
+		set, said = c.Desk.OptOut, "Opted out. Nothing is sent from now on, and what was queued is canceled."
+	}
+	_, err = set(r.Context(), conv.Channel, conv.Address, s.actor(), r.PostFormValue("cause"))
+	return said, err
 }
 
 var snoozes = map[string]time.Duration{"1h": time.Hour, "4h": 4 * time.Hour, "1d": 24 * time.Hour, "7d": 7 * 24 * time.Hour}

@@ -28,9 +28,12 @@ func decisionRows(list []livedesk.Decision, who func(string) string) []decisionR
 
 func newDecisionRow(d livedesk.Decision, who func(string) string) decisionRow {
 	row := decisionRow{Decision: d, Outcome: "Waits for somebody", Why: tierWords[d.Tier]}
-	if d.Agent != "" {
+	switch {
+	case d.AI != "":
+		row.Outcome = "AI agent " + d.AI
+	case d.Agent != "":
 		row.Outcome = who(d.Agent)
-	} else if d.Queue == "" {
+	case d.Queue == "":
 		row.Outcome = "Stays unassigned"
 	}
 	if d.Reason != "" {
@@ -40,7 +43,11 @@ func newDecisionRow(d livedesk.Decision, who func(string) string) decisionRow {
 		row.Rules = append(row.Rules, ruleLine(s))
 	}
 	for _, s := range d.Skipped {
-		row.Skipped = append(row.Skipped, who(s.Agent)+": "+skipWords[s.Why])
+		name := who(s.Agent)
+		if s.AI {
+			name = "AI agent " + s.Agent
+		}
+		row.Skipped = append(row.Skipped, name+": "+skipWords[s.Why])
 	}
 	if d.MoreSkipped > 0 {
 		row.Skipped = append(row.Skipped, fmt.Sprintf("and %d more", d.MoreSkipped))
@@ -74,6 +81,7 @@ var tierWords = map[livedesk.Tier]string{
 	livedesk.TierBefore: "the agent who had it before",
 	livedesk.TierRouter: "the host’s own router",
 	livedesk.TierRules:  "a routing rule",
+	livedesk.TierAI:     "the channel’s AI agents",
 	livedesk.TierHumans: "the channel’s agents",
 	livedesk.TierHand:   "passed on by hand",
 	livedesk.TierQueue:  "a place came free",
@@ -87,4 +95,8 @@ var skipWords = map[livedesk.SkipReason]string{
 	livedesk.SkipNoMember: "isn’t on this channel any more",
 	livedesk.SkipLimit:    "has enough of this channel",
 	livedesk.SkipSilent:   "didn’t answer in time",
+
+	livedesk.SkipUnhealthy:   "failed too often just now",
+	livedesk.SkipHandedOver:  "humans took over already",
+	livedesk.SkipNotWritable: "may not write to this sender",
 }

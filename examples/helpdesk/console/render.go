@@ -26,7 +26,8 @@ func parseTemplates(pages ...string) map[string]*template.Template {
 	funcs := template.FuncMap{
 		"number": number, "since": since, "moment": moment, "size": sizeWord,
 		"stateWord": stateWord, "presenceWord": presenceWord, "deliveryWord": deliveryWord, "deliveryTone": deliveryTone,
-		"healthWord": healthWord, "priorityWord": priorityWord, "healthTone": healthTone,
+		"healthWord": healthWord, "priorityWord": priorityWord,
+		"consentWord": consentWord, "healthTone": healthTone,
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"upper":   upperFirst, "initial": initial,
 	}

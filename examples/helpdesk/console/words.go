@@ -174,6 +174,20 @@ func activityLine(m livedesk.Message, who func(string) string) string {
 		return "Customer opted out" + cause(a.Cause)
 	case "opted_in":
 		return "Customer opted in again" + cause(a.Cause)
+	case "opt_in_refused":
+		return "Customer texted START, which doesn’t lift this opt-out" + cause(a.Cause)
+	case "flagged":
+		return "The customer may want no more texts: automatic ones are held back until an agent has answered"
+	case "send_refused":
+		return "A text by " + by + " was refused: the customer has opted out"
+	case "given_to_ai":
+		return "Given to AI agent " + a.To + cause(a.Cause)
+	case "handed_over":
+		return upperFirst(by) + " handed over" + cause(a.Cause)
+	case "ai_answer_dropped":
+		return "An answer of " + by + " was dropped" + cause(a.Cause)
+	case "contact_unknown":
+		return "Nothing more is known of this customer" + cause(a.Cause)
 	case "details":
 		return by + " changed the details"
 	}
@@ -231,16 +245,41 @@ func number(a channel.Address) string {
 }
 
 // sizeWord says what a text costs to send.
-func sizeWord(text string) string {
-	size := sms.Measure(text)
-	unit, encoding := "segments", "GSM-7"
-	if size.Segments == 1 {
+func sizeWord(text string) string { return strings.TrimSuffix(sizeOf(sms.Inspect(text, 0)), ".") }
+
+// sizeOf says what a text takes, and which characters make it dear.
+func sizeOf(in sms.Inspection) string {
+	var b strings.Builder
+	if n := len(in.Parts); n > 1 {
+		fmt.Fprintf(&b, "%d messages, ", n)
+	}
+	unit := "segments"
+	if in.Segments == 1 {
 		unit = "segment"
 	}
-	if size.Encoding == sms.UCS2 {
-		encoding = "Unicode, because of a character outside of GSM-7"
+	fmt.Fprintf(&b, "%d SMS %s, %d units in ", in.Segments, unit, in.Units)
+	if in.Encoding != sms.UCS2 {
+		return b.String() + "GSM-7."
 	}
-	return fmt.Sprintf("%d SMS %s, %d units in %s", size.Segments, unit, size.Units, encoding)
+	b.WriteString("Unicode, because of ")
+	for i, f := range in.Foreign[:min(len(in.Foreign), 5)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(f.Character)
+	}
+	return b.String() + "."
+}
+
+// consentWord says where a change of consent comes from.
+func consentWord(c livedesk.ConsentChange) string {
+	words := []string{strings.ReplaceAll(c.Source, "_", " ")}
+	for _, more := range []string{c.Keyword, c.Code, c.Cause} {
+		if more != "" {
+			words = append(words, more)
+		}
+	}
+	return strings.Join(words, ": ")
 }
 
 // since says how long ago something was, roughly.
