@@ -19,15 +19,16 @@ type Engine struct {
 	providers map[string]sms.Provider
 	ais       map[string]AIConfig
 
-	snap     *snapshots
-	hooks    *hookQueue
-	intake   *batcher[arrival]
-	receipts *batcher[receipt]
-	deeds    *batcher[*deed]
-	answers  *batcher[*answer]
-	limits   *limits
-	healths  *healths
-	listings *listings
+	snap      *snapshots
+	hooks     *hookQueue
+	intake    *batcher[arrival]
+	receipts  *batcher[receipt]
+	deeds     *batcher[*deed]
+	answers   *batcher[*answer]
+	limits    *limits
+	healths   *healths
+	listings  *listings
+	backfills backfills
 
 	aiHealths  aiHealths
 	wakeOutbox chan struct{}
