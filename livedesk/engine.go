@@ -38,6 +38,7 @@ type Engine struct {
 	ignored    atomic.Int64
 	sweeps     sweeper
 	retained   retained
+	news       receiptNews
 }
 
 // New returns an engine on the store. It starts no goroutine and asks the store nothing. The error holds every problem

@@ -48,6 +48,8 @@ func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 		switch {
 		case j.Kind == jobUnknown: // together: they share lists
 			unknown = append(unknown, j)
+		case j.Kind == jobSilent:
+			e.ended(work, e.workSilent(work, j), j)
 		case j.Kind == jobBackfill: // may take long, so it ends with ctx, and goes on elsewhere
 			if !c.beside(ctx, j.Kind, func(*sync.WaitGroup) { e.workBackfill(ctx, j) }) {
 				crowded = append(crowded, j)
