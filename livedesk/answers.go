@@ -105,6 +105,7 @@ func (u *unit) answer(m *Message, a *answer) {
 			m.ProviderID = a.accepted.ID
 		}
 		d.accept(u.now, a.accepted)
+		u.expectReceipt(m)
 	case !mine || d.State.rank() > 0: // somebody else has it, or a receipt was faster
 		return
 	case a.cancel != "":

@@ -28,7 +28,7 @@ const maxAsking = 8
 func (e *Engine) newCalls(wait bool) *calls {
 	return &calls{e: e, wait: wait, slots: map[string]chan struct{}{
 		jobTurn: make(chan struct{}, e.cfg.AIWorkers), jobMeet: make(chan struct{}, maxLookups),
-		jobUnknown: make(chan struct{}, maxAsking),
+		jobUnknown: make(chan struct{}, maxAsking), jobBackfill: make(chan struct{}, maxAsking),
 	}}
 }
 

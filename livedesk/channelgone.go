@@ -131,6 +131,15 @@ func (u *unit) forgetConnection(ctx context.Context, j Job) error {
 	conn := conns[0]
 	conn.Deleted, conn.Data, conn.Key = true, nil, ""
 	u.changes.Objects = append(u.changes.Objects, conn)
+	marks, err := u.tx.Objects(ctx, ObjectQuery{Workspace: j.Workspace, Kind: kindBackfill, IDs: []string{j.Subject}})
+	if err != nil {
+		return err
+	}
+	if len(marks) == 1 && marks[0].ID != "" {
+		mark := marks[0]
+		mark.Deleted, mark.Data = true, nil
+		u.changes.Objects = append(u.changes.Objects, mark)
+	}
 	return nil
 }
 

@@ -82,6 +82,11 @@ type Config struct {
 	// ExpireHuman, ExpireAI and ExpireAutomatic are how long a text of that class may wait to be sent. Zero means
 	// 24 h, 15 min and 4 h; negative means without end.
 	ExpireHuman, ExpireAI, ExpireAutomatic time.Duration
+	// BackfillEvery is how often each connection whose carrier can list messages ([sms.Lister]) is asked for texts that no
+	// webhook brought, while Run is going; and once when Run begins, for what came since it was asked last, at most 7 days.
+	// One process of the fleet does it. A list costs a request for each 200 texts or so, of the last hour and 5 min. Zero
+	// means 1 h; negative means not by itself, see [Desk.Backfill].
+	BackfillEvery time.Duration
 	// Poll is how often the store is asked for work that another process left. Zero means 250 ms.
 	Poll time.Duration
 	// Refresh is how often changed configuration of other processes is read. Zero means 1 s.
@@ -111,6 +116,7 @@ func (c Config) withDefaults() Config {
 	def(&c.ExpireHuman, 24*time.Hour)
 	def(&c.ExpireAI, 15*time.Minute)
 	def(&c.ExpireAutomatic, 4*time.Hour)
+	def(&c.BackfillEvery, time.Hour)
 	def(&c.Poll, 250*time.Millisecond)
 	def(&c.Refresh, time.Second)
 	def(&c.DrainTimeout, 15*time.Second)

@@ -107,17 +107,17 @@ func (r reading) means(t *thread) channel.Consent {
 	return r.meaning
 }
 
-// hear does what a keyword is there for. It has been stored in c.
-func (u *unit) hear(t *thread, c *conv, r reading) {
+// hear does what a keyword of that time is there for. It has been stored in c.
+func (u *unit) hear(t *thread, c *conv, r reading, at time.Time) {
 	var changed bool
 	if r.changes() {
-		changed = u.changeConsent(t, meant(r.meaning, r.word, t.info.channel.Language, r.source, u.now))
+		changed = u.changeConsent(t, meant(r.meaning, r.word, t.info.channel.Language, r.source, at))
 		if !changed && r.meaning == channel.OptIn {
 			u.activity(c, Actor{Kind: ActorCustomer}, Activity{What: "opt_in_refused", Cause: t.row.Consent.Source})
 		}
 	}
 	texts := t.info.channel.ConsentTexts.withDefaults(t.info.channel.Language)
-	if r.answered || texts.Off {
+	if r.answered || texts.Off || u.now.Sub(at) >= confirmWithin {
 		return
 	}
 	// The sequence number is that of the keyword: one answer to each, whatever happens.

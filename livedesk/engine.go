@@ -19,15 +19,16 @@ type Engine struct {
 	providers map[string]sms.Provider
 	ais       map[string]AIConfig
 
-	snap     *snapshots
-	hooks    *hookQueue
-	intake   *batcher[arrival]
-	receipts *batcher[receipt]
-	deeds    *batcher[*deed]
-	answers  *batcher[*answer]
-	limits   *limits
-	healths  *healths
-	listings *listings
+	snap      *snapshots
+	hooks     *hookQueue
+	intake    *batcher[arrival]
+	receipts  *batcher[receipt]
+	deeds     *batcher[*deed]
+	answers   *batcher[*answer]
+	limits    *limits
+	healths   *healths
+	listings  *listings
+	backfills backfills
 
 	aiHealths  aiHealths
 	wakeOutbox chan struct{}
@@ -37,6 +38,7 @@ type Engine struct {
 	ignored    atomic.Int64
 	sweeps     sweeper
 	retained   retained
+	news       receiptNews
 }
 
 // New returns an engine on the store. It starts no goroutine and asks the store nothing. The error holds every problem

@@ -43,6 +43,10 @@ type Health struct {
 	Reason string `json:"reason,omitempty"`
 	// Code is the carrier's own code of the last refusal ("20003"); empty where it gave none.
 	Code string `json:"code,omitempty"`
+	// Warning says in plain English what looks wrong although it keeps no text from leaving; empty when nothing does: the
+	// carrier accepts texts and sends no receipt of any within its time ([sms.Traits] ReceiptWithin). The first receipt ends
+	// it.
+	Warning string `json:"warning,omitempty"`
 	// Since is when the state began, by the store's clock. Zero for a setting (disabled), and for a channel that never had
 	// any trouble.
 	Since time.Time `json:"since,omitzero"`
@@ -152,6 +156,9 @@ func (c *channelInfo) healthNow(r healthRecord) Health {
 	h := Health{
 		Workspace: c.channel.Workspace, Channel: c.channel.ID, Name: c.channel.Name(),
 		State: HealthOK, Since: r.Since, By: r.By,
+	}
+	if r.Silent != nil {
+		h.Warning = r.Silent.warning()
 	}
 	switch fault := c.fault(); {
 	case c.channel.Disabled:

@@ -18,7 +18,7 @@ type Hooks struct {
 	Delivery func(ctx context.Context, m Message)
 	// Conversation is called for each conversation that a commit made or changed.
 	Conversation func(ctx context.Context, c Conversation)
-	// ChannelHealth is called when a channel's [Health] State became another: paused or resumed by a person, credentials
+	// ChannelHealth is called when a channel's [Health] Warning came or went, and when its State became another: paused or resumed by a person, credentials
 	// refused, carrier unreachable, ok again; and when this process can't use a channel (driver missing, can't open),
 	// in each process that finds out. Texts isn't counted. A change of [Channel] Disabled is not told.
 	ChannelHealth func(ctx context.Context, h Health)

@@ -14,6 +14,7 @@ import (
 type arrival struct {
 	channel *channelInfo
 	in      channel.Inbound
+	listed  *listed // where the carrier's list brought it; else nil
 }
 
 // takeIn takes a batch of texts in, in one transaction: those that are known already change nothing.
@@ -57,10 +58,19 @@ func (u *unit) takeIn(ctx context.Context, batch []arrival, readings []reading) 
 		return err
 	}
 	for i, a := range batch {
-		if t := arrived[i]; t != nil {
-			t.info = a.channel // the webhook's snapshot may be newer than the unit's
-			u.inbound(t, a.in, readings[i])
+		t := arrived[i]
+		if a.listed != nil {
+			a.listed.fresh = t != nil
 		}
+		if t == nil {
+			continue
+		}
+		t.info = a.channel // the webhook's snapshot may be newer than the unit's
+		outdated, err := u.outdated(ctx, t, a, readings[i])
+		if err != nil {
+			return err
+		}
+		u.inbound(t, a, readings[i], outdated)
 	}
 	return nil
 }
@@ -123,8 +133,9 @@ func truncate(s string, n int) string {
 	return s[:n]
 }
 
-// inbound decides what one text of a customer does.
-func (u *unit) inbound(t *thread, in channel.Inbound, r reading) {
+// inbound decides what one text of a customer does. outdated says that it is a keyword that doesn't count any more.
+func (u *unit) inbound(t *thread, a arrival, r reading, outdated bool) {
+	in, at := a.in, u.written(a)
 	on := customerWrites
 	if r.means(t) != channel.ConsentNone {
 		on = keywordArrives
@@ -137,28 +148,30 @@ func (u *unit) inbound(t *thread, in channel.Inbound, r reading) {
 	})
 	c.now.ActiveAt, c.now.Preview = u.now, preview(text, len(in.Media))
 	if on == keywordArrives {
-		u.hear(t, c, r)
+		if !outdated {
+			u.hear(t, c, r, at)
+		}
 		return
 	}
 	if r.suspect && !t.row.Consent.OptedOut {
 		u.suspect(c)
 	}
 	c.now.Unread++
-	if c.now.WaitingSince.IsZero() {
-		c.now.WaitingSince = u.now
+	if c.now.WaitingSince.IsZero() || at.Before(c.now.WaitingSince) {
+		c.now.WaitingSince = at
 	}
-	u.after(t, c, tr, text, len(in.Media))
+	u.after(t, c, tr, a, text)
 }
 
 // after does what a customer's message takes with it: somebody is chosen, and the greeting goes out.
-func (u *unit) after(t *thread, c *conv, tr transition, text string, media int) {
+func (u *unit) after(t *thread, c *conv, tr transition, a arrival, text string) {
 	switch {
 	case !tr.has(routes):
 		u.dueTurn(c)
 	case !u.lookFirst(t, c, tr):
-		u.want(t, c, tr, text, media)
+		u.want(t, c, tr, text, len(a.in.Media))
 	}
-	if tr.has(greets) {
+	if tr.has(greets) && !u.tooLate(u.written(a)) {
 		u.greet(t, c)
 	}
 }

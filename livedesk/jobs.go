@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -53,6 +54,12 @@ func (e *Engine) workJobs(ctx, work context.Context, c *calls) (int, error) {
 		switch {
 		case j.Kind == jobUnknown: // together: they share lists
 			unknown = append(unknown, j)
+		case j.Kind == jobSilent:
+			e.ended(work, e.workSilent(work, j), j)
+		case j.Kind == jobBackfill: // may take long, so it ends with ctx, and goes on elsewhere
+			if !c.beside(ctx, j.Kind, func(*sync.WaitGroup) { e.workBackfill(ctx, j) }) {
+				crowded = append(crowded, j)
+			}
 		case c.slots[j.Kind] == nil:
 			e.ended(work, e.workJob(work, j), j)
 		case c.start(work, j):
@@ -135,12 +142,17 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 	})
 }
 
+// postpone puts a job off that failed.
 func (e *Engine) postpone(ctx context.Context, j Job) {
+	pause := time.Second << min(j.Attempts, 12)
+	if j.Attempts >= maxJobAttempts {
+		pause = 24 * time.Hour
+	}
+	e.putOff(ctx, j, pause)
+}
+
+func (e *Engine) putOff(ctx context.Context, j Job, pause time.Duration) {
 	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
-		pause := time.Second << min(j.Attempts, 12)
-		if j.Attempts >= maxJobAttempts {
-			pause = 24 * time.Hour
-		}
 		return tx.Apply(ctx, Changes{Jobs: []JobChange{{Job: moved(j, tx.Now().Add(pause))}}})
 	})
 	if err != nil {

@@ -27,7 +27,9 @@ type Message struct {
 	// Key is unique in the conversation: the caller's idempotency key, or the engine's own for an automatic text.
 	Key string `json:"key,omitempty"`
 	// ProviderID is the carrier's id of the message; unique among a channel's messages of one direction.
-	ProviderID string    `json:"provider_id,omitempty"`
+	ProviderID string `json:"provider_id,omitempty"`
+	// ResendOf is the id of the text that a person had sent again with this one, see [Desk.Resend]; empty otherwise.
+	ResendOf   string    `json:"resend_of,omitempty"`
 	At         time.Time `json:"at"`                   // when the desk took it in or stored it
 	ProviderAt time.Time `json:"provider_at,omitzero"` // the carrier's time, if it gave one
 	Activity   *Activity `json:"activity,omitempty"`   // of an activity; else nil

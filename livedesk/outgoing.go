@@ -19,6 +19,8 @@ type Draft struct {
 	// Key is the caller's idempotency key, unique in the conversation: the same key again returns what was stored the
 	// first time. Empty means none. At most 128 bytes.
 	Key string `json:"key,omitempty"`
+
+	resendOf string // the text that this one repeats
 }
 
 // maxParts is how many messages one text may be split into.
@@ -90,7 +92,7 @@ func (u *unit) send(t *thread, c *conv, class Class, by Actor, d Draft) ([]*Mess
 	}
 	var out []*Message
 	for i, text := range parts {
-		m := Message{Kind: Outgoing, Class: class, By: by, Text: text, Key: partKey(d.Key, i)}
+		m := Message{Kind: Outgoing, Class: class, By: by, Text: text, Key: partKey(d.Key, i), ResendOf: d.resendOf}
 		if i == len(parts)-1 {
 			for _, url := range d.Media {
 				m.Media = append(m.Media, channel.Attachment{URL: url})
@@ -160,7 +162,8 @@ func (e *Engine) expiry(class Class, now time.Time) time.Time {
 // Automatic texts. Each has a key of its own in the conversation, stored with the message, so that no crash and no
 // duplicate makes two.
 
-// autoKeyPrefix marks the keys of automatic texts; callers can't use it.
+// autoKeyPrefix marks the keys that the engine gives: of automatic texts, and of texts that are sent again. Callers can't
+// use it.
 const autoKeyPrefix = "auto:"
 
 // maxAutomatic is how many automatic texts a contact gets in a row without a human.

@@ -57,8 +57,9 @@ func (e *Engine) merge(ctx context.Context, batch []receipt) (strange []receipt,
 	}
 	var u *unit
 	var found map[int]bool
+	var heard map[Sender]bool // channels that had a receipt
 	err = e.store.Update(ctx, func(ctx context.Context, tx Tx) error {
-		u, found, strange = newUnit(e, tx), make(map[int]bool, len(batch)), nil
+		u, found, heard, strange = newUnit(e, tx), make(map[int]bool, len(batch)), map[Sender]bool{}, nil
 		if err := u.loadTaught(ctx, teach, others); err != nil {
 			return err
 		}
@@ -72,6 +73,9 @@ func (e *Engine) merge(ctx context.Context, batch []receipt) (strange []receipt,
 			case m == nil:
 			case b.conn.owns(m):
 				found[whose[i]] = true
+				if !b.listed {
+					heard[Sender{m.Workspace, m.Channel}] = true
+				}
 				u.receive(m, b)
 			case b.conn.mayOwn(m, u.snap):
 				strange = append(strange, b)
@@ -84,6 +88,7 @@ func (e *Engine) merge(ctx context.Context, batch []receipt) (strange []receipt,
 	}
 	e.ignored.Add(int64(len(batch) - len(found) - len(strange)))
 	e.committed(u)
+	e.receiptsCame(ctx, heard, u.now)
 	return strange, nil
 }
 

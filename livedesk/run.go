@@ -22,7 +22,8 @@ func (e *Engine) Run(ctx context.Context) error {
 			return fmt.Errorf("store is not ready: %w", err)
 		}
 	}
-	if err := e.snap.refresh(ctx); err != nil && ctx.Err() == nil { // the loop goes on trying
+	e.backfills.begin()
+	if err := e.configure(ctx); err != nil && ctx.Err() == nil { // the loop goes on trying
 		e.logError("configuration was not read", err)
 	}
 	// Work in flight outlives ctx, for as long as draining may take.
@@ -37,7 +38,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.loop(ctx, "jobs", e.wakeJobs, e.cfg.Poll, func() (int, error) { return e.workJobs(ctx, work, c) })
 	})
 	loops.Go(func() {
-		e.loop(ctx, "configuration", nil, e.cfg.Refresh, func() (int, error) { return 0, e.snap.refresh(ctx) })
+		e.loop(ctx, "configuration", nil, e.cfg.Refresh, func() (int, error) { return 0, e.configure(ctx) })
 	})
 	loops.Go(func() {
 		e.loop(ctx, "verdicts", nil, sweepEvery, func() (int, error) { return e.settleClosed(ctx) })

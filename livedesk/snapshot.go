@@ -189,7 +189,7 @@ func (s *snapshots) read(ctx context.Context) error {
 	if len(objs) > 0 {
 		s.upTo = objs[len(objs)-1].Revision
 	}
-	objs = s.takeHealth(objs)
+	objs = s.takeNotes(objs)
 	if len(objs) > 0 || old.lapsed(s.now) {
 		n := s.next(ctx, old, objs)
 		s.current.Store(n)
@@ -198,14 +198,20 @@ func (s *snapshots) read(ctx context.Context) error {
 	return nil
 }
 
-// takeHealth takes over what processes wrote about the health of channels, and returns the rest.
-func (s *snapshots) takeHealth(objs []Object) []Object {
+// takeNotes takes over what processes wrote about the health of channels and the gaps of connections, and returns the rest.
+func (s *snapshots) takeNotes(objs []Object) []Object {
 	return slices.DeleteFunc(objs, func(o Object) bool {
-		if o.Kind != kindHealth {
+		var err error
+		switch o.Kind {
+		case kindHealth:
+			err = s.e.healths.take(o)
+		case kindBackfill:
+			err = s.e.backfills.take(o)
+		default:
 			return false
 		}
-		if err := s.e.healths.take(o); err != nil {
-			s.e.logError("health of a channel can't be used", err, slog.String("workspace", o.Workspace))
+		if err != nil {
+			s.e.logError("what is kept of a channel or connection can't be used", err, slog.String("workspace", o.Workspace), slog.String("kind", o.Kind))
 		}
 		return true
 	})

@@ -42,6 +42,8 @@ type healthRecord struct {
 	Trouble *trouble  `json:"trouble,omitempty"`
 	// Quiet is until when the carrier asked a sender without a limit to wait. The budgets of the others say it.
 	Quiet time.Time `json:"quiet,omitzero"`
+	// Silent says that accepted texts get no receipts; it stops nothing.
+	Silent *noReceipts `json:"silent,omitempty"`
 }
 
 // hush keeps the carrier's wish to wait, and reports whether it is worth to be written: one that asks for hardly more than is
@@ -227,11 +229,11 @@ func (u *unit) probe(ctx context.Context, ch *channelInfo) (bool, error) {
 }
 
 // changeHealth changes what is kept of a channel's health, and reads it back, so that this process is the first to act on
-// it. The hook is told when the state became another. fn reports whether it changed anything, and may run again.
+// it. The hook is told when the state became another, or a warning came or went. fn reports whether it changed anything, and may run again.
 func (e *Engine) changeHealth(ctx context.Context, of objectKey, fn func(r *healthRecord, now time.Time) bool) error {
 	var rec healthRecord
 	var was HealthState
-	changed := false
+	changed, silent := false, false
 	err := e.Desk(of.workspace).updateObjects(ctx, func(ctx context.Context, tx Tx) error {
 		if _, err := oneObject(ctx, tx, of.workspace, kindChannel, of.id); err != nil {
 			return err
@@ -243,7 +245,7 @@ func (e *Engine) changeHealth(ctx context.Context, of objectKey, fn func(r *heal
 		if rec, err = readHealth(obj); err != nil {
 			return err
 		}
-		was = rec.state()
+		was, silent = rec.state(), rec.Silent != nil
 		if changed = fn(&rec, tx.Now()); !changed {
 			return nil
 		}
@@ -256,7 +258,7 @@ func (e *Engine) changeHealth(ctx context.Context, of objectKey, fn func(r *heal
 		return err
 	}
 	err = e.snap.refresh(ctx)
-	if changed && was != rec.state() {
+	if changed && (was != rec.state() || silent != (rec.Silent != nil)) {
 		e.tellHealth(ctx, of, rec)
 	}
 	return err
@@ -274,11 +276,12 @@ func (e *Engine) tellHealth(ctx context.Context, of objectKey, rec healthRecord)
 
 func (e *Engine) announce(h Health) {
 	level := slog.LevelWarn
-	if h.State == HealthOK {
+	if h.State == HealthOK && h.Warning == "" {
 		level = slog.LevelInfo
 	}
 	e.log.LogAttrs(context.Background(), level, "health of a channel changed", slog.String("workspace", h.Workspace),
-		slog.String("channel", h.Channel), slog.String("state", string(h.State)), slog.String("code", h.Code))
+		slog.String("channel", h.Channel), slog.String("state", string(h.State)), slog.String("code", h.Code),
+		slog.String("warning", h.Warning))
 	e.hooks.tellHealth(h)
 }
 

@@ -29,6 +29,7 @@ type unit struct {
 	budgets    []Budget
 	placed     bool // queues with agents were locked
 	jobs       []JobChange
+	expects    []Sender                 // channels whose texts' receipts are waited for by jobs
 	agents     map[objectKey]*agentCopy // loaded by assign
 	changes    Changes                  // what has no working copy
 
@@ -305,6 +306,9 @@ func (e *Engine) committed(u *unit) {
 	}
 	if len(u.jobs) > 0 {
 		signal(e.wakeJobs)
+	}
+	for _, s := range u.expects {
+		e.news.note(s, u.now)
 	}
 }
 

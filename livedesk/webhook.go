@@ -169,7 +169,7 @@ func (e *Engine) takeEvents(ctx context.Context, conn *connectionInfo, events []
 			case ch == nil:
 				e.ignore(ctx, conn, "text for a number that no channel has")
 			default:
-				in = append(in, arrival{ch, ev})
+				in = append(in, arrival{channel: ch, in: ev})
 			}
 		case channel.Receipt:
 			rc = append(rc, receipt{conn: conn, r: ev})

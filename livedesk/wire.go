@@ -31,6 +31,9 @@ func classify(err error) (string, int) {
 	if _, ok := errors.AsType[routing.FieldErrors](err); ok {
 		return "invalid", http.StatusUnprocessableEntity
 	}
+	if _, ok := errors.AsType[*DeliveryError](err); ok {
+		return "wrong_state", http.StatusConflict
+	}
 	if _, ok := errors.AsType[*StateError](err); ok {
 		return "wrong_state", http.StatusConflict
 	}

@@ -44,6 +44,17 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"Assign": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Assign(ctx, x.conversation, "mallory", host)
 	},
+	"Backfill": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Backfill(ctx, x.channel, time.Now().Add(-time.Hour))
+	},
+	"CancelQueued": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		for _, q := range []livedesk.QueuedQuery{{Channel: x.channel}, {Contact: x.contact}} {
+			if n, err := d.CancelQueued(ctx, q, host); n != 0 || err != nil {
+				return n, err
+			}
+		}
+		return d.CancelQueued(ctx, livedesk.QueuedQuery{Conversation: x.conversation}, host)
+	},
 	"Channel":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Channel(ctx, x.channel) },
 	"Channels": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) { return d.Channels(ctx) },
 	"CheckMedia": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
@@ -95,9 +106,6 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"EndRotation": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.EndRotation(ctx, x.channel)
-	},
-	"CancelQueued": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
-		return d.CancelQueued(ctx, livedesk.QueuedQuery{Conversation: x.conversation}, host)
 	},
 	"Explain": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Explain(ctx, x.conversation) },
 	"Health":  func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) { return d.Health(ctx, x.channel) },
@@ -170,6 +178,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"Reply": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Reply(ctx, x.conversation, host, livedesk.Draft{Text: "x"})
+	},
+	"Resend": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.Resend(ctx, x.message, host)
 	},
 	"Resolve": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.Resolve(ctx, x.conversation, host)

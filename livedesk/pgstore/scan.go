@@ -152,6 +152,7 @@ var messages = table[message]{
 		maybeText("provider_id", func(m *message) *string { return &m.ProviderID }),
 		moment("at", func(m *message) *time.Time { return &m.At }),
 		maybeMoment("provider_at", func(m *message) *time.Time { return &m.ProviderAt }),
+		maybeText("resend_of", func(m *message) *string { return &m.ResendOf }),
 		document("activity", func(m *message) **livedesk.Activity { return &m.Activity }),
 		computed("delivery", "text", func(m *message) *string {
 			if m.Delivery == nil {

@@ -109,7 +109,7 @@ func (r *reader) scanLoaded(c *cells) livedesk.LoadedThread {
 }
 
 const messageColumns = `m.rowid, m.workspace, m.id, m.conversation, m.channel, m.contact, m.seq, m.kind, m.class, m.by_kind,
-	m.by_id, m.text, m.media, m.others, m.key, m.provider_id, m.at, m.provider_at, m.activity, m.version, m.delivery, m.due,
+	m.by_id, m.text, m.media, m.others, m.key, m.provider_id, m.at, m.provider_at, m.resend_of, m.activity, m.version, m.delivery, m.due,
 	m.expires, m.fence, m.attempts, m.segments, m.code, m.reason, m.history`
 
 func (r *reader) scanMessage(c *cells) livedesk.Message {
@@ -119,7 +119,7 @@ func (r *reader) scanMessage(c *cells) livedesk.Message {
 		Kind: livedesk.MessageKind(c.text()), Class: livedesk.Class(c.text()),
 		By: livedesk.Actor{Kind: livedesk.ActorKind(c.text()), ID: c.text()}, Text: c.text(),
 		Media: document[[]channel.Attachment](c), Others: document[[]channel.Address](c), Key: c.text(), ProviderID: c.text(),
-		At: c.instant(), ProviderAt: c.instant(), Activity: document[*livedesk.Activity](c), Version: c.number(),
+		At: c.instant(), ProviderAt: c.instant(), ResendOf: c.text(), Activity: document[*livedesk.Activity](c), Version: c.number(),
 	}
 	d := livedesk.Delivery{
 		State: livedesk.DeliveryState(c.text()), Due: c.instant(), Expires: c.instant(), Fence: c.number(), Attempts: c.int(),

@@ -82,7 +82,7 @@ func fullMessages(c livedesk.Conversation) []livedesk.Message {
 	in.Others = []channel.Address{"+14155550199", "72345"}
 	in.Media = []channel.Attachment{{URL: "https://x/1", ContentType: "image/png", Size: 1 << 40}, {URL: "https://x/2"}}
 	out := outgoing(c, 2, origin.Add(time.Hour))
-	out.Key, out.ProviderID, out.Media = "key-1", "SM2", []channel.Attachment{{URL: "https://x/3"}}
+	out.Key, out.ProviderID, out.ResendOf, out.Media = "key-1", "SM2", in.ID, []channel.Attachment{{URL: "https://x/3"}}
 	out.Delivery = &livedesk.Delivery{
 		State: livedesk.Posting, Due: origin.Add(time.Hour), Expires: origin.Add(2 * time.Hour), Fence: 7, Attempts: 2, Segments: 3,
 		Code: "30007", Reason: channel.ReasonContent, History: []livedesk.DeliveryNote{

@@ -19,6 +19,7 @@ import (
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/bandwidth"
 	"github.com/livedesk/livedesk-go/sms/smstest"
+	"github.com/livedesk/livedesk-go/sms/twilio"
 )
 
 // Open opens an empty store whose clock is the database's own plus ahead, which must be asked for each transaction.
@@ -43,6 +44,10 @@ var scenarios = []struct {
 	{"STOP takes back what waits", stop},
 	{"a key sends once", keys},
 	{"a lost answer is never sent again", lostAnswer},
+	{"a lost text is found in the carrier's list", foundInTheList},
+	{"an unconfirmed text is sent again by a person, once", resentOnce},
+	{"queued texts are taken back", takenBack},
+	{"a gap is filled by the carrier's list, once", gapFilled},
 	{"a refused text is sent again", retried},
 	{"capacity holds", capacity},
 	{"order holds over two engines", order},
@@ -68,12 +73,14 @@ const workspace = "main"
 
 var host = livedesk.Actor{Kind: livedesk.ActorHost}
 
-// desk is two engines on one store, with one channel on a fake Bandwidth.
+// desk is two engines on one store, with one channel on a fake Bandwidth, and a fake Twilio that posts no receipts for
+// another.
 type desk struct {
 	*testing.T
 	store   livedesk.Store
 	ahead   atomic.Int64
 	carrier *smstest.Bandwidth
+	twilio  *smstest.Twilio
 	engines [2]*livedesk.Engine
 	*livedesk.Desk
 	channel string
@@ -81,7 +88,9 @@ type desk struct {
 }
 
 func newDesk(t *testing.T, open Open) *desk {
-	d := &desk{T: t, carrier: smstest.NewBandwidth(t, smstest.BandwidthConfig{})}
+	d := &desk{T: t, carrier: smstest.NewBandwidth(t, smstest.BandwidthConfig{}), twilio: smstest.NewTwilio(t, smstest.TwilioConfig{
+		Receipts: func(smstest.Sent) []smstest.Step { return nil },
+	})}
 	d.store = open(t, func() time.Duration { return time.Duration(d.ahead.Load()) })
 	d.open(func(*livedesk.Config) {})
 	c, err := d.PutChannel(t.Context(), livedesk.Channel{Provider: bandwidth.Name, Greeting: "Hi", Rate: -1, Values: livedesk.Values{
@@ -106,7 +115,10 @@ func (d *desk) open(change func(*livedesk.Config)) {
 	d.must(err)
 	cfg := livedesk.Config{
 		PublicURL: "https://desk.example.com/sms", Sealer: ring, Logger: slog.New(slog.DiscardHandler),
-		Providers: []sms.Provider{bandwidth.New(bandwidth.Config{Transport: d.carrier.Transport()})},
+		Providers: []sms.Provider{
+			bandwidth.New(bandwidth.Config{Transport: d.carrier.Transport()}),
+			twilio.New(twilio.Config{Transport: d.twilio.Transport()}),
+		},
 	}
 	change(&cfg)
 	for i := range d.engines {

@@ -131,6 +131,7 @@ CREATE TABLE {{schema}}.messages (
 	provider_id  text COLLATE "C",
 	at           bigint NOT NULL,
 	provider_at  bigint,
+	resend_of    text COLLATE "C",
 	activity     jsonb,
 	delivery     text COLLATE "C", -- the state; NULL where there is no delivery, and then all that follows is empty
 	-- What a text counts as: 'queued' while nothing has begun to leave, 'unknown' while its outcome is awaited, 'unconfirmed',

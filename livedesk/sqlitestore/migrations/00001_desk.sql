@@ -121,6 +121,7 @@ CREATE TABLE messages (
 	provider_id  TEXT,
 	at           INTEGER NOT NULL,
 	provider_at  INTEGER,
+	resend_of    TEXT,
 	activity     TEXT,
 	delivery     TEXT, -- the state; NULL where there is no delivery, and then all that follows is empty
 	rank         INTEGER NOT NULL DEFAULT 0,

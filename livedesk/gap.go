@@ -1,0 +1,172 @@
+package livedesk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms"
+)
+
+// What is in a carrier's list of texts that came in, and how it is taken in: from the oldest on, in slices that fit in
+// memory, through the same take-in as webhooks and under the same keys, so that it makes no difference which of the two is
+// first, or how often either comes.
+
+const (
+	gapPage  = 1000  // texts that one list asks for
+	gapKeep  = 5000  // texts in memory
+	gapMost  = 50000 // that a list asks for where more than gapPage came in within one second
+	gapLeast = 25    // that it asks for where a list takes too long
+	gapBatch = 100   // texts that wait together for their transaction, beside the webhooks'
+	// gapList is how long one list may take.
+	gapList = 90 * time.Second
+)
+
+// gap is a span of time in which texts may have been missed.
+type gap struct {
+	e            *Engine
+	conn         *connectionInfo
+	only         *channelInfo // whose texts are taken in; nil means all of the connection's channels
+	since, until time.Time
+	limit        int // of the next list
+	// alive is called before each list, and done after each slice, with the time up to which nothing is missing.
+	alive func(ctx context.Context) error
+	done  func(ctx context.Context, good time.Time) error
+
+	found, fresh int
+}
+
+// fill takes in what is missing, at most about so many texts, and reports whether that was all.
+func (g *gap) fill(ctx context.Context, most int) (all bool, err error) {
+	for g.since.Before(g.until) {
+		if g.found >= most {
+			return false, nil
+		}
+		texts, end, err := g.oldest(ctx)
+		if err != nil {
+			return false, err
+		}
+		if err := g.takeIn(ctx, texts); err != nil {
+			return false, err
+		}
+		g.since = end
+		if err := g.done(ctx, end); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// oldest lists the first texts of the gap, the oldest first, and returns up to when they are all there are. Carriers list the
+// newest first, so it goes back page by page, and forgets the newer ones where they are too many: their turn comes.
+func (g *gap) oldest(ctx context.Context) (texts []sms.Listed, end time.Time, err error) {
+	end = g.until
+	for upper := g.until; ; {
+		list, err := g.list(ctx, upper)
+		switch {
+		case errors.Is(err, sms.ErrListTooLong):
+			half := g.since.Add(upper.Sub(g.since) / 2).Truncate(time.Second)
+			if !half.After(g.since) {
+				return nil, end, err
+			}
+			texts, upper, end = nil, half, half
+			continue
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && g.limit > gapLeast:
+			g.limit = max(g.limit/4, gapLeast)
+			continue
+		case err != nil:
+			return nil, end, err
+		}
+		if len(list) < g.limit {
+			return inOrder(append(texts, list...)), end, nil
+		}
+		next := list[len(list)-1].Created.Add(time.Second)
+		if !next.Before(upper) {
+			if g.limit >= gapMost {
+				return nil, end, fmt.Errorf("more than %d texts in one second: %w", gapMost, sms.ErrListTooLong)
+			}
+			g.limit *= 2
+			continue
+		}
+		texts, upper = append(texts, list...), next
+		if len(texts) > gapKeep {
+			texts, end = nil, next
+		}
+	}
+}
+
+func (g *gap) list(ctx context.Context, upper time.Time) ([]sms.Listed, error) {
+	if err := g.alive(ctx); err != nil {
+		return nil, err
+	}
+	turn, err := g.e.listings.enter(ctx, g.conn)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.leave()
+	q := sms.ListQuery{Direction: sms.DirectionInbound, To: g.number(), Since: g.since, Until: upper, Limit: g.limit}
+	return g.e.list(ctx, g.conn, q, gapList)
+}
+
+// number is the one number whose texts are wanted; empty where there are several, or a pool.
+func (g *gap) number() channel.Address {
+	only := g.only
+	if only == nil && len(g.conn.channels) == 1 {
+		only = g.conn.channels[0]
+	}
+	if only == nil || only.pool != "" {
+		return ""
+	}
+	return only.number
+}
+
+// inOrder returns texts as they came in, each once: pages repeat some.
+func inOrder(newestFirst []sms.Listed) (out []sms.Listed) {
+	seen := map[string]bool{}
+	for _, l := range slices.Backward(newestFirst) {
+		if l.Inbound != nil && l.Inbound.ID != "" && !seen[l.Inbound.ID] {
+			seen[l.Inbound.ID] = true
+			out = append(out, l)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b sms.Listed) int { return a.Created.Compare(b.Created) })
+	return out
+}
+
+// takeIn takes texts in, in their order, together with what webhooks bring at the moment.
+func (g *gap) takeIn(ctx context.Context, texts []sms.Listed) error {
+	for slice := range slices.Chunk(texts, gapBatch) {
+		var batch []arrival
+		for _, l := range slice {
+			in := *l.Inbound
+			if in.At.IsZero() {
+				in.At = l.Created
+			}
+			if ch := g.conn.channelOf(in); ch != nil && (g.only == nil || ch.channel.ID == g.only.channel.ID) {
+				batch = append(batch, arrival{channel: ch, in: in, listed: &listed{}})
+			}
+		}
+		if err := g.e.intake.joinAll(ctx, batch); err != nil {
+			return fmt.Errorf("take listed texts in: %w", err)
+		}
+		for _, a := range batch {
+			g.found++
+			if a.listed.fresh {
+				g.fresh++
+			}
+		}
+	}
+	return nil
+}
+
+// told logs what a gap brought.
+func (g *gap) told(ctx context.Context) {
+	if g.fresh > 0 {
+		g.e.log.LogAttrs(ctx, slog.LevelInfo, "texts that no webhook brought were taken in", slog.String("connection", g.conn.id),
+			slog.Int("texts", g.fresh))
+	}
+}
