@@ -18,6 +18,19 @@ const (
 	jobRetain   = "retain" // delete what is old
 )
 
+// decisions are what the jobs decide that ask nobody but the store, by kind.
+var decisions = map[string]func(u *unit, ctx context.Context, j Job) error{
+	jobSnooze:   (*unit).wake,
+	jobServe:    (*unit).serveLine,
+	jobSettings: (*unit).serveLines,
+	jobTimeout:  (*unit).endWait,
+	jobAway:     (*unit).takeFromAway,
+	jobAnswer:   (*unit).endSilence,
+	jobSay:      (*unit).sayNow,
+	jobRetain:   (*unit).retain,
+	jobForget:   (*unit).forgetConnection,
+}
+
 // maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
 const maxJobAttempts = 10
 
@@ -97,48 +110,14 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 	}
 	return e.Desk(j.Workspace).act(ctx, "job "+j.Key, func(ctx context.Context, u *unit) error {
 		u.begun()
-		switch j.Kind {
-		case jobSnooze:
-			if err := u.wake(ctx, j); err != nil {
-				return err
-			}
-		case jobServe:
-			u.onQueue(j.Workspace, j.Subject, nil)
-		case jobSettings:
-			if err := u.serveAll(ctx, j.Workspace, j.Subject); err != nil {
-				return err
-			}
-		case jobTimeout:
-			if err := u.endWait(ctx, j); err != nil {
-				return err
-			}
-		case jobAway:
-			if err := u.takeFromAway(ctx, j); err != nil {
-				return err
-			}
-		case jobAnswer:
-			if err := u.endSilence(ctx, j); err != nil {
-				return err
-			}
-		case jobRetain:
-			if err := u.retain(ctx, j); err != nil {
-				return err
-			}
-		case jobSay:
-			if err := u.sayNow(ctx, j); err != nil {
-				return err
-			}
-		case jobForget:
-			if err := u.forgetConnection(ctx, j); err != nil {
-				return err
-			}
-		default: // of a newer version of the library: left to it
+		decide, known := decisions[j.Kind]
+		if !known { // of a newer version of the library: left to it
 			u.jobs = append(u.jobs, JobChange{Job: moved(j, u.now.Add(time.Minute))})
 			return nil
 		}
-		// A job that the work itself scheduled again has another fence by then, and stays.
-		u.jobs = append([]JobChange{{Job: j, Done: true}}, u.jobs...)
-		return nil
+		// A job that the work itself schedules again has another fence by then, and stays.
+		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
+		return decide(u, ctx, j)
 	})
 }
 
@@ -184,15 +163,21 @@ func (u *unit) wake(ctx context.Context, j Job) error {
 	return nil
 }
 
-// serveAll serves the lines in which conversations of a channel wait: its limit and its mode count for them wherever they do.
-func (u *unit) serveAll(ctx context.Context, workspace, channelID string) error {
-	u.onQueue(workspace, ChannelQueue(channelID), nil)
-	q := ConversationQuery{Workspace: workspace, Channel: channelID, States: []State{Open}, Unassigned: true, Limit: 1000}
+// serveLine gives places to those who wait in a line, if there are any.
+func (u *unit) serveLine(_ context.Context, j Job) error {
+	u.onQueue(j.Workspace, j.Subject, nil)
+	return nil
+}
+
+// serveLines serves the lines in which conversations of a channel wait: its limit and its mode count for them wherever they do.
+func (u *unit) serveLines(ctx context.Context, j Job) error {
+	u.onQueue(j.Workspace, ChannelQueue(j.Subject), nil)
+	q := ConversationQuery{Workspace: j.Workspace, Channel: j.Subject, States: []State{Open}, Unassigned: true, Limit: 1000}
 	for {
 		list, err := u.tx.Conversations(ctx, q)
 		for _, c := range list {
 			if c.Queue != "" {
-				u.onQueue(workspace, c.Queue, nil)
+				u.onQueue(j.Workspace, c.Queue, nil)
 			}
 		}
 		if err != nil || len(list) < q.Limit {

@@ -13,9 +13,9 @@ import (
 func TestInspectNamesWhatForcesUCS2(t *testing.T) { // F134
 	t.Parallel()
 	for text, want := range map[string][]sms.Foreign{
-		"":                    nil,
-		"plain €{}":           nil,
-		"“Hi” – it’s “me”":    {{Character: "“", Count: 2, Instead: `"`}, {Character: "”", Count: 2, Instead: `"`}, {Character: "–", Count: 1, Instead: "-"}, {Character: "’", Count: 1, Instead: "'"}},
+		"":                 nil,
+		"plain €{}":        nil,
+		"“Hi” – it’s “me”": {{Character: "“", Count: 2, Instead: `"`}, {Character: "”", Count: 2, Instead: `"`}, {Character: "–", Count: 1, Instead: "-"}, {Character: "’", Count: 1, Instead: "'"}},
 		"👩‍👩‍👧 and 👩‍👩‍👧, 🇫🇷": {{Character: "👩‍👩‍👧", Count: 2}, {Character: "🇫🇷", Count: 1}},
 		"ça, forêt, e\u0301":  {{Character: "ç", Count: 1}, {Character: "ê", Count: 1}, {Character: "e\u0301", Count: 1, Instead: "é"}},
 		"\xff":                {{Character: "\xff", Count: 1}},
