@@ -194,3 +194,25 @@ func TestCheckLengthNamesWhatMakesATextDear(t *testing.T) {
 	a := s.post(s.only()+"/reply", "do", "measure", "text", "Привет 🙂")
 	require.Contains(t, a.text(), "1 SMS segment, 9 units in Unicode, because of П, р, и, в, е.")
 }
+
+// A text that did not arrive is sent again when somebody asks for it, once.
+func TestResend(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", otto, "hello")
+	path := s.only()
+	s.done(path+"/reply", "text", "Are you there?", "key", "k")
+	s.settle()
+	page := s.page(path)
+	require.Contains(t, page.text(), "It did not arrive.")
+	id := resendable.FindAllStringSubmatch(page.body, -1)
+	last := id[len(id)-1][1]
+	s.done(path+"/resend", "message", last)
+	s.settle()
+	require.Equal(t, 2, strings.Count(s.page(path).text(), "Are you there?"))
+	require.Contains(t, s.page(path).text(), "Sent again")
+	s.done(path+"/resend", "message", last)
+	require.Equal(t, 2, strings.Count(s.page(path).text(), "Are you there?"))
+}
+
+var resendable = regexp.MustCompile(`name="message" value="([^"]+)"`)

@@ -82,6 +82,7 @@ func (c *console) routes() *http.ServeMux {
 
 		"GET /conversations/{id}":         c.showConversation,
 		"POST /conversations/{id}/reply":  c.reply,
+		"POST /conversations/{id}/resend": c.resend,
 		"POST /conversations/{id}/note":   c.note,
 		"POST /conversations/{id}/change": c.change,
 		"GET /new":                        c.showStart,

@@ -3,6 +3,7 @@ package console
 import (
 	"crypto/rand"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,6 +41,7 @@ type entry struct {
 	livedesk.Message
 	Speaker string
 	Line    string // of an activity
+	Again   bool   // it may be sent again
 }
 
 const (
@@ -113,11 +115,26 @@ func (c *console) loadEntries(r *http.Request, p *conversationPage, who func(str
 		return err
 	}
 	for _, m := range list {
-		p.Entries = append(p.Entries, entry{m, speaker(m, who), activityLine(m, who)})
+		again := p.Replyable && m.Delivery != nil && m.Delivery.State.Resendable() && !sentAgain(list, m.ID)
+		p.Entries = append(p.Entries, entry{m, speaker(m, who), activityLine(m, who), again})
 	}
 	if len(list) > 0 && list[0].Seq > 1 {
 		p.Earlier = "/conversations/" + p.ID + "?before=" + strconv.FormatInt(list[0].Seq, 10)
 	}
+	return nil
+}
+
+func sentAgain(list []livedesk.Message, id string) bool {
+	return slices.ContainsFunc(list, func(m livedesk.Message) bool { return m.ResendOf == id })
+}
+
+// resend sends a text again that did not arrive, or may not have.
+func (c *console) resend(w http.ResponseWriter, r *http.Request, s *session) error {
+	if _, err := c.Desk.Resend(r.Context(), r.PostFormValue("message"), s.actor()); err != nil {
+		return err
+	}
+	s.say("Sent again.")
+	back(w, r, r.PathValue("id"))
 	return nil
 }
 
