@@ -1,5 +1,7 @@
 package sms
 
+import "unicode/utf8"
+
 // The GSM 7-bit default alphabet and its extension table (3GPP TS 23.038, 6.2.1 and 6.2.1.1), without the escape
 // character itself and without national shift tables: no carrier API lets a sender choose those.
 const (
@@ -20,6 +22,12 @@ var septetTable = func() (t [0x400]uint8) {
 			t[r] = 2
 		}
 	}
+	return t
+}()
+
+// asciiSeptets is septetTable for single bytes: 0 also for those that only begin a character.
+var asciiSeptets = func() (t [256]uint8) {
+	copy(t[:utf8.RuneSelf], septetTable[:])
 	return t
 }()
 

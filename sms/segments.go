@@ -49,14 +49,13 @@ func Measure(text string) Size {
 func gsm7Length(text string) (int, bool) {
 	total := 0
 	for i := 0; i < len(text); {
-		n, size := 0, 1
-		if c := text[i]; c < utf8.RuneSelf {
-			n = int(septetTable[c])
-		} else {
-			var r rune
-			r, size = utf8.DecodeRuneInString(text[i:])
-			n = septets(r)
+		if n := asciiSeptets[text[i]]; n != 0 {
+			total += int(n)
+			i++
+			continue
 		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		n := septets(r)
 		if n == 0 {
 			return 0, false
 		}
