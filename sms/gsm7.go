@@ -25,11 +25,19 @@ var septetTable = func() (t [0x400]uint8) {
 	return t
 }()
 
-// asciiSeptets is septetTable for single bytes: 0 also for those that only begin a character.
+// asciiSeptets is septetTable for single bytes, with notPlain for those that GSM-7 lacks or that are only a part of a
+// character.
 var asciiSeptets = func() (t [256]uint8) {
-	copy(t[:utf8.RuneSelf], septetTable[:])
+	for c := range t {
+		t[c] = notPlain
+		if c < utf8.RuneSelf && septetTable[c] != 0 {
+			t[c] = septetTable[c]
+		}
+	}
 	return t
 }()
+
+const notPlain = 0x80
 
 // septets returns how many GSM-7 septets a character takes, 0 when GSM-7 lacks it.
 func septets(r rune) int {
