@@ -31,15 +31,40 @@ import (
 // OUI and SI are no opt-in words: people answer questions with them, and no carrier lifts a block for them. For YES
 // and START it is the engine that tells an answer from an opt-in.
 type Keywords struct {
-	words   map[string]keyword // by folded word without gaps
-	reach   [256]uint8         // bytes of the longest key, by its first byte: how far a text is read
-	phrases phraseIndex        // of the host; see Suspect
+	lists   [][]keyword // of words that begin with the same byte; the first is empty
+	first   [256]uint8  // which of them, by that byte. A look into a map takes longer than all the rest
+	reach   [256]uint8  // bytes of the longest key, by its first byte: how far a text is read
+	phrases phraseIndex // of the host; see Suspect
 }
 
 type keyword struct {
+	key     string // folded, without gaps
 	word    string // as listed, folded, with its gaps
 	gaps    int
 	consent channel.Consent
+}
+
+// find returns the keyword with this key, nil where there is none.
+func (k *Keywords) find(key []byte) *keyword {
+	if len(key) == 0 {
+		return nil
+	}
+	list := k.lists[k.first[key[0]]]
+	for i := range list {
+		if list[i].key == string(key) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+func (k *Keywords) insert(w keyword) {
+	i := &k.first[w.key[0]]
+	if *i == 0 {
+		*i = uint8(len(k.lists)) // UTF-8 has fewer first bytes
+		k.lists = append(k.lists, nil)
+	}
+	k.lists[*i] = append(k.lists[*i], w)
 }
 
 // KeywordConfig is what [NewKeywords] is built with. The zero value means the English words.
@@ -62,7 +87,7 @@ const maxKeywordBytes = 64
 // The error joins every problem: a language without a list, a word without a letter or digit or with a stop-sign
 // emoji, one that is too long, one with two meanings. It costs some 20 µs; keep the result.
 func NewKeywords(c KeywordConfig) (*Keywords, error) {
-	k := &Keywords{words: make(map[string]keyword), phrases: make(phraseIndex)}
+	k := &Keywords{lists: make([][]keyword, 1), phrases: make(phraseIndex)}
 	lists := []wordList{wordLists["en"]}
 	var errs []error
 	for _, tag := range c.Languages {
@@ -94,18 +119,20 @@ func (k *Keywords) add(words []string, meaning channel.Consent) error {
 	for _, w := range words {
 		spaced := foldPhrase(w)
 		key := strings.ReplaceAll(spaced, " ", "")
-		old, taken := k.words[key]
+		old := k.find([]byte(key))
 		switch {
 		case key == "" || strings.ContainsFunc(key, stopSign):
 			errs = append(errs, fmt.Errorf("sms: keyword %q must have letters and no emoji", w))
 		case len(key) > maxKeywordBytes:
 			errs = append(errs, fmt.Errorf("sms: keyword %.16q… is longer than %d bytes", w, maxKeywordBytes))
-		case taken && old.consent != meaning:
+		case old != nil && old.consent != meaning:
 			errs = append(errs, fmt.Errorf("sms: keyword %q means both %s and %s", w, old.consent, meaning))
 		default:
 			gaps := strings.Count(spaced, " ")
-			if !taken || gaps > old.gaps {
-				k.words[key] = keyword{spaced, gaps, meaning}
+			if old == nil {
+				k.insert(keyword{key, spaced, gaps, meaning})
+			} else if gaps > old.gaps {
+				old.word, old.gaps = spaced, gaps
 			}
 			k.reach[key[0]] = max(k.reach[key[0]], uint8(len(key)))
 		}
@@ -154,8 +181,8 @@ func (k *Keywords) Match(text string) (word string, meaning channel.Consent) {
 			return "", channel.ConsentNone
 		}
 	}
-	w, ok := k.words[string(buf[:n])]
-	if !ok || gaps > w.gaps && w.consent != channel.OptOut {
+	w := k.find(buf[:n])
+	if w == nil || gaps > w.gaps && w.consent != channel.OptOut {
 		return "", channel.ConsentNone
 	}
 	return w.word, w.consent
@@ -181,7 +208,7 @@ func mustKeywords(c KeywordConfig) *Keywords {
 }
 
 func (k *Keywords) orEnglish() *Keywords {
-	if k == nil || k.words == nil {
+	if k == nil || k.lists == nil {
 		return englishKeywords()
 	}
 	return k
