@@ -32,10 +32,10 @@ type noReceipts struct {
 // warning says it in plain words.
 func (s noReceipts) warning() string {
 	return fmt.Sprintf("the carrier accepts texts, but within %s no receipt came for any: it may be losing them all. Check that "+
-		"the number belongs to the application or service that sends, and that its status webhooks reach the desk", wholeHours(s.Within))
+		"the number belongs to the application or service that sends, and that its status webhooks reach the desk", inHours(s.Within))
 }
 
-func wholeHours(d time.Duration) string {
+func inHours(d time.Duration) string {
 	if d%time.Hour == 0 {
 		return fmt.Sprintf("%d h", d/time.Hour)
 	}
