@@ -11,6 +11,8 @@ import (
 const (
 	jobSnooze = "snooze" // wake a conversation
 	jobServe  = "serve"  // look at a queue again
+	// jobServeDeep: look at far more of it.
+	jobServeDeep = "serve_deep"
 	// jobSettings: look at the queues again in which a channel's conversations wait, for its settings have changed.
 	jobSettings = "settings"
 	jobForget   = "forget" // forget a connection that has no channel any more
@@ -95,7 +97,8 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 			if err := u.wake(ctx, j); err != nil {
 				return err
 			}
-		case jobServe:
+		case jobServe, jobServeDeep:
+			u.deep = j.Kind == jobServeDeep
 			u.onQueue(j.Workspace, j.Subject, nil)
 		case jobSettings:
 			if err := u.serveAll(ctx, j.Workspace, j.Subject); err != nil {

@@ -28,6 +28,7 @@ type unit struct {
 	cancels    []Cancel
 	budgets    []Budget
 	placed     bool // queues with agents were locked
+	deep       bool // queues are looked at far behind their heads
 	jobs       []JobChange
 	agents     map[objectKey]*agentCopy // loaded by assign
 	changes    Changes                  // what has no working copy
