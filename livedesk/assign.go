@@ -15,8 +15,8 @@ const (
 	deepHeads   = 1000
 )
 
-// lookAgain is after what time a queue is served again of which somebody else had a waiting conversation locked.
-const lookAgain = 250 * time.Millisecond
+// serveAgainAfter is after what time a queue is served again of which somebody else had a waiting conversation locked.
+const serveAgainAfter = 250 * time.Millisecond
 
 // assign chooses for every wish of the unit, and serves the queues of every agent who has a free place since. It is the
 // only place where the store's queues are locked, and it does nothing when nobody is to be chosen.
@@ -223,7 +223,7 @@ func (p *placing) serveLater(q *line, placed bool) {
 	switch {
 	case placed:
 	case len(q.row.Waiting) < p.heads:
-		job.Due = job.Due.Add(lookAgain)
+		job.Due = job.Due.Add(serveAgainAfter)
 	case p.u.deep:
 		return
 	default:

@@ -27,7 +27,7 @@ func TestLimitedHeadsStarveNobody(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.desk.SetOutsideLoad(w.ctx(), "ada", 1))
 	for i := range 80 {
-		w.deliver(textFrom(fmt.Sprintf("+1415556%04d", i)))
+		w.deliver(helloFrom(fmt.Sprintf("+1415556%04d", i)))
 		w.advance(time.Second)
 	}
 	w.bandwidthChannel(nil)
@@ -88,4 +88,4 @@ func TestLockedHeadsAreServedLater(t *testing.T) {
 	require.Equal(t, "ada", w.live(alice).Assignee)
 }
 
-func textFrom(from string) smstest.Text { return smstest.Text{From: addr(from), Body: "hello"} }
+func helloFrom(from string) smstest.Text { return smstest.Text{From: addr(from), Body: "hello"} }
