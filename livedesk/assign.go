@@ -8,8 +8,15 @@ import (
 	"time"
 )
 
-// servedHeads is how many waiting conversations of a queue one transaction looks at.
-const servedHeads = 32
+// servedHeads is how many waiting conversations of a queue one transaction looks at; deepHeads where none of these can be placed,
+// but others may be.
+const (
+	servedHeads = 32
+	deepHeads   = 1000
+)
+
+// serveAgainAfter is after what time a queue is served again of which somebody else had a waiting conversation locked.
+const serveAgainAfter = 250 * time.Millisecond
 
 // assign chooses for every wish of the unit, and serves the queues of every agent who has a free place since. It is the
 // only place where the store's queues are locked, and it does nothing when nobody is to be chosen.
@@ -58,6 +65,7 @@ type placing struct {
 	ids       map[string]bool // queues that are needed
 	free      map[string]bool // agents who may have a free place
 	delta     map[string]int  // change of load that the unit's own decisions made
+	heads     int             // how many were looked at; 1 where nobody was to be served
 	wishes    []routed
 	queues    map[string]*line
 	waiting   []*conv // who waits by a decision of this unit
@@ -106,13 +114,16 @@ func (p *placing) run(ctx context.Context) error {
 
 // lock loads the queues and everybody in them, and changes them as the unit wants.
 func (p *placing) lock(ctx context.Context) error {
-	heads := 1 // who arrives only has to know whether others wait before it
-	if len(p.free)+len(p.u.queueChanges) > 0 {
-		heads = servedHeads
+	p.heads = 1 // who arrives only has to know whether others wait before it
+	switch {
+	case p.u.deep:
+		p.heads = deepHeads
+	case len(p.free)+len(p.u.queueChanges) > 0:
+		p.heads = servedHeads
 	}
 	q := QueueQuery{
 		Workspace: p.workspace, IDs: slices.Sorted(maps.Keys(p.ids)), Agents: slices.Sorted(maps.Keys(p.free)),
-		Loads: slices.Collect(maps.Keys(p.delta)), Heads: heads,
+		Loads: slices.Collect(maps.Keys(p.delta)), Heads: p.heads,
 	}
 	for id := range p.ids {
 		q.Loads = append(q.Loads, p.u.queueChanges[objectKey{p.workspace, id}].agents...)
@@ -198,11 +209,27 @@ func (p *placing) serve() {
 			placed[h.q] = true
 		}
 	}
-	for q := range placed {
-		if q.row.More && !q.full {
-			p.u.jobs = append(p.u.jobs, JobChange{Job: serveJob(q.row, p.u.now)})
+	for _, q := range p.queues {
+		if q.row.More && !q.full && !p.manual(q) && p.heads > 1 {
+			p.serveLater(q, placed[q])
 		}
 	}
+}
+
+// serveLater goes on with a line that has more than was looked at, and somebody who may have room: behind those who were placed;
+// behind those who could not be, for a fault of their own; and where others had them locked, when they are likely to be free.
+func (p *placing) serveLater(q *line, placed bool) {
+	job := serveJob(q.row, p.u.now)
+	switch {
+	case placed:
+	case len(q.row.Waiting) < p.heads:
+		job.Due = job.Due.Add(serveAgainAfter)
+	case p.u.deep:
+		return
+	default:
+		job.Kind = jobServeDeep
+	}
+	p.u.jobs = append(p.u.jobs, JobChange{Job: job})
 }
 
 // place gives a conversation to whom the queue's strategy picks, if anybody.

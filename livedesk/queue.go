@@ -17,10 +17,7 @@ type Queue struct {
 // Member is an agent's place in a [Queue].
 type Member struct {
 	Agent string `json:"agent"`
-	// Limit is the most conversations of this queue's channel at once, below the agent's own capacity. Zero means no
-	// further limit.
-	Limit int   `json:"limit,omitempty"`
-	Last  int64 `json:"last"` // Count at the last automatic assignment; 0 means never
+	Last  int64  `json:"last"` // Count at the last automatic assignment; 0 means never
 }
 
 // ChannelQueue returns the id of the queue of a channel's human agents.

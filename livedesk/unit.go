@@ -28,6 +28,7 @@ type unit struct {
 	cancels    []Cancel
 	budgets    []Budget
 	placed     bool // queues with agents were locked
+	deep       bool // queues are looked at far behind their heads
 	jobs       []JobChange
 	expects    []Sender                 // channels whose texts' receipts are waited for by jobs
 	agents     map[objectKey]*agentCopy // loaded by assign

@@ -148,7 +148,7 @@ func queueMembers(ctx context.Context, p *probe) {
 	for i, who := range [][]string{{"zoe", "ann", "ben"}, {"ann", "zoe"}, {"carl", "ann"}, {}, {"ben"}} {
 		q.Members, q.Count = members(who...), int64(i)
 		for j := range q.Members {
-			q.Members[j].Last, q.Members[j].Limit = int64(i*j), j
+			q.Members[j].Last = int64(i * j)
 		}
 		q.Waiting = []livedesk.Conversation{{ID: "doesn't count"}}
 		p.apply(ctx, livedesk.Changes{Queues: []livedesk.Queue{q}})

@@ -127,7 +127,7 @@ func agentComesBack(ctx context.Context, p *probe) {
 	}
 	bare := livedesk.Agent{Workspace: "acme", ID: "ben"}
 	q := livedesk.Queue{Workspace: "acme", ID: "team:one", Count: 1 << 40, Members: []livedesk.Member{
-		{Agent: "zoe", Limit: 2, Last: 1 << 40}, {Agent: "ann"}, {Agent: "ben", Limit: 1},
+		{Agent: "zoe", Last: 1 << 40}, {Agent: "ann"}, {Agent: "ben"},
 	}}
 	p.apply(ctx, livedesk.Changes{Agents: []livedesk.Agent{a, bare}, Queues: []livedesk.Queue{q}})
 	a.Version, bare.Version, q.Version = 1, 1, 1

@@ -1,0 +1,91 @@
+package livedesk_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
+	"github.com/livedesk/livedesk-go/sms/smstest"
+)
+
+// Many who can't be placed because of their channel's limit stand before one of another channel who can: that one is found.
+func TestLimitedHeadsStarveNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	limited := w.twilioChannel(func(c *livedesk.Channel) { c.Assignment.Limit = 1 })
+	w.agent("ada", 2)
+	w.presence("ada", livedesk.Online)
+	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"ada"}))
+	_, err := w.desk.PutRules(w.ctx(), livedesk.RuleSet{Rules: []routing.Rule{{ID: "all", Condition: routing.Condition{Always: true},
+		Targets: []routing.Target{{Kind: routing.ToTeam, ID: "night"}}}}})
+	require.NoError(t, err)
+	require.NoError(t, w.desk.SetOutsideLoad(w.ctx(), "ada", 1))
+	for i := range 80 {
+		w.deliver(helloFrom(fmt.Sprintf("+1415556%04d", i)))
+		w.advance(time.Second)
+	}
+	w.bandwidthChannel(nil)
+	w.text(alice, "hello")
+	require.Equal(t, "team:night", w.live(alice).Queue, "ada has no room")
+	require.NoError(t, w.desk.SetOutsideLoad(w.ctx(), "ada", 0))
+	w.settle()
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	require.Len(t, w.all(livedesk.List{Channel: limited.ID, Assignee: "ada"}), 1)
+}
+
+// locksHeads has the waiting conversations locked by somebody else, as a customer's text does who writes while waiting.
+type locksHeads struct {
+	livedesk.Store
+	on atomic.Bool
+}
+
+func (s *locksHeads) Durable() bool { return false }
+
+func (s *locksHeads) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
+	return s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return fn(ctx, &headless{tx, s}) })
+}
+
+type headless struct {
+	livedesk.Tx
+	s *locksHeads
+}
+
+func (t *headless) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
+	found, err := t.Tx.Queues(ctx, q)
+	for i := range found.Queues {
+		if row := &found.Queues[i]; t.s.on.Load() && len(row.Waiting) > 0 {
+			row.Waiting, row.More = nil, true
+		}
+	}
+	return found, err
+}
+
+// Who is locked at the moment when a place comes free is looked at again.
+func TestLockedHeadsAreServedLater(t *testing.T) {
+	t.Parallel()
+	var store locksHeads
+	w := newWorld(t, func(s *settings) {
+		s.Wrap = func(s livedesk.Store) livedesk.Store { store.Store = s; return &store }
+	})
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 1, "ada")
+	w.presence("ada", livedesk.Offline)
+	w.text(alice, "hello")
+	store.on.Store(true)
+	w.presence("ada", livedesk.Online)
+	w.settle()
+	require.Empty(t, w.live(alice).Assignee)
+	w.later(time.Second)
+	require.Empty(t, w.live(alice).Assignee, "still locked")
+	store.on.Store(false)
+	w.later(time.Second)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+}
+
+func helloFrom(from string) smstest.Text { return smstest.Text{From: addr(from), Body: "hello"} }
