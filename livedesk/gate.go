@@ -41,13 +41,16 @@ type claimed struct {
 // strangeLease is how long a text of an unknown channel is kept while the configuration is read.
 const strangeLease = time.Second
 
-// claim takes texts that are due through the gate, at most limit.
-func (e *Engine) claim(ctx context.Context, limit int) (claimed, error) {
+// claim takes texts that are due through the gate, at most limit, and none of the senders that are passed over.
+func (e *Engine) claim(ctx context.Context, limit int, passed map[Sender]bool) (claimed, error) {
 	snap := e.snap.load()
 	for {
 		var out claimed
 		var u *unit
 		guess, allowed := e.allowances(snap)
+		for s := range passed {
+			allowed[s] = 0
+		}
 		err := e.update(ctx, func(ctx context.Context, tx Tx) (err error) {
 			u = newUnit(e, tx)
 			u.snap = snap

@@ -62,7 +62,14 @@ type workers struct {
 	busy    chan struct{}
 	all     sync.WaitGroup
 	backlog bool // the last claim came back full
+
+	full   int             // how many claims in a row came back full
+	filled map[Sender]bool // who filled them
 }
+
+// fairAfter is how many full claims in a row are followed by one that passes over whoever filled them: a sender with
+// thousands of texts and no limit, or a high one, delays others by so many claims and no more.
+const fairAfter = 3
 
 // gather is how long a claim waits for more workers to be free while there is a backlog: a larger batch is worth it.
 const gather = 3 * time.Millisecond
@@ -85,13 +92,37 @@ func (w *workers) round(ctx, work context.Context) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	out, err := w.e.claim(ctx, n)
+	out, err := w.claim(ctx, n)
 	w.backlog = out.texts == n
 	for _, a := range out.attempts {
 		w.busy <- struct{}{}
 		w.all.Go(func() { w.work(work, a) })
 	}
 	return out.texts, err
+}
+
+// claim claims for n workers. Claims take what is due longest, so who has much that is due would fill all of them.
+func (w *workers) claim(ctx context.Context, n int) (claimed, error) {
+	if w.full >= fairAfter {
+		passed := w.filled
+		w.full, w.filled = 0, nil
+		if out, err := w.e.claim(ctx, n, passed); err != nil || out.texts > 0 {
+			return out, err
+		}
+	}
+	out, err := w.e.claim(ctx, n, nil)
+	if err != nil || out.texts < n {
+		w.full, w.filled = 0, nil
+		return out, err
+	}
+	w.full++
+	if w.filled == nil {
+		w.filled = map[Sender]bool{}
+	}
+	for _, a := range out.attempts {
+		w.filled[a.channel.sender()] = true
+	}
+	return out, nil
 }
 
 func (w *workers) free() int { return cap(w.busy) - len(w.busy) }
