@@ -261,7 +261,7 @@ func (p *channelPut) checkSettings() error {
 	if p.c.OptOutScope != ScopeChannel && p.c.OptOutScope != ScopeWorkspace {
 		errs = append(errs, invalid("opt_out_scope", `is not a scope: leave it empty, or "workspace"`))
 	}
-	errs = append(errs, p.c.Keywords.check(p.c.Language), p.c.checkTexts())
+	errs = append(errs, p.c.Keywords.check(p.c.Language), p.c.checkTexts(), p.c.QuietHours.check())
 	return errors.Join(errs...)
 }
 

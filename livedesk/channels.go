@@ -47,6 +47,8 @@ type Channel struct {
 	Keywords Keywords `json:"keywords,omitzero"`
 	// ConsentTexts answer STOP, START and HELP where the carrier doesn't. The zero value means default texts.
 	ConsentTexts ConsentTexts `json:"consent_texts,omitzero"`
+	// QuietHours are when the channel doesn't speak first. The zero value means never.
+	QuietHours QuietHours `json:"quiet_hours,omitzero"`
 	// Transliterate replaces characters that would make a text UCS-2 by look-alikes, where that brings all of it into GSM-7;
 	// see [sms.Transliterate].
 	Transliterate bool `json:"transliterate,omitempty"`

@@ -142,6 +142,11 @@ func (u *unit) reply(t *thread, c *conv, tr transition, by Actor, draft Draft) (
 	if err != nil {
 		return Message{}, err
 	}
+	if end, quiet := t.quietUntil(u.now); quiet && tr.has(creates) {
+		for _, m := range out {
+			m.Delivery.Due = end
+		}
+	}
 	m := *out[0]
 	m.Version = 1
 	return m, nil

@@ -102,6 +102,10 @@ func (e *Engine) workJob(ctx context.Context, j Job) error {
 			if err := u.retain(ctx, j); err != nil {
 				return err
 			}
+		case jobSay:
+			if err := u.sayNow(ctx, j); err != nil {
+				return err
+			}
 		case jobForget:
 			if err := u.forgetConnection(ctx, j); err != nil {
 				return err

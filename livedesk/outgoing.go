@@ -176,7 +176,12 @@ func (u *unit) greet(t *thread, c *conv) {
 // sayAutomatically is the one gate of automatic texts: never to who opted out, never in answer to an automatic sender
 // or to ourselves, never more than maxAutomatic in a row.
 func (u *unit) sayAutomatically(t *thread, c *conv, kind, text string) {
-	if !c.flagged() {
+	end, quiet := t.quietUntil(u.now)
+	switch {
+	case c.flagged():
+	case quiet:
+		u.sayAfter(c, end, kind, text)
+	default:
 		u.sayAs(t, c, ClassAutomatic, kind, text)
 	}
 }

@@ -52,6 +52,7 @@ type channelInfo struct {
 	pool     string
 	keywords *sms.Keywords
 	connID   string
+	quiet    *quietClocks    // nil for none
 	heirOf   []inheritance   // channels that had the number before
 	since    time.Time       // when a removed channel came back; zero for one that was never removed
 	conn     *connectionInfo // of the same snapshot; nil when it is missing
@@ -393,6 +394,9 @@ func (s *snapshots) readChannel(o Object) (*channelInfo, error) {
 		return nil, fmt.Errorf("stored channel: %w", err)
 	}
 	c := &channelInfo{channel: rec.Channel, connID: rec.Connection, since: rec.Since, heirOf: rec.HeirOf}
+	if !rec.QuietHours.off() {
+		c.quiet = &quietClocks{hours: rec.QuietHours}
+	}
 	var err error
 	if c.keywords, err = rec.Keywords.compile(rec.Language); err != nil { // of another version of the library, with other lists
 		c.keywords, err = Keywords{}.compile(rec.Language)
