@@ -92,7 +92,9 @@ func (a *Agent) tool(name string) (Tool, bool) {
 
 // run runs the host's tools that the model called, one after the other, and returns their results for the model, and the
 // calls that end the turn. Where there is one that doesn't exist none is run.
-func (a *Agent) run(ctx context.Context, t livedesk.Turn, calls []openai.ToolCall) (results []openai.ChatCompletionMessage, ends []openai.ToolCall, err error) {
+func (a *Agent) run(ctx context.Context, t livedesk.Turn, calls []openai.ToolCall) (
+	results []openai.ChatCompletionMessage, ends []openai.ToolCall, err error,
+) {
 	if len(calls) > maxCalls {
 		return nil, nil, &Error{Problem: "model made too many calls at once"}
 	}
