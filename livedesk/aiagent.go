@@ -18,8 +18,8 @@ type AIAgent interface {
 	// left to itself and goes on using up one of [Config] AIWorkers. No transaction is open meanwhile.
 	//
 	// After a crash the same turn is taken again with the same ID, so whatever it does beyond answering must be idempotent
-	// by that ID. At most one answer of a turn counts. One that comes after the customer wrote again, or after the
-	// conversation went to a human or was resolved, is dropped. An error, a panic, an answer that is empty, too long or
+	// by that ID; [Turn.Do] keeps what was done. At most one answer of a turn counts. One that comes after the customer
+	// wrote again, or after the conversation went to a human or was resolved, is dropped. An error, a panic, an answer that is empty, too long or
 	// not UTF-8, and silence until the deadline hand the conversation to humans.
 	Answer(ctx context.Context, t Turn) (Answer, error)
 }
@@ -51,6 +51,8 @@ type Turn struct {
 	Transcript []Line `json:"transcript"`
 	// MaxText is how many characters an answer may have at most.
 	MaxText int `json:"max_text"`
+
+	steps *steps
 }
 
 // TurnContact is what an [AIAgent] may know of the customer.
@@ -64,6 +66,7 @@ type TurnContact struct {
 type Line struct {
 	By    ActorKind `json:"by"`             // [ActorSystem] for automatic texts
 	Note  bool      `json:"note,omitempty"` // private: the customer doesn't see it
+	Step  string    `json:"step,omitempty"` // name of a step that the AI agent took ([Turn.Do]); Text is its result
 	Text  string    `json:"text"`
 	Media int       `json:"media,omitempty"` // attachments
 	At    time.Time `json:"at"`

@@ -3,6 +3,7 @@ package livedesk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -143,6 +144,8 @@ func asked[T any](ctx context.Context, log *slog.Logger, hosts *sync.WaitGroup, 
 		case r.why != "":
 		case ctx.Err() != nil: // it noticed in time, and came too late all the same
 			r.why = "timeout"
+		case errors.Is(r.err, ErrTurnOver):
+			r.why = "over"
 		case r.err != nil:
 			log.Warn(what+" failed", slog.Any("error", r.err))
 			r.why = "error"

@@ -143,13 +143,14 @@ func TestContactSourceMeanwhile(t *testing.T) {
 	w.bandwidthChannel(nil)
 	w.vips()
 	meanwhile = func(c livedesk.Conversation) {
-		_, err := w.desk.Assign(w.ctx(), c.ID, "ada", host)
+		_, err := w.desk.Assign(w.ctx(), c.ID, "bo", host)
 		require.NoError(t, err)
 		_, err = w.desk.PutContact(w.ctx(), livedesk.Contact{Address: addr(alice), Name: "Alice", Attributes: map[string]string{"plan": "free"}})
 		require.NoError(t, err)
 	}
 	w.text(alice, "hello")
-	require.Equal(t, "ada", w.live(alice).Assignee)
+	require.Equal(t, "bo", w.live(alice).Assignee, "routing would have chosen ada")
+	require.Len(t, w.causes(w.live(alice).ID, "assigned"), 1)
 	got, err := w.desk.Contact(w.ctx(), w.live(alice).Contact)
 	require.NoError(t, err)
 	require.Equal(t, []any{"Alice", "fr", "free", "2019"}, []any{got.Name, got.Language, got.Attributes["plan"], got.Attributes["since"]})

@@ -43,6 +43,7 @@ func (e *Engine) takeTurn(ctx context.Context, hosts *sync.WaitGroup, j Job) err
 	if err != nil || t == nil {
 		return err
 	}
+	t.steps = &steps{e: e, t: t, taken: map[string]int{}}
 	a, why := t.ask(ctx, e, hosts)
 	if ctx.Err() != nil { // Run is over: whoever has the job next takes the turn again
 		return nil
@@ -52,7 +53,7 @@ func (e *Engine) takeTurn(ctx context.Context, hosts *sync.WaitGroup, j Job) err
 		defer func() { now = u.now }()
 		return u.endTurn(ctx, t, a, why)
 	})
-	if err == nil {
+	if err == nil && why != "over" {
 		e.aiHealths.note(t.ai.Name, now, why)
 	}
 	return err
@@ -169,7 +170,7 @@ func transcript(list []Message, ai AIConfig) []Line {
 	for _, m := range list[first:] {
 		if shown(m, ai.Notes) {
 			lines = append(lines, Line{
-				By: m.By.Kind, Note: m.Kind == Note, Text: truncate(m.Text, maxShown), Media: len(m.Media), At: m.At,
+				By: m.By.Kind, Note: m.Kind == Note, Step: stepOf(m), Text: truncate(m.Text, maxShown), Media: len(m.Media), At: m.At,
 			})
 		}
 	}
@@ -177,7 +178,15 @@ func transcript(list []Message, ai AIConfig) []Line {
 }
 
 func shown(m Message, notes bool) bool {
-	return m.Kind == Incoming || m.Kind == Outgoing || m.Kind == Note && notes
+	return m.Kind == Incoming || m.Kind == Outgoing || m.Kind == Note && notes || stepOf(m) != ""
+}
+
+// stepOf names the step whose result an entry has; empty for other entries.
+func stepOf(m Message) string {
+	if m.Activity == nil || m.Activity.What != stepTaken {
+		return ""
+	}
+	return m.Activity.To
 }
 
 // ask asks the AI agent, and returns its answer, or why it has none that can be used.
@@ -235,7 +244,7 @@ func (u *unit) endTurn(ctx context.Context, t *turn, a Answer, why string) error
 	case c == nil || c.now.State != Pending || c.now.AI != t.ai.Name || c.now.AITurn == 0:
 		u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true}) // humans have it, or it was answered
 		return nil
-	case why == "" && c.now.AITurn != t.seq: // the customer wrote again meanwhile
+	case c.now.AITurn != t.seq: // the customer wrote again meanwhile
 		u.jobs = append(u.jobs, JobChange{Job: u.turnJob(c.now)})
 		return nil
 	}

@@ -33,6 +33,8 @@ type Config struct {
 	Temperature float32
 	// NoTools is for models and endpoints without function calls: the model then writes a marker in the answer's last line.
 	NoTools bool
+	// Tools are functions of the host's that the model may call, beside those to hand over and to resolve. Not with NoTools.
+	Tools []Tool
 	// Retries is how often a request that was refused for the moment is repeated: no connection, 429, 500, 502, 503, 504.
 	// It is repeated only if it can still be answered in time. Zero means 2; negative means never.
 	Retries int
@@ -89,6 +91,10 @@ func (c Config) check() error {
 	if !(c.Temperature <= 2) {
 		bad("Temperature", "is above 2")
 	}
+	if len(c.Tools) > 0 && c.NoTools {
+		bad("Tools", "can't be called with NoTools")
+	}
+	errs = append(errs, checkTools(c.Tools)...)
 	if c.MaxResponse < 0 {
 		bad("MaxResponse", "can't be negative")
 	}
@@ -116,8 +122,9 @@ func New(cfg Config) (*Agent, error) {
 	return &Agent{cfg: cfg, client: openai.NewClientWithConfig(c)}, nil
 }
 
-// Answer implements [livedesk.AIAgent]: one request, repeated where that is safe. Errors are an [*Error], or ctx's; none
-// holds anything of a text. A refusal and a stop by the endpoint's content filter are answers that hand over.
+// Answer implements [livedesk.AIAgent]: one request, repeated where that is safe, and one more after each round of calls of
+// the host's tools, of which there are at most 8. Errors are an [*Error], ctx's or [livedesk.ErrTurnOver]; none holds anything
+// of a text. A refusal and a stop by the endpoint's content filter are answers that hand over.
 func (a *Agent) Answer(ctx context.Context, t livedesk.Turn) (livedesk.Answer, error) {
 	req := openai.ChatCompletionRequest{
 		Model: a.cfg.Model, Messages: messages(a.cfg, t), Temperature: a.cfg.Temperature, MaxCompletionTokens: a.cfg.MaxTokens,
@@ -130,20 +137,30 @@ func (a *Agent) Answer(ctx context.Context, t livedesk.Turn) (livedesk.Answer, e
 		req.MaxTokens, req.MaxCompletionTokens = req.MaxCompletionTokens, 0
 	}
 	if !a.cfg.NoTools {
-		req.Tools = tools
+		req.Tools = append(a.hostTools(), tools...)
 	}
-	res, err := a.client.CreateChatCompletion(ctx, req)
-	if err != nil {
-		return livedesk.Answer{}, problem(ctx, err)
+	for range maxRounds {
+		res, err := a.client.CreateChatCompletion(ctx, req)
+		if err != nil {
+			return livedesk.Answer{}, problem(ctx, err)
+		}
+		if len(res.Choices) == 0 {
+			return livedesk.Answer{}, &Error{Problem: "response holds no answer"}
+		}
+		results, ends, err := a.run(ctx, t, res.Choices[0].Message.ToolCalls)
+		if err != nil {
+			return livedesk.Answer{}, err
+		}
+		if len(results) == 0 || len(ends) > 0 {
+			return a.answer(res.Choices[0], ends)
+		}
+		req.Messages = append(append(req.Messages, res.Choices[0].Message), results...)
 	}
-	if len(res.Choices) == 0 {
-		return livedesk.Answer{}, &Error{Problem: "response holds no answer"}
-	}
-	return a.answer(res.Choices[0])
+	return livedesk.Answer{}, &Error{Problem: "model came to no end of calling tools"}
 }
 
-// answer reads the model's choice.
-func (a *Agent) answer(c openai.ChatCompletionChoice) (livedesk.Answer, error) {
+// answer reads the model's choice, with the calls that end the turn.
+func (a *Agent) answer(c openai.ChatCompletionChoice, ends []openai.ToolCall) (livedesk.Answer, error) {
 	switch {
 	case c.FinishReason == openai.FinishReasonLength:
 		return livedesk.Answer{}, &Error{Problem: "answer was cut off at MaxTokens"}
@@ -156,7 +173,7 @@ func (a *Agent) answer(c openai.ChatCompletionChoice) (livedesk.Answer, error) {
 	if a.cfg.NoTools {
 		return marked(out), nil
 	}
-	return called(out, c.Message.ToolCalls)
+	return called(out, ends), nil
 }
 
 // Error says why an endpoint gave no answer. It holds nothing of what was sent or came back but the code.

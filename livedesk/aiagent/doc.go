@@ -8,7 +8,8 @@
 //	engine, err := livedesk.New(store, livedesk.Config{AIAgents: []livedesk.AIConfig{{Name: "bella", Agent: agent}}})
 //
 // The model sees the instructions, what a [livedesk.Turn] holds, and two functions: to hand the conversation to a human, and
-// to resolve it. It can't do anything else: it has no way to another conversation, contact or number. A customer can talk it
+// to resolve it. It can't do anything else, but call the [Tool]s that
+// the host gives it: it has no way to another conversation, contact or number. A customer can talk it
 // into saying anything, though, so what it must not say must not be in the instructions.
 //
 // It is a module of its own, so that a host which doesn't use it gets none of its dependencies.

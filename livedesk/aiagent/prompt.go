@@ -59,6 +59,8 @@ func facts(t livedesk.Turn) string {
 func message(l livedesk.Line) openai.ChatCompletionMessage {
 	m := openai.ChatCompletionMessage{Role: openai.ChatMessageRoleAssistant, Content: l.Text}
 	switch {
+	case l.Step != "":
+		m.Role, m.Content = openai.ChatMessageRoleSystem, fmt.Sprintf("You called %s before; its result was: %s", l.Step, l.Text)
 	case l.Note:
 		m.Role, m.Content = openai.ChatMessageRoleSystem, "A colleague's private note, which the customer doesn't see: "+l.Text
 	case l.By == livedesk.ActorCustomer:
@@ -89,18 +91,14 @@ func tool(name, what string) openai.Tool {
 	}}
 }
 
-// called does what the model's calls say. Of several the first counts; to hand over goes before all others.
-func called(out livedesk.Answer, calls []openai.ToolCall) (livedesk.Answer, error) {
-	if len(calls) == 0 {
-		return out, nil
+// called does what the calls that end a turn say. Of several the first counts; to hand over goes before the other.
+func called(out livedesk.Answer, ends []openai.ToolCall) livedesk.Answer {
+	if len(ends) == 0 {
+		return out
 	}
-	var chosen *openai.FunctionCall
-	for i := range calls {
-		f := &calls[i].Function
-		switch {
-		case f.Name != callHandOver && f.Name != callResolve:
-			return livedesk.Answer{}, &Error{Problem: "model called a function that there isn't"}
-		case chosen == nil || f.Name == callHandOver && chosen.Name != callHandOver:
+	chosen := &ends[0].Function
+	for i := range ends {
+		if f := &ends[i].Function; f.Name == callHandOver && chosen.Name != callHandOver {
 			chosen = f
 		}
 	}
@@ -118,7 +116,7 @@ func called(out livedesk.Answer, calls []openai.ToolCall) (livedesk.Answer, erro
 	if out.Text == "" {
 		out.Text = strings.TrimSpace(args.Text)
 	}
-	return out, nil
+	return out
 }
 
 // marked does what a marker says in the last line. Wherever else one stands it is taken out.
