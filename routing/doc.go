@@ -47,4 +47,10 @@
 // rules cost about 2 µs where the last one matches, without allocation. What costs is a pattern that has to be run, about
 // 3 µs for a text of 140 characters: most aren't, because a word that they need isn't there. Compiling a thousand rules
 // takes some 10 ms, explaining a decision up to 0.7 µs for each rule.
+//
+// The same thousand conditions as programs of the expression language expr-lang (v1.17), one after the other, take 450 to
+// 720 µs and 1,200 allocations where these rules take 3.5 to 4 µs and none, for a text that none of them is for. From the
+// root of the repository:
+//
+//	go test ./routing/bench -run '^$' -bench 'Routing|Expr' -count 2
 package routing
