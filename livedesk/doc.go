@@ -24,11 +24,18 @@
 // A channel that can't send says so in its [Health], in every process, and keeps its queue: a person paused it, or the
 // carrier refuses its credentials or can't be reached. It is probed once a minute and goes on by itself.
 //
+// # Opt-outs
+//
+// A ledger keeps who has opted out of which channel, and how that came: by STOP and its kin, as the carrier says, by hand
+// ([Desk.OptOut], [Desk.OptIn]), by import. [Desk.Consent] and [Desk.ConsentHistory] read it, [Desk.ExportConsents] and
+// [Desk.ImportConsents] move it. It belongs to the number: it outlives the channel, and [Channel] OptOutScope lets a STOP
+// count on all channels. START lifts what STOP, the carrier or an import set, and not what a person decided.
+//
 // # What holds
 //
 // A webhook is answered 2xx after its text is committed, and a text counts once, however often it comes. A contact has
 // at most one live conversation on a channel. Automatic assignment takes nobody above capacity. After STOP is committed
-// nothing leaves for that contact on that channel. A text leaves at most once: an attempt whose outcome nobody knows is
+// nothing leaves for that contact on that channel but one confirmation, where the carrier sends none. A text leaves at most once: an attempt whose outcome nobody knows is
 // [Unknown], then [Unconfirmed], and never repeated by itself.
 //
 // # Stores

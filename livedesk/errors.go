@@ -13,7 +13,8 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrConflict means that somebody else changed the row since it was read; read it again.
 	ErrConflict = errors.New("changed by somebody else")
-	// ErrOptedOut means that the contact sent STOP on this channel: nothing may be sent until START.
+	// ErrOptedOut means that the contact has opted out of this channel: nothing may be sent until START, or until somebody
+	// lifts it by hand. Each try is noted in the ledger, see [ConsentChange] Refused.
 	ErrOptedOut = errors.New("contact has opted out")
 	// ErrNotReplyable means that the address can't be written to (a short code, a name, an anonymous sender).
 	ErrNotReplyable = errors.New("address can't be replied to")

@@ -53,7 +53,7 @@ type Class string
 
 // The classes, most urgent first.
 const (
-	ClassConfirmation Class = "confirmation" // the one answer to STOP or HELP
+	ClassConfirmation Class = "confirmation" // the one answer to STOP, START or HELP
 	ClassHuman        Class = "human"        // a human agent or the host
 	ClassAI           Class = "ai"           // an AI agent
 	ClassAutomatic    Class = "automatic"    // greeting, closed hours, survey
