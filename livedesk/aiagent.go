@@ -19,8 +19,8 @@ type AIAgent interface {
 	//
 	// After a crash the same turn is taken again with the same ID, so whatever it does beyond answering must be idempotent
 	// by that ID; [Turn.Do] keeps what was done. At most one answer of a turn counts. One that comes after the customer
-	// wrote again, or after the conversation went to a human or was resolved, is dropped. An error, a panic, an answer that is empty, too long or
-	// not UTF-8, and silence until the deadline hand the conversation to humans.
+	// wrote again, or after the conversation went to a human or was resolved, is dropped. An error, a panic, an answer
+	// that is empty, too long or not UTF-8, and silence until the deadline hand the conversation to humans.
 	Answer(ctx context.Context, t Turn) (Answer, error)
 }
 
