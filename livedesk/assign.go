@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// servedHeads is how many waiting conversations of a queue one transaction looks at.
-const servedHeads = 32
+// servedHeads is how many waiting conversations of a queue one transaction looks at, at most. spareHeads is how many it looks
+// at beyond the places that came free, since whoever is free can't take each of them.
+const (
+	servedHeads = 32
+	spareHeads  = 8
+)
 
 // assign chooses for every wish of the unit, and serves the queues of every agent who has a free place since. It is the
 // only place where the store's queues are locked, and it does nothing when nobody is to be chosen.
@@ -106,13 +110,9 @@ func (p *placing) run(ctx context.Context) error {
 
 // lock loads the queues and everybody in them, and changes them as the unit wants.
 func (p *placing) lock(ctx context.Context) error {
-	heads := 1 // who arrives only has to know whether others wait before it
-	if len(p.free)+len(p.u.queueChanges) > 0 {
-		heads = servedHeads
-	}
 	q := QueueQuery{
 		Workspace: p.workspace, IDs: slices.Sorted(maps.Keys(p.ids)), Agents: slices.Sorted(maps.Keys(p.free)),
-		Loads: slices.Collect(maps.Keys(p.delta)), Heads: heads,
+		Loads: slices.Collect(maps.Keys(p.delta)), Heads: p.heads(),
 	}
 	for id := range p.ids {
 		q.Loads = append(q.Loads, p.u.queueChanges[objectKey{p.workspace, id}].agents...)
@@ -122,7 +122,7 @@ func (p *placing) lock(ctx context.Context) error {
 		return err
 	}
 	p.u.begun()
-	p.u.placed = len(found.Agents) > 0
+	p.u.placed = len(found.Queues) > 0
 	for _, q := range found.Queues {
 		l := &line{row: q}
 		if change := p.u.queueChanges[objectKey{p.workspace, q.ID}].do; change != nil {
@@ -137,6 +137,21 @@ func (p *placing) lock(ctx context.Context) error {
 		}
 	}
 	return p.makeNew()
+}
+
+// heads is how many who wait to load of each queue.
+func (p *placing) heads() int {
+	switch {
+	case len(p.u.queueChanges)+len(p.u.agentChanges) > 0: // any number of places may be free since
+		return servedHeads
+	case len(p.free) == 0: // who arrives only has to know whether others wait before it
+		return 1
+	}
+	places := 0
+	for _, n := range p.delta {
+		places += max(-n, 0)
+	}
+	return min(places+spareHeads, servedHeads)
 }
 
 // makeNew makes the agents who are to be changed and don't exist.

@@ -27,7 +27,7 @@ type unit struct {
 	deliveries []*Message // changed ones
 	cancels    []Cancel
 	budgets    []Budget
-	placed     bool // queues with agents were locked
+	placed     bool // queues were locked: who else needs them waits until the commit
 	jobs       []JobChange
 	expects    []Sender                 // channels whose texts' receipts are waited for by jobs
 	agents     map[objectKey]*agentCopy // loaded by assign
