@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// servedHeads is how many waiting conversations of a queue one transaction looks at; deepHeads where none of these can be placed,
-// but others may be.
+// servedHeads is how many waiting conversations of a queue one transaction looks at, at most. spareHeads is how many it looks
+// at beyond the places that came free, since whoever is free can't take each of them; deepHeads where none of these can be
+// placed, but others may be.
 const (
 	servedHeads = 32
+	spareHeads  = 8
 	deepHeads   = 1000
 )
 
@@ -114,13 +116,7 @@ func (p *placing) run(ctx context.Context) error {
 
 // lock loads the queues and everybody in them, and changes them as the unit wants.
 func (p *placing) lock(ctx context.Context) error {
-	p.heads = 1 // who arrives only has to know whether others wait before it
-	switch {
-	case p.u.deep:
-		p.heads = deepHeads
-	case len(p.free)+len(p.u.queueChanges) > 0:
-		p.heads = servedHeads
-	}
+	p.heads = p.wantedHeads()
 	q := QueueQuery{
 		Workspace: p.workspace, IDs: slices.Sorted(maps.Keys(p.ids)), Agents: slices.Sorted(maps.Keys(p.free)),
 		Loads: slices.Collect(maps.Keys(p.delta)), Heads: p.heads,
@@ -133,7 +129,7 @@ func (p *placing) lock(ctx context.Context) error {
 		return err
 	}
 	p.u.begun()
-	p.u.placed = len(found.Agents) > 0
+	p.u.placed = len(found.Queues) > 0
 	for _, q := range found.Queues {
 		l := &line{row: q}
 		if change := p.u.queueChanges[objectKey{p.workspace, q.ID}].do; change != nil {
@@ -148,6 +144,23 @@ func (p *placing) lock(ctx context.Context) error {
 		}
 	}
 	return p.makeNew()
+}
+
+// wantedHeads is how many who wait to load of each queue.
+func (p *placing) wantedHeads() int {
+	switch {
+	case p.u.deep:
+		return deepHeads
+	case len(p.u.queueChanges)+len(p.u.agentChanges) > 0: // any number of places may be free since
+		return servedHeads
+	case len(p.free) == 0: // who arrives only has to know whether others wait before it
+		return 1
+	}
+	places := 0
+	for _, n := range p.delta {
+		places += max(-n, 0)
+	}
+	return min(places+spareHeads, servedHeads)
 }
 
 // makeNew makes the agents who are to be changed and don't exist.
