@@ -133,7 +133,7 @@ func (p *placing) lock(ctx context.Context) error {
 		return err
 	}
 	p.u.begun()
-	p.u.placed = len(found.Agents) > 0
+	p.u.placed = len(found.Queues) > 0
 	for _, q := range found.Queues {
 		l := &line{row: q}
 		if change := p.u.queueChanges[objectKey{p.workspace, q.ID}].do; change != nil {

@@ -27,7 +27,7 @@ type unit struct {
 	deliveries []*Message // changed ones
 	cancels    []Cancel
 	budgets    []Budget
-	placed     bool // queues with agents were locked
+	placed     bool // queues were locked: who else needs them waits until the commit
 	deep       bool // queues are looked at far behind their heads
 	jobs       []JobChange
 	expects    []Sender                 // channels whose texts' receipts are waited for by jobs

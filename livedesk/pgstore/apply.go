@@ -209,7 +209,6 @@ func (a *applying) conversations(rows []livedesk.Conversation) {
 		default:
 			done = append(done, c)
 		}
-		delete(a.t.talks, rowKey{c.Workspace, c.ID}) // from now on it is another row
 	}
 	a.write(name("conversation", bumped, id), len(bumped), livedesk.ErrConflict, sqlBumpConversation, append(activity.versioned(bumped), wasState, wasAt)...)
 	for _, part := range [][]*livedesk.Conversation{done, live} {
