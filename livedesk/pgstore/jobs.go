@@ -15,11 +15,12 @@ import (
 // after it was removed has a higher one than any that its key ever had, so a worker who lost it can't end the new
 // one (R14). That takes no counter that all transactions would wait for, and no sequence.
 var (
-	sqlClaimJobs = `UPDATE {s}.jobs AS t SET due = $3, attempts = t.attempts + 1, fence = greatest(t.fence + 1, $1)
-		FROM (
+	// What is claimed is found once: a subquery in FROM may be planned to be asked again for each row, and then claims more.
+	sqlClaimJobs = `WITH d AS MATERIALIZED (
 			SELECT j.workspace, j.key, j.due FROM {s}.jobs AS j WHERE j.due <= $1
 			ORDER BY j.due, j.workspace, j.key LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
-		) AS d WHERE t.workspace = d.workspace AND t.key = d.key
+		) UPDATE {s}.jobs AS t SET due = $3, attempts = t.attempts + 1, fence = greatest(t.fence + 1, $1)
+		FROM d WHERE t.workspace = d.workspace AND t.key = d.key
 		RETURNING ` + jobColumns + `, d.due`
 
 	// Jobs are locked in one order before they are changed in another.
