@@ -70,9 +70,7 @@ func play(t *rapid.T, open opener) {
 		"members":   d.lists,
 		"channel":   d.configures,
 		"rules":     d.rulesChange,
-		"time": func(t *rapid.T) {
-			d.act(t, 10*time.Minute, "time passes", func() error { return nil }, func() bool { return true })
-		},
+		"time":      d.timePasses,
 		"restart": func(t *rapid.T) { d.restart(rapid.IntRange(0, 1).Draw(t, "engine")) },
 	})
 	d.gapless(d.look())
