@@ -71,7 +71,7 @@ func play(t *rapid.T, open opener) {
 		"channel":   d.configures,
 		"rules":     d.rulesChange,
 		"time":      d.timePasses,
-		"restart": func(t *rapid.T) { d.restart(rapid.IntRange(0, 1).Draw(t, "engine")) },
+		"restart":   func(t *rapid.T) { d.restart(rapid.IntRange(0, 1).Draw(t, "engine")) },
 	})
 	d.gapless(d.look())
 }
