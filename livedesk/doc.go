@@ -24,6 +24,20 @@
 // A channel that can't send says so in its [Health], in every process, and keeps its queue: a person paused it, or the
 // carrier refuses its credentials or can't be reached. It is probed once a minute and goes on by itself.
 //
+// # Who gets a conversation
+//
+// The workspace's rules are asked first ([Desk.PutRules]), then the channel's AI agents ([Config] AIAgents, [Channel] UseAI), then
+// its human agents, by load or in even turn; a host's own [routing.Router] can stand before all of them. Who can't be given to
+// anybody waits, and is served as soon as somebody has room. [Desk.Explain] tells why a conversation went where it went, and
+// [Desk.Simulate] where one would go. What the host knows of a customer counts for the rules: [Desk.PutContact],
+// [ContactSource].
+//
+// # What nobody knows
+//
+// No carrier has an idempotency key. A text whose outcome is unknown is looked for in the carrier's own list, where it has one,
+// and ends [Unconfirmed] when it isn't found beyond doubt; [Desk.Resend] is for a person to decide. What customers wrote while
+// webhooks failed comes in by the same list: [Desk.Backfill].
+//
 // # Opt-outs
 //
 // A ledger keeps who has opted out of which channel, and how that came: by STOP and its kin, as the carrier says, by hand
@@ -35,8 +49,9 @@
 //
 // A webhook is answered 2xx after its text is committed, and a text counts once, however often it comes. A contact has
 // at most one live conversation on a channel. Automatic assignment takes nobody above capacity. After STOP is committed
-// nothing leaves for that contact on that channel but one confirmation, where the carrier sends none. A text leaves at most once: an attempt whose outcome nobody knows is
-// [Unknown], then [Unconfirmed], and never repeated by itself.
+// nothing leaves for that contact on that channel but one confirmation, where the carrier sends none. A text leaves at most
+// once: an attempt whose outcome nobody knows is [Unknown], then [Unconfirmed], and never repeated by itself, unless
+// Config.RepeatAbsent allows it.
 //
 // # Stores
 //
