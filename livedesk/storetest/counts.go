@@ -15,6 +15,7 @@ func countCases() []Case {
 		clause("have the time at which the oldest queued text was stored, whatever is due first", countsOldest),
 		clause("are of the jobs that are due, not of those that are claimed or come later", countsDue),
 		clause("have those jobs as parked that were tried that often, due or not", countsParked),
+		clause("stop at MaxCounted, and their oldest doesn't", countsStop),
 		clause("are ErrNested inside a transaction", countsNested),
 	}
 }
@@ -146,6 +147,24 @@ func countsParked(ctx context.Context, p *probe) {
 	b := p.claimJobs(ctx, 9, long)
 	n = p.jobCounts(ctx, 3)
 	p.that(len(b) == 1 && n.Parked == 1 && n.Due == 0, "one that is claimed is parked all the same: %+v", n)
+}
+
+func countsStop(ctx context.Context, p *probe) {
+	p.measured()
+	at, now := newSite(), p.now(ctx)
+	first := now.Add(-24 * time.Hour)
+	c := p.talk(ctx, at, 1)
+	var rows livedesk.Changes
+	for i := range livedesk.MaxCounted + 1 {
+		stored := first.Add(time.Duration(i) * time.Second)
+		m := outgoing(c, int64(i+1), now)
+		m.At = stored
+		rows.Messages = append(rows.Messages, m)
+		rows.Jobs = append(rows.Jobs, livedesk.JobChange{Job: newJob(m.ID, stored)})
+	}
+	p.apply(ctx, rows)
+	p.same(p.textCounts(ctx, at), livedesk.TextCounts{Queued: livedesk.MaxCounted, Oldest: first}, "the channel's counts")
+	p.same(p.jobCounts(ctx, 3), livedesk.JobCounts{Due: livedesk.MaxCounted, Oldest: first}, "the counts of jobs")
 }
 
 func countsNested(ctx context.Context, p *probe) {
