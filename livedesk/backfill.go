@@ -43,6 +43,11 @@ type backfillMark struct {
 	Miss int       `json:"miss,omitempty"` // rounds in a row that failed
 }
 
+// fresh reports whether nothing can be missing, or somebody is at work: whoever starts then leaves it alone.
+func (m backfillMark) fresh(now time.Time) bool {
+	return !m.Good.IsZero() && (now.Sub(m.Good) < backfillFresh || now.Before(m.Busy))
+}
+
 var errBackfillLost = errors.New("another process fills the gap")
 
 // backfills is what this process knows of the marks.
@@ -126,6 +131,9 @@ func (e *Engine) configure(ctx context.Context) error {
 	}
 	for conn, mark := range e.backfills.unwatched(e.snap.load(), e.snap.seen()) {
 		err := e.watchBackfill(ctx, conn, mark)
+		if ctx.Err() != nil {
+			return nil
+		}
 		if err != nil { // the configuration itself was read
 			e.logError("filling gaps was not scheduled", err, slog.String("connection", conn.id))
 			e.backfills.pause(e.snap.seen().Add(probeEvery))
@@ -139,13 +147,12 @@ func (e *Engine) configure(ctx context.Context) error {
 // watchBackfill schedules a connection's job: now, if the mark says that something may be missing. A connection without a
 // mark is new to the desk, and its past isn't missing.
 func (e *Engine) watchBackfill(ctx context.Context, conn *connectionInfo, mark backfillMark) error {
-	now := e.snap.seen()
-	if !mark.Good.IsZero() && (now.Sub(mark.Good) < backfillFresh || now.Before(mark.Busy)) {
+	if mark.fresh(e.snap.seen()) {
 		return nil
 	}
 	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
 		obj, m, err := loadMark(ctx, tx, conn)
-		if err != nil {
+		if err != nil || m.fresh(tx.Now()) { // by another process, which began together with this one
 			return err
 		}
 		c := Changes{Jobs: []JobChange{{Job: backfillJob(conn, tx.Now())}}}

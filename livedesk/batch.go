@@ -46,7 +46,7 @@ const (
 	fullFlight    = 32 // values, beyond which a third and a fourth flight pay
 	maxWaiting    = 4096
 	flightTimeout = 7 * time.Second // below WebhookTimeout, so that a caller learns of a store that hangs
-	maxTries      = 8
+	maxTries      = 16
 	maxSolos      = 4
 )
 
@@ -288,7 +288,7 @@ func retry(ctx context.Context, f func() error) error {
 		if err == nil || i == maxTries || !lostToOthers(err) {
 			return err
 		}
-		pause := time.Duration(rand.Int64N(int64(time.Millisecond) << i))
+		pause := time.Duration(rand.Int64N(int64(time.Millisecond) << min(i, 8)))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

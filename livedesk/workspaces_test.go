@@ -146,6 +146,9 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	"PutChannel": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return d.PutChannel(ctx, livedesk.Channel{ID: x.channel, Provider: "bandwidth", Values: livedesk.Values{"name": "x"}})
 	},
+	"PutContact": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
+		return d.PutContact(ctx, livedesk.Contact{ID: x.contact})
+	},
 	"PutRule":  nil, // upserts of the desk's own
 	"PutRules": nil,
 	"Register": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {

@@ -70,7 +70,7 @@ func harmless(err error) bool {
 
 // anything is one thing that somebody does. None of it takes an agent above capacity by hand.
 func (d *desk) anything(r *rand.Rand) error {
-	desk := d.engines[r.IntN(2)].Desk(workspace)
+	desk := d.engines[r.IntN(2)].Load().Desk(workspace)
 	if r.IntN(3) == 0 {
 		ch := r.IntN(2)
 		body := []string{"hello", vip, "hello", "STOP"}[r.IntN(4)]

@@ -93,7 +93,7 @@ func (d *day) opening() {
 
 // act lets the clock go on and something happen, on one of the engines and in the model.
 func (d *day) act(t *rapid.T, after time.Duration, what string, real func() error, model func() bool) {
-	d.turn = rapid.IntRange(0, 1).Draw(t, "engine")
+	d.turn.Store(rapid.Int32Range(0, 1).Draw(t, "engine"))
 	d.advance(after)
 	d.m.now += after
 	d.m.elapse()

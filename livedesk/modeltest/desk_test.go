@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -37,9 +38,9 @@ type desk struct {
 	store    livedesk.Store
 	advance  func(time.Duration)
 	carriers [2]smstest.Carrier
-	engines  [2]*livedesk.Engine
-	turn     int        // which engine gets the next event
-	next     func() int // which one gets the next text; turn, if nothing else is said
+	engines  [2]atomic.Pointer[livedesk.Engine] // carriers post on goroutines of their own
+	turn     atomic.Int32                       // which engine gets the next event
+	next     func() int                         // which one gets the next text; turn, if nothing else is said
 	channels [2]livedesk.Channel
 	cfg      livedesk.Config
 }
@@ -61,7 +62,7 @@ func newDesk(t tester, s livedesk.Store, advance func(time.Duration)) *desk {
 			twilio.New(twilio.Config{Transport: tw.Transport()}), bandwidth.New(bandwidth.Config{Transport: bw.Transport()}),
 		},
 	}}
-	d.next = func() int { return d.turn }
+	d.next = func() int { return int(d.turn.Load()) }
 	d.restart(0)
 	d.restart(1)
 	d.channels[0] = d.put(livedesk.Channel{Provider: "twilio", Values: twilio.Setup{
@@ -78,20 +79,20 @@ func newDesk(t tester, s livedesk.Store, advance func(time.Duration)) *desk {
 		url, err := d.desk().WebhookURL(t.Context(), d.channels[i].ID)
 		require.NoError(t, err)
 		at.SetWebhooks(url+[]string{"#rc=5&rp=all", ""}[i], smstest.HandlerTransport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			d.engines[d.next()].Webhooks().ServeHTTP(w, r)
+			d.engines[d.next()].Load().Webhooks().ServeHTTP(w, r)
 		})))
 	}
 	d.settle()
 	return d
 }
 
-func (d *desk) desk() *livedesk.Desk { return d.engines[d.turn].Desk(workspace) }
+func (d *desk) desk() *livedesk.Desk { return d.engines[d.turn.Load()].Load().Desk(workspace) }
 
 // restart makes an engine forget everything that it knew.
 func (d *desk) restart(i int) {
 	e, err := livedesk.New(d.store, d.cfg)
 	require.NoError(d.t, err)
-	d.engines[i] = e
+	d.engines[i].Store(e)
 }
 
 func (d *desk) put(c livedesk.Channel) livedesk.Channel {
@@ -103,8 +104,8 @@ func (d *desk) put(c livedesk.Channel) livedesk.Channel {
 // settle works everything off, on one engine after the other.
 func (d *desk) settle() {
 	for range 2 {
-		for _, e := range d.engines {
-			require.NoError(d.t, e.Settle(d.t.Context()))
+		for i := range d.engines {
+			require.NoError(d.t, d.engines[i].Load().Settle(d.t.Context()))
 		}
 	}
 }

@@ -174,7 +174,7 @@ func TestFleetCommitTakesLong(t *testing.T) {
 // texts wait; those of others go on to be taken in meanwhile, in all processes.
 func TestFleetContactIsHeld(t *testing.T) {
 	t.Parallel()
-	const others, held = 40, 4 * time.Second
+	const others, held = 40, 8 * time.Second
 	f := newFleet(t, func(s *setting) { s.twilio.RetryPause = 200 * time.Millisecond })
 	n := f.twilioNumber(silent)
 	f.start()

@@ -218,7 +218,9 @@ func deskProcess(path string) error {
 	if err != nil {
 		return err
 	}
-	go engine.Run(ctx)
+	if f.at != afterTakeIn { // else a worker may be faster than the kill, and post what nobody then knows about
+		go engine.Run(ctx)
+	}
 	fmt.Println("ready", url+"#rc=5&rp=all")
 	return http.Serve(l, engine.Webhooks())
 }
