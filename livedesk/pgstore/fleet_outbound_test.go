@@ -144,7 +144,7 @@ func TestFleetStopMeetsASlowToken(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, idle)
 	f.audit()
-	n := f.bandwidthNumber(nil)
+	n := f.bandwidthNumber(func(c *livedesk.Channel) { c.ConsentTexts.Off = true }) // or the STOP would be confirmed
 	f.queue(n, 0, 1, 1)
 	n.FailFunc(func(r smstest.Request) smstest.Fault {
 		if r.Kind == smstest.KindToken {
