@@ -463,3 +463,36 @@ func TestBackfillGoesOn(t *testing.T) { // F54
 		require.NoError(t, stop())
 	})
 }
+
+// Processes that begin together with a new connection don't ask at all: one makes the mark, and it is fresh for the others too,
+// whatever they had read before.
+func TestBackfillBeginsTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var both sync.WaitGroup // holds each back between its read of the configuration and its first Update
+		w := newWorld(t, realTime, quietCarriers)
+		w.twilioChannel(nil)
+		both.Add(2)
+		store := w.store
+		for range 2 {
+			var once sync.Once
+			w.store = heldBack{store, func() { once.Do(func() { both.Done(); both.Wait() }) }}
+			stop := running(t, w.open())
+			defer func() { require.NoError(t, stop()) }()
+		}
+		time.Sleep(10 * time.Minute)
+		require.Zero(t, w.lists())
+	})
+}
+
+type heldBack struct {
+	livedesk.Store
+	before func()
+}
+
+func (heldBack) Durable() bool { return false }
+
+func (h heldBack) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
+	h.before()
+	return h.Store.Update(ctx, fn)
+}

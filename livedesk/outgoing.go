@@ -1,6 +1,7 @@
 package livedesk
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -176,8 +177,8 @@ func (u *unit) greet(t *thread, c *conv) {
 	}
 }
 
-// sayAutomatically is the one gate of automatic texts: never to who opted out, never in answer to an automatic sender
-// or to ourselves, never more than maxAutomatic in a row.
+// sayAutomatically says what nobody asked for, through sayAs: never to who may want no more texts, and in quiet hours not
+// before they end.
 func (u *unit) sayAutomatically(t *thread, c *conv, kind, text string) {
 	end, quiet := t.quietUntil(u.now)
 	switch {
@@ -189,10 +190,11 @@ func (u *unit) sayAutomatically(t *thread, c *conv, kind, text string) {
 	}
 }
 
-// sayAs is sayAutomatically also for what answers a keyword, which may go to who has just opted out.
+// sayAs is the one gate of automatic texts: never to who opted out, but for what confirms it; never in answer to an automatic
+// sender or to ourselves; never more than maxAutomatic in a row.
 func (u *unit) sayAs(t *thread, c *conv, class Class, kind, text string) {
 	no := t.mayWrite()
-	if class == ClassConfirmation && no == ErrOptedOut {
+	if class == ClassConfirmation && errors.Is(no, ErrOptedOut) {
 		no = t.reachable()
 	}
 	if no != nil || text == "" || u.snap.own[t.contact.Address] || t.row.Automatic >= maxAutomatic {

@@ -68,11 +68,12 @@ func (e *Engine) retainAll(ctx context.Context) error {
 	return nil
 }
 
-// spread is when within an hour of a process's start a workspace has its turn, so that thousands don't have it at once.
+// spread is when within ten minutes of a process's start a workspace has its turn, so that thousands don't have it at once, and
+// a fleet that restarts often gets to it all the same.
 func spread(workspace string) time.Duration {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(workspace))
-	return time.Duration(h.Sum32()%3600) * time.Second
+	return time.Duration(h.Sum32()%600) * time.Second
 }
 
 // What a run of the job deletes: content until there is no more, then keys, each in transactions of their own, so that nobody

@@ -109,7 +109,7 @@ func TestRetentionOfMuch(t *testing.T) {
 	}))
 	w.advance(month + 24*time.Hour)
 	e := w.open()
-	w.settleOn(e) // puts the work in place, for within the hour
+	w.settleOn(e) // puts the work in place, for within ten minutes
 	w.advance(time.Hour)
 	w.settleOn(e)
 	require.Empty(t, w.all(livedesk.List{}))
