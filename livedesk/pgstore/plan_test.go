@@ -255,6 +255,9 @@ func pages(text string) int64 {
 // table, and none reads more than a few pages for each row it returns.
 func TestEveryStatementUsesAnIndex(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("left out by -short; run without it")
+	}
 	r := &recorder{all: map[string][]any{}}
 	pool := connect(t, url(t), func(c *pgxpool.Config) { c.ConnConfig.Tracer = r })
 	name := newSchema(t, pool)
