@@ -216,6 +216,18 @@ func TestBackfillPages(t *testing.T) {
 	}
 }
 
+// However large the gap, a text is listed twice at the most: on the way back to the oldest, and when its turn comes.
+func TestBackfillListsNothingAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	w, a := onArchive(t)
+	const n = 30_000
+	for i := range n {
+		a.add(w.clock().Add(-time.Duration(n-i)*time.Second), phone(i%500), "late")
+	}
+	require.Equal(t, livedesk.Backfilled{Texts: n, New: n}, w.backfill(24*time.Hour))
+	require.LessOrEqual(t, len(a.queries), 2*n/1000+15)
+}
+
 func TestBackfillRefuses(t *testing.T) {
 	t.Parallel()
 	w, a := onArchive(t)

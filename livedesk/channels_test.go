@@ -94,6 +94,19 @@ func TestMessagingService(t *testing.T) {
 	w.reply(w.only().ID, "hi")
 	w.settle()
 	require.Equal(t, smstest.TwilioServiceSID, w.twilio.Sent()[0].Pool)
+
+	// Another service of the account has a channel of its own. Numbers come to a pool whenever somebody adds them at Twilio,
+	// and are in no setting here: the service that a text names decides.
+	const second = "MG0000000000000000000000000000beef"
+	first := w.ch
+	other := w.twilioChannel(func(c *livedesk.Channel) {
+		c.Values = twilio.Setup{Name: "Second", MessagingServiceSID: second, AccountSID: smstest.TwilioAccountSID,
+			AuthToken: sms.NewSecret(smstest.TwilioAuthToken)}.Values()
+	})
+	for service, want := range map[string]string{smstest.TwilioServiceSID: first.ID, second: other.ID} {
+		w.deliver(smstest.Text{From: bob, To: "+15105550177", Body: "a number of later", Fields: map[string]string{"MessagingServiceSid": service}})
+		require.Equal(t, want, w.of(bob)[0].Channel)
+	}
 }
 
 // Credentials never come back, and one that is left empty stays as it was.

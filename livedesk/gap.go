@@ -37,6 +37,10 @@ type gap struct {
 	alive func(ctx context.Context) error
 	done  func(ctx context.Context, good time.Time) error
 
+	// ends are where slices end that wait for their turn, the oldest last: what was listed on the way to the oldest texts, and
+	// forgotten.
+	ends []time.Time
+
 	found, fresh int
 }
 
@@ -62,39 +66,46 @@ func (g *gap) fill(ctx context.Context, most int) (all bool, err error) {
 }
 
 // oldest lists the first texts of the gap, the oldest first, and returns up to when they are all there are. Carriers list the
-// newest first, so it goes back page by page, and forgets the newer ones where they are too many: their turn comes.
+// newest first, so it goes back page by page, and forgets the newer ones where they are too many: their turn comes, from the
+// ends that were noted on the way, so that no text is listed more than twice.
 func (g *gap) oldest(ctx context.Context) (texts []sms.Listed, end time.Time, err error) {
-	end = g.until
-	for upper := g.until; ; {
+	if len(g.ends) == 0 {
+		g.ends = append(g.ends, g.until)
+	}
+	for upper := g.ends[len(g.ends)-1]; ; {
 		list, err := g.list(ctx, upper)
 		switch {
 		case errors.Is(err, sms.ErrListTooLong):
 			half := g.since.Add(upper.Sub(g.since) / 2).Truncate(time.Second)
 			if !half.After(g.since) {
-				return nil, end, err
+				return nil, g.since, err
 			}
-			texts, upper, end = nil, half, half
+			texts, upper = nil, half
+			g.ends = append(g.ends, half)
 			continue
 		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && g.limit > gapLeast:
 			g.limit = max(g.limit/4, gapLeast)
 			continue
 		case err != nil:
-			return nil, end, err
+			return nil, g.since, err
 		}
 		if len(list) < g.limit {
+			last := len(g.ends) - 1
+			end, g.ends = g.ends[last], g.ends[:last]
 			return inOrder(append(texts, list...)), end, nil
 		}
 		next := list[len(list)-1].Created.Add(time.Second)
 		if !next.Before(upper) {
 			if g.limit >= gapMost {
-				return nil, end, fmt.Errorf("more than %d texts in one second: %w", gapMost, sms.ErrListTooLong)
+				return nil, g.since, fmt.Errorf("more than %d texts in one second: %w", gapMost, sms.ErrListTooLong)
 			}
 			g.limit *= 2
 			continue
 		}
 		texts, upper = append(texts, list...), next
 		if len(texts) > gapKeep {
-			texts, end = nil, next
+			texts = nil
+			g.ends = append(g.ends, next)
 		}
 	}
 }

@@ -15,6 +15,10 @@ import (
 // the kind of number as Twilio documents it: 3 for toll-free numbers of the US and Canada, 1 for their other numbers,
 // 10 for numbers of other countries and for pools, 100 for short codes. ("Rate limits and queues", support article
 // 115002943027.)
+//
+// A number in a registered 10DLC campaign looks like any other of its country, and its rate is the campaign's, by trust
+// score: set Channel.Rate to it. Bandwidth counts by account and contract, a new account's is 1 whatever the numbers: set
+// it on channels with other numbers than long codes of the US and Canada.
 func DefaultRate(number channel.Address) float64 {
 	switch number.Kind() {
 	case channel.KindShortCode:

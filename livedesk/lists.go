@@ -198,7 +198,9 @@ func (d *Desk) Latest(ctx context.Context, conversation string, before int64, li
 func (d *Desk) timeline(ctx context.Context, q TimelineQuery) (list []Message, err error) {
 	q.Workspace = d.workspace
 	err = d.view(ctx, func(ctx context.Context, tx ReadTx) error {
-		list, err = tx.Timeline(ctx, q)
+		if list, err = tx.Timeline(ctx, q); err == nil {
+			d.e.flagSilent(list, tx.Now())
+		}
 		return err
 	})
 	if err != nil {
@@ -212,7 +214,9 @@ func (d *Desk) Message(ctx context.Context, id string) (Message, error) {
 	var list []Message
 	err := d.view(ctx, func(ctx context.Context, tx ReadTx) error {
 		var err error
-		list, err = tx.Messages(ctx, []MessageKey{{Workspace: d.workspace, ID: id}})
+		if list, err = tx.Messages(ctx, []MessageKey{{Workspace: d.workspace, ID: id}}); err == nil {
+			d.e.flagSilent(list, tx.Now())
+		}
 		return err
 	})
 	if err != nil {

@@ -103,6 +103,9 @@ type Delivery struct {
 	Code     string         `json:"code,omitempty"`    // the carrier's last error code
 	Reason   channel.Reason `json:"reason,omitempty"`  // what it means
 	History  []DeliveryNote `json:"history,omitempty"` // oldest first, the last MaxHistory of them
+	// NoReceipt flags an accepted text of which the carrier never spoke again, within the time in which it has told of every
+	// text ([sms.Traits] ReceiptWithin): it may be lost. A desk's reads set it; a Store needn't keep it.
+	NoReceipt bool `json:"no_receipt,omitempty"`
 }
 
 // MaxHistory is how many notes a [Delivery] keeps.

@@ -67,8 +67,9 @@ type workers struct {
 	filled map[Sender]bool // who filled them
 }
 
-// fairAfter is how many full claims in a row are followed by one that passes over whoever filled them: a sender with
-// thousands of texts and no limit, or a high one, delays others by so many claims and no more.
+// fairAfter is how many full claims in a row are followed by one that passes over whoever filled them: a workspace with
+// thousands of texts, on one channel or on many, delays others by so many claims and no more, and so does a channel within
+// its workspace.
 const fairAfter = 3
 
 // gather is how long a claim waits for more workers to be free while there is a backlog: a larger batch is worth it.
@@ -104,10 +105,12 @@ func (w *workers) round(ctx, work context.Context) (int, error) {
 // claim claims for n workers. Claims take what is due longest, so who has much that is due would fill all of them.
 func (w *workers) claim(ctx context.Context, n int) (claimed, error) {
 	if w.full >= fairAfter {
-		passed := w.filled
+		turns := w.turns()
 		w.full, w.filled = 0, nil
-		if out, err := w.e.claim(ctx, n, passed); err != nil || out.texts > 0 {
-			return out, err
+		for _, passed := range turns {
+			if out, err := w.e.claim(ctx, n, passed); err != nil || out.texts > 0 {
+				return out, err
+			}
 		}
 	}
 	out, err := w.e.claim(ctx, n, nil)
@@ -123,6 +126,29 @@ func (w *workers) claim(ctx context.Context, n int) (claimed, error) {
 		w.filled[a.channel.sender()] = true
 	}
 	return out, nil
+}
+
+// turns returns who is to be passed over: first all senders of the workspaces that filled the last claims, so that others
+// get their turn, and if there are none, the senders that did.
+func (w *workers) turns() []map[Sender]bool {
+	crowds, wide, others := map[string]bool{}, map[Sender]bool{}, false
+	for s := range w.filled {
+		crowds[s.Workspace] = true
+	}
+	for key, ch := range w.e.snap.load().channels {
+		if crowds[key.workspace] {
+			wide[ch.sender()] = true
+		} else {
+			others = true
+		}
+	}
+	switch {
+	case !others:
+		return []map[Sender]bool{w.filled}
+	case len(wide) <= len(w.filled): // they are the same
+		return []map[Sender]bool{wide}
+	}
+	return []map[Sender]bool{wide, w.filled}
 }
 
 func (w *workers) free() int { return cap(w.busy) - len(w.busy) }

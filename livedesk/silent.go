@@ -136,6 +136,20 @@ func (e *Engine) workSilent(ctx context.Context, j Job) error {
 	})
 }
 
+// flagSilent flags the texts that are out of the carrier's time without a receipt.
+func (e *Engine) flagSilent(list []Message, now time.Time) {
+	snap := e.snap.load()
+	for _, m := range list {
+		if m.Delivery == nil || m.Delivery.State != Accepted {
+			continue
+		}
+		ch := snap.channels[objectKey{m.Workspace, m.Channel}]
+		if ch != nil && ch.conn != nil && ch.conn.traits.ReceiptWithin > 0 {
+			m.Delivery.NoReceipt = now.Sub(m.acceptedAt()) > ch.conn.traits.ReceiptWithin && !m.hadReceipt(time.Time{})
+		}
+	}
+}
+
 // hadReceipt reports whether a receipt came for a text since.
 func (m Message) hadReceipt(since time.Time) bool {
 	if m.Delivery == nil {

@@ -43,6 +43,44 @@ func silentWorld(t *testing.T, script func(smstest.Sent) []smstest.Step) (*world
 
 func noReceipts(smstest.Sent) []smstest.Step { return nil }
 
+// A text of which the carrier never speaks again is flagged wherever the desk shows it, whatever becomes of its neighbours,
+// until a receipt comes after all.
+func TestTextWithoutAnyReceipt(t *testing.T) {
+	t.Parallel()
+	w, _ := silentWorld(t, func(s smstest.Sent) []smstest.Step {
+		if s.Body == "lost" {
+			return nil
+		}
+		return []smstest.Step{{Status: channel.StatusSent}}
+	})
+	lost, sent := w.start(alice, "lost"), w.start(bob, "sent")
+	w.settle()
+	flagged := func(m livedesk.Message) []bool {
+		one, err := w.desk.Message(w.ctx(), m.ID)
+		require.NoError(t, err)
+		out := []bool{one.Delivery.NoReceipt}
+		latest, err := w.desk.Latest(w.ctx(), m.Conversation, 0, 0)
+		require.NoError(t, err)
+		for _, l := range append(latest, w.timeline(m.Conversation)...) {
+			if l.ID == m.ID {
+				out = append(out, l.Delivery.NoReceipt)
+			}
+		}
+		return out
+	}
+	w.later(2*time.Hour + 59*time.Minute)
+	require.Equal(t, []bool{false, false, false}, flagged(lost), "not before the carrier's time")
+	w.later(2 * time.Minute)
+	require.Equal(t, []bool{true, true, true}, flagged(lost))
+	require.Equal(t, []bool{false, false, false}, flagged(sent))
+	data, err := json.Marshal(w.message(lost.ID).Delivery)
+	require.NoError(t, err)
+	require.Contains(t, string(data), `"no_receipt":true`)
+	err = w.bandwidth.Report(w.ctx(), w.message(lost.ID).ProviderID, smstest.Step{Word: "message-sending"})
+	require.NoError(t, err)
+	require.Equal(t, []bool{false, false, false}, flagged(lost), "it spoke, if only to say that it is sending")
+}
+
 // A carrier that accepts texts and never says another word is told of; texts go on, and the first receipt ends it.
 func TestSilentCarrier(t *testing.T) {
 	t.Parallel()

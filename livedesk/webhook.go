@@ -12,11 +12,13 @@ import (
 	"strings"
 
 	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms"
 )
 
 // Webhooks returns the handler that carriers call. Mount it wherever Config.PublicURL says, with or without
-// http.StripPrefix; it finds the connection's key in the path by its shape. It takes POST only, verifies before it
-// reads, bounds the body, and answers 204 once everything that the request reported is committed:
+// http.StripPrefix; it finds the connection's key in the path by its shape. It takes POST only, refuses what the headers
+// tell (an encoding, another content type, no proof of origin) before it reads the body, bounds that, verifies before it
+// parses, and answers 204 once everything that the request reported is committed:
 //
 //	204  taken in, or of no interest to us          413  body or batch too large
 //	401  wrong webhook credentials                  415  not the carrier's content type, or a content encoding
@@ -35,6 +37,9 @@ func (e *Engine) Webhooks() http.Handler { return http.HandlerFunc(e.serveWebhoo
 func (e *Engine) serveWebhook(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), e.cfg.WebhookTimeout)
 	defer cancel()
+	if until, ok := ctx.Deadline(); ok { // also of what is refused at once: the server reads on to keep the connection
+		_ = http.NewResponseController(w).SetReadDeadline(until) // where that can't be, the host's own limits are all there is
+	}
 	status, err := e.webhook(ctx, w, r)
 	if err != nil {
 		level := slog.LevelWarn
@@ -74,28 +79,23 @@ func (e *Engine) webhook(ctx context.Context, w http.ResponseWriter, r *http.Req
 	case conn.account == nil:
 		return http.StatusServiceUnavailable, fmt.Errorf("connection %s: %w", conn.id, conn.err)
 	}
-	if until, ok := ctx.Deadline(); ok {
-		_ = http.NewResponseController(w).SetReadDeadline(until) // where that can't be, the host's own limits are all there is
+	called, err := e.asCalled(r, key, rest)
+	if err != nil {
+		return http.StatusBadRequest, err
+	}
+	conn, err = e.proven(ctx, key, conn, func(a sms.Account) error { return checkHeader(a, called) })
+	if err != nil {
+		return parseStatus(err), fmt.Errorf("connection %s: %w", conn.id, err)
 	}
 	body, status, err := readBody(w, r, e.cfg.MaxWebhookBytes)
 	if err != nil {
 		return status, err
 	}
-	public, err := url.Parse(e.webhookURL(key) + rest)
-	if err != nil {
-		return http.StatusBadRequest, errors.New("webhook path can't be read")
-	}
-	public.RawQuery = r.URL.RawQuery
-	called := *r
-	called.URL, called.Host, called.Body = public, public.Host, http.NoBody
-	events, err := conn.account.Parse(&called, body)
-	if errors.Is(err, channel.ErrForged) || errors.Is(err, channel.ErrUnauthenticated) {
-		// Another process may have stored new credentials within the last second.
-		if fresh := e.snap.newer(ctx, key, conn); fresh != nil {
-			conn = fresh
-			events, err = conn.account.Parse(&called, body)
-		}
-	}
+	var events []channel.Event
+	conn, err = e.proven(ctx, key, conn, func(a sms.Account) (err error) {
+		events, err = a.Parse(called, body)
+		return err
+	})
 	if err != nil {
 		return parseStatus(err), fmt.Errorf("connection %s: %w", conn.id, err)
 	}
@@ -103,6 +103,38 @@ func (e *Engine) webhook(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return http.StatusServiceUnavailable, fmt.Errorf("connection %s: %w", conn.id, err)
 	}
 	return http.StatusNoContent, nil
+}
+
+// asCalled is the request as the carrier made it: under the public URL, whatever proxies made of it. It has no body.
+func (e *Engine) asCalled(r *http.Request, key, rest string) (*http.Request, error) {
+	public, err := url.Parse(e.webhookURL(key) + rest)
+	if err != nil {
+		return nil, errors.New("webhook path can't be read")
+	}
+	public.RawQuery = r.URL.RawQuery
+	called := *r
+	called.URL, called.Host, called.Body = public, public.Host, http.NoBody
+	return &called, nil
+}
+
+// proven runs a check that may want for proof of origin, once more where another process has stored new credentials within
+// the last second. It returns the connection that was checked last.
+func (e *Engine) proven(ctx context.Context, key string, conn *connectionInfo, check func(sms.Account) error) (*connectionInfo, error) {
+	err := check(conn.account)
+	if errors.Is(err, channel.ErrForged) || errors.Is(err, channel.ErrUnauthenticated) {
+		if fresh := e.snap.newer(ctx, key, conn); fresh != nil {
+			return fresh, check(fresh.account)
+		}
+	}
+	return conn, err
+}
+
+// checkHeader refuses what needs no body to be refused.
+func checkHeader(a sms.Account, r *http.Request) error {
+	if c, ok := a.(sms.HeaderChecker); ok {
+		return c.CheckHeader(r)
+	}
+	return nil
 }
 
 // splitWebhookPath finds the connection's key in a path, and what follows it.

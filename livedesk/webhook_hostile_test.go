@@ -5,13 +5,16 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +73,118 @@ func TestBodiesThatStall(t *testing.T) { // F20
 	}, func(s *settings) { s.WebhookTimeout = 2 * time.Second })
 }
 
+// A thousand callers who send a byte of a header, or of a body, now and then are gone once the limits of time are over that
+// Webhooks asks of the host's server and has itself. Genuine webhooks pass them all the while.
+func TestSlowloris(t *testing.T) { // F20
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		srv := httptest.NewUnstartedServer(w.engine.Webhooks())
+		srv.Config.ReadHeaderTimeout = 5 * time.Second
+		srv.Start()
+		defer srv.Close()
+		h := w.genuine(smstest.Text{From: alice, Body: "slow"})
+		head, body := wire(t, h, nil)
+		const callers = 500 // of each carrier's test, which run side by side
+		slow := make([]*slowCaller, callers)
+		for i := range slow {
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			require.NoError(t, err)
+			defer conn.Close()
+			slow[i] = &slowCaller{conn: conn, rest: append(bytes.Clone(head), body...)}
+			if i%2 == 1 { // in the middle of its body
+				slow[i].send(len(head))
+			}
+		}
+		var gone sync.WaitGroup
+		for _, s := range slow {
+			gone.Go(s.drip)
+		}
+		all := make(chan struct{})
+		go func() { gone.Wait(); close(all) }()
+		for i, busy := 0, true; busy; i++ {
+			h := w.genuine(smstest.Text{From: alice, Body: fmt.Sprint(i)})
+			head, body := wire(t, h, nil)
+			began := time.Now()
+			require.Equal(t, http.StatusNoContent, overHTTP(t, srv, append(head, body...)))
+			require.Less(t, time.Since(began), 8*time.Second, "far above what is aimed at: nothing here is timed")
+			select {
+			case <-all:
+				busy = false
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+		for i, s := range slow {
+			require.NotEmpty(t, s.rest, "caller %d got through", i)
+		}
+		require.NotContains(t, w.incoming(alice), "slow")
+	})
+}
+
+// slowCaller sends a request so slowly that it never ends.
+type slowCaller struct {
+	conn net.Conn
+	rest []byte // that it hasn't sent
+}
+
+func (s *slowCaller) send(n int) bool {
+	sent, err := s.conn.Write(s.rest[:n])
+	s.rest = s.rest[sent:]
+	return err == nil
+}
+
+// drip sends a byte a second, and the last one never, until the server hangs up.
+func (s *slowCaller) drip() {
+	answer := make([]byte, 1)
+	for {
+		if err := s.conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			return
+		}
+		if _, err := s.conn.Read(answer); !errors.Is(err, os.ErrDeadlineExceeded) { // an answer, or the end
+			return
+		}
+		if len(s.rest) > 1 && !s.send(1) {
+			return
+		}
+	}
+}
+
+// What the headers tell is told before a body is read: nobody has to be let in to be refused.
+func TestRefusedByTheHeaders(t *testing.T) { // F1, F19, F25
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		h := w.genuine(smstest.Text{From: alice, Body: "hello"})
+		unproven := http.StatusForbidden
+		if w.carrier == fake(w.bandwidth) {
+			unproven = http.StatusUnauthorized
+		}
+		for _, length := range []int64{-1, int64(len(h.Body)), 1 << 30} {
+			for _, c := range []struct {
+				header, value string
+				status        int
+			}{
+				{"X-Twilio-Signature", "", unproven},
+				{"Authorization", "", unproven},
+				{"Content-Type", "multipart/form-data; boundary=x", http.StatusUnsupportedMediaType},
+				{"Content-Type", "text/plain", http.StatusUnsupportedMediaType},
+				{"Content-Type", "", http.StatusUnsupportedMediaType},
+				{"Content-Encoding", "gzip", http.StatusUnsupportedMediaType},
+			} {
+				r, body := request(h, ""), &endless{}
+				if r.Header.Get(c.header) == "" && c.value == "" {
+					continue // the other carrier's
+				}
+				r.Body, r.ContentLength = body, length
+				if r.Header.Set(c.header, c.value); c.value == "" {
+					r.Header.Del(c.header)
+				}
+				require.Equal(t, c.status, w.call(r).StatusCode, "%s %q %d", c.header, c.value, length)
+				require.Zero(t, body.read, "%s %q %d", c.header, c.value, length)
+			}
+		}
+		require.Empty(t, w.all(livedesk.List{}))
+	})
+}
+
 // A compressed body is never inflated, and no part of a multipart body is looked at.
 func TestCompressedAndMultipartBodies(t *testing.T) { // F24, F25
 	t.Parallel()
@@ -95,7 +210,7 @@ func TestCompressedAndMultipartBodies(t *testing.T) { // F24, F25
 		const multipart = "multipart/form-data; boundary=x"
 		parts := func(n int) []byte { return []byte(strings.Repeat("--x\r\n\r\n\r\n", n) + "--x--\r\n") }
 		require.Equal(t, http.StatusUnsupportedMediaType, send(parts(20_000), "Content-Type", multipart))
-		require.Equal(t, http.StatusRequestEntityTooLarge, send(parts(100_000), "Content-Type", multipart), "its size is known before its type counts")
+		require.Equal(t, http.StatusUnsupportedMediaType, send(parts(100_000), "Content-Type", multipart), "far over the cap, but its type is known before")
 		require.Empty(t, w.all(livedesk.List{}))
 	})
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/livedesk/livedesk-go/channel"
 )
 
-// ErrListTooLong is wrapped by the error of a [Lister] that gave up because the carrier has too many messages in the time
-// that was asked for. Ask for a shorter one.
+// ErrListTooLong is wrapped by the error of a [Lister] that gave up because the carrier has too many messages before those
+// that were asked for, or among them. Ask for a shorter time, or for an earlier one: a Lister that remembers how far it got
+// goes on from there.
 var ErrListTooLong = errors.New("sms: more messages than one list looks through")
 
 // SendError is what [Account] Send returns when a text was not accepted, or when nobody can know. Other requests to a

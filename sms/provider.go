@@ -2,6 +2,7 @@ package sms
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -25,7 +26,7 @@ type Provider interface {
 // concurrent use, and needs no closing.
 //
 // What an account can do beyond that it shows by further methods, found by type assertion: [Describer], [Verifier],
-// [WebhookTeller], [Registrar], [Lister], [MediaFetcher], [AutoResponder]. A missing one counts as [errors.ErrUnsupported].
+// [WebhookTeller], [Registrar], [Lister], [MediaFetcher], [AutoResponder], [HeaderChecker]. A missing one counts as [errors.ErrUnsupported].
 type Account interface {
 	channel.Channel
 }
@@ -158,4 +159,11 @@ type AutoResponder interface {
 	// Answers reports whether the sender of a text that Parse returned gets an answer from the carrier, so that the desk must
 	// not send one too; in doubt it says yes. It does no I/O and is fast: it is asked for each such text.
 	Answers(in channel.Inbound) bool
+}
+
+// HeaderChecker is an [Account] that can refuse some webhooks by their headers alone (another content type, no proof of
+// origin), so that nobody makes us read a body who can be told to go at once. r is the request as Parse gets it. The error
+// is the one that Parse would return, whatever the body; nil proves nothing yet. It does no I/O.
+type HeaderChecker interface {
+	CheckHeader(r *http.Request) error
 }

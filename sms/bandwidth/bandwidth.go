@@ -26,6 +26,13 @@
 // and numbers; to register the one that changes applications. Without that one Register is
 // [errors.ErrUnsupported], and a person enters the address.
 //
+// # Legacy credentials
+//
+// API users (name and password, HTTP Basic) count by explicit choice only, the switch use_basic. Bandwidth ends them all on
+// 2026-12-02. Nothing here looks at the calendar: until then Verify leaves open whether they will do, and from then on
+// Bandwidth's 401 is [channel.ReasonCredentials] with words that say what to mend, so an engine pauses the channel, keeps
+// its queue, and goes on once the switch is off and API credentials are entered.
+//
 // # What is left out
 //
 // [sms.Lister]: GET /users/{accountId}/messages lists neither text nor tag, only id, numbers, time, status and length.
@@ -186,6 +193,7 @@ var (
 	_ sms.WebhookTeller = (*account)(nil)
 	_ sms.Registrar     = (*account)(nil)
 	_ sms.AutoResponder = (*account)(nil)
+	_ sms.HeaderChecker = (*account)(nil)
 )
 
 // Traits implements [sms.Describer].

@@ -153,7 +153,7 @@ func (a *account) authenticate(ctx context.Context) error {
 func (a *account) badCredentials() sms.FieldErrors {
 	if a.tokens == nil {
 		return sms.FieldErrors{
-			{Field: fieldBasic, Problem: "needs an API user that Bandwidth still accepts, and it ends them all on 2026-12-02: turn it off and use API credentials"},
+			{Field: fieldBasic, Problem: "is for API users, of whom Bandwidth accepts none from 2026-12-02 on: turn it off and enter API credentials"},
 			{Field: fieldKey, Problem: "is not accepted as an API user with this password: check both"},
 			{Field: fieldSecret, Problem: "is not accepted as the password of this API user"},
 		}

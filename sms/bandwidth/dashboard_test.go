@@ -66,7 +66,7 @@ func TestVerifyDocuments(t *testing.T) {
 
 	shown := documented()
 	shown["/applications/"+smstest.BandwidthApplicationID] = strings.Replace(shown["/applications/"+smstest.BandwidthApplicationID], "</UserId>", "</UserId><Password>another</Password>", 1)
-	requireFields(t, verify(shown, fakeSetup()), "webhook_password: is not the password")
+	requireFields(t, verify(shown, fakeSetup()), "webhook_password: differs from the password")
 
 	unlisted := documented()
 	unlisted["/associatedsippeers"] = "<AssociatedSipPeersResponse/>"
@@ -117,7 +117,7 @@ func TestVerifyHostileXML(t *testing.T) {
 		p["/applications/"+smstest.BandwidthApplicationID] = doc
 		err := openAt(t, bandwidth.Config{Transport: p}, fakeSetup()).Verify(t.Context(), fakeSetup().Values())
 		if name == "many texts" { // a document like others, without callbacks
-			require.ErrorContains(t, err, "as yet", name)
+			require.ErrorContains(t, err, "still posts them to another address", name)
 			continue
 		}
 		requireUnchecked(t, err, "application_id: could not be read", "webhook_user: could not be read")

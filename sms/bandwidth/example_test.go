@@ -77,7 +77,7 @@ func Example_setUp() {
 	ask()
 	// Output:
 	// all https://desk.example.com/sms/3f9a
-	// mend: webhook_user: is not the user that the application sends with inbound callbacks: enter it there, or that one here
+	// mend: webhook_user: differs from the user that the application sends with inbound callbacks: enter the same one in both places
 	// open: 2 things
 	// <nil>
 	// all fits

@@ -91,8 +91,8 @@ func apiFields() []sms.Field {
 		Name: fieldBasic, Kind: sms.FieldBool, Scope: sms.ScopeConnection,
 		Label: sms.Text{EN: "Legacy user and password (Basic)", FR: "Ancien identifiant et mot de passe (Basic)"},
 		Help: sms.Text{
-			EN: "Only for an old API user: Bandwidth switches this off on 2026-12-02. Leave it off to use API credentials.",
-			FR: "Uniquement pour un ancien utilisateur d’API : Bandwidth y met fin le 2026-12-02. Laissez désactivé pour utiliser des identifiants d’API.",
+			EN: "Only for an API user from before API credentials. Bandwidth accepts none from 2026-12-02 on: the channel then keeps its texts and sends nothing until this is off and API credentials are entered. Leave it off for API credentials.",
+			FR: "Uniquement pour un utilisateur d’API antérieur aux identifiants d’API. Bandwidth n’en accepte plus à partir du 2026-12-02 : le canal garde alors ses messages et n’envoie rien tant que cette option n’est pas désactivée et que des identifiants d’API ne sont pas saisis. Laissez désactivé pour des identifiants d’API.",
 		},
 	}, {
 		Name: fieldKey, Kind: sms.FieldText, Scope: sms.ScopeConnection, Required: true, Secret: true,
@@ -146,7 +146,7 @@ type Setup struct {
 	PhoneNumber   channel.Address // E.164; required
 	AccountID     string          // digits; required
 	ApplicationID string          // UUID of the messaging application; required
-	// UseBasic makes APIKey and APISecret a legacy API user and its password. Bandwidth ends this on 2026-12-02.
+	// UseBasic makes APIKey and APISecret a legacy API user and its password, see "Legacy credentials" in the package comment.
 	UseBasic        bool
 	APIKey          sms.Secret // OAuth 2.0 client ID; required
 	APISecret       sms.Secret // OAuth 2.0 client secret; required

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 const (
@@ -57,19 +58,19 @@ func (a *account) Send(ctx context.Context, m channel.Outbound) (channel.Accepte
 }
 
 func (a *account) post(ctx context.Context, authorization string, body []byte, m channel.Outbound) (channel.Accepted, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.sendURL, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.sendURL, bytes.NewReader(body))
 	if err != nil {
 		return channel.Accepted{}, notSent(cause(err))
 	}
-	g := gate{before: m.Before}
-	g.attach(req, body)
+	g := egress.Gate{Before: m.Before}
+	g.Guard(req)
 	req.Header.Set("Authorization", authorization)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", userAgent)
 	res, err := a.client.Do(req)
 	if err != nil {
-		if g.shut() {
+		if g.Shut() {
 			return channel.Accepted{}, notSent(cause(err))
 		}
 		return channel.Accepted{}, unknown(0, cause(err))

@@ -510,6 +510,7 @@ func TestSendLegacyBasic(t *testing.T) {
 	require.NoError(t, err)
 	_, err = a.Send(t.Context(), text)
 	require.Equal(t, channel.ReasonCredentials, asSendError(t, err).Reason)
+	require.ErrorContains(t, err, "enter API credentials", "what to mend stands with the text")
 	require.Equal(t, []string{sendURL + " " + basic(clientID, clientSecret)}, headers, "no token, no second try")
 }
 

@@ -183,6 +183,9 @@ func authorized[T any](a *account, do func(credentials) (T, error)) (T, error) {
 			token, err = a.tokens.get(ctx)
 			return "Bearer " + token, err
 		})
+		if a.tokens == nil {
+			return v, endedBasic(err)
+		}
 		if token == "" || !unauthorized(err) {
 			return v, err
 		}
@@ -191,6 +194,16 @@ func authorized[T any](a *account, do func(credentials) (T, error)) (T, error) {
 			return v, err
 		}
 	}
+}
+
+var errBasic = errors.New("Bandwidth accepts no API user (Basic) from 2026-12-02 on: turn the legacy switch off and enter API credentials")
+
+// endedBasic says of a 401 in the legacy Basic mode what is the likeliest reason.
+func endedBasic(err error) error {
+	if e, ok := errors.AsType[*sms.SendError](err); ok && e.Status == http.StatusUnauthorized && e.Err == nil {
+		e.Err = errBasic
+	}
+	return err
 }
 
 // errNoToken is in every error of a token request, whose status is not that of the request it was for.

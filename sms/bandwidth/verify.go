@@ -32,8 +32,8 @@ const (
 //
 // Where the application posts is no failure, for a channel is verified before its address is known and registered: with
 // a [sms.Settings] WebhookURL, callbacks that are not set up for it are part of a [*sms.UncheckedError], and after
-// Register they aren't. So is what the credentials have no right to look at, and everything where Bandwidth can't be
-// reached.
+// Register they aren't. So is what the credentials have no right to look at, how long legacy ones will do, and everything
+// where Bandwidth can't be reached.
 //
 // Of the values it reads the phone number. It makes up to six requests beside that for a token, one after the other, each
 // bounded by [Config] Timeout, and no more after one that got no answer.
@@ -82,6 +82,9 @@ func (v *verification) run(ctx context.Context) {
 			v.wrong = v.account.badCredentials()
 			return
 		}
+	}
+	if v.account.tokens == nil && v.down == nil {
+		v.unknown(fieldBasic, "whether it still works from 2026-12-02 on, when Bandwidth accepts no API user any more: create API credentials in the Bandwidth App, turn this off and enter them before that day", nil)
 	}
 	v.checkAccount(appErr, listErr)
 	known := v.checkApplication(app, appErr)
@@ -175,22 +178,22 @@ func (v *verification) checkCallbacks(x application) {
 			v.unknown(field, what, nil)
 		}
 	}
-	later(in.url != want.url, fieldApplication, "inbound texts, which it posts elsewhere as yet: have the webhook address registered, or enter it as its inbound callback URL")
-	later(out.url != want.url, fieldApplication, "receipts, which it posts elsewhere as yet: have the webhook address registered, or enter it as its status callback URL")
+	later(in.url != want.url, fieldApplication, "inbound texts, because the application still posts them to another address: register the webhook address, or enter it as the application's inbound callback URL")
+	later(out.url != want.url, fieldApplication, "receipts, because the application still posts them to another address: register the webhook address, or enter it as the application's status callback URL")
 	missing := x.missingTypes()
-	later(len(missing) > 0, fieldApplication, "receipts of which it posts only some as yet: have the callbacks registered, or add the types "+strings.Join(missing, ", "))
+	later(len(missing) > 0, fieldApplication, "receipts, because the application posts only some of them: register the webhook address, or add these callback types to the application: "+strings.Join(missing, ", "))
 	unset := in.user.IsZero() && out.user.IsZero()
-	later(unset, fieldWebhookUser, "the application has no callback credentials as yet: have them registered, or enter this user and password there")
+	later(unset, fieldWebhookUser, "the application has no callback user and password yet: register the webhook address, or enter both in the application")
 	switch {
 	case unset:
 	case !in.user.Equal(want.user):
-		v.fault(fieldWebhookUser, "is not the user that the application sends with inbound callbacks: enter it there, or that one here")
+		v.fault(fieldWebhookUser, "differs from the user that the application sends with inbound callbacks: enter the same one in both places")
 	case !out.user.Equal(want.user):
-		v.fault(fieldWebhookUser, "is not the user that the application sends with status callbacks: enter it there, or that one here")
+		v.fault(fieldWebhookUser, "differs from the user that the application sends with status callbacks: enter the same one in both places")
 	}
 	wrong := func(c callback) bool { return !c.password.IsZero() && !c.password.Equal(want.password) }
 	if wrong(in) || wrong(out) {
-		v.fault(fieldWebhookPassword, "is not the password that the application sends with its callbacks: enter it there, or that one here")
+		v.fault(fieldWebhookPassword, "differs from the password that the application sends with its callbacks: enter the same one in both places")
 	}
 }
 

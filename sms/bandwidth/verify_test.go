@@ -78,7 +78,7 @@ func TestVerifyLegacyBasic(t *testing.T) {
 		s.UseBasic, s.APIKey, s.APISecret = true, sms.NewSecret(smstest.BandwidthAPIUser), sms.NewSecret(smstest.BandwidthAPIPassword)
 	}
 	_, a, values := connect(t, basic)
-	require.NoError(t, a.Verify(t.Context(), values))
+	requireUnchecked(t, a.Verify(t.Context(), values), "use_basic: 2026-12-02")
 	_, a, values = connect(t, func(f *smstest.Bandwidth, s *bandwidth.Setup) {
 		basic(f, s)
 		s.APISecret = sms.NewSecret("another")
@@ -278,8 +278,8 @@ func TestVerifyBeforeRegister(t *testing.T) {
 	}{
 		"new": {func(a *smstest.BandwidthApplication) {
 			*a = smstest.BandwidthApplication{Name: "new", ServiceType: "Messaging-V2", Inbound: smstest.BandwidthCallback{URL: "https://x.example"}}
-		}, []string{"application_id: inbound texts", "application_id: receipts, which", "webhook_user: as yet"}},
-		"another status URL": {func(a *smstest.BandwidthApplication) { a.Outbound.URL += "0" }, []string{"application_id: receipts, which"}},
+		}, []string{"application_id: inbound texts", "application_id: receipts, because", "webhook_user: no callback user and password yet"}},
+		"another status URL": {func(a *smstest.BandwidthApplication) { a.Outbound.URL += "0" }, []string{"application_id: receipts, because"}},
 		"some receipts":      {func(a *smstest.BandwidthApplication) { a.CallbackTypes = []string{"message-failed"} }, []string{"application_id: message-delivered, message-sending"}},
 	} {
 		t.Run(name, func(t *testing.T) {

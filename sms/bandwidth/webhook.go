@@ -25,11 +25,8 @@ const (
 //
 // Several credentials may count at once, while old ones rotate out. It is safe for concurrent use.
 func (a *account) Parse(r *http.Request, body []byte) ([]channel.Event, error) {
-	if !a.webhook.admits(r) {
-		return nil, fmt.Errorf("%s: %w", Name, channel.ErrUnauthenticated)
-	}
-	if !isJSON(r.Header) {
-		return nil, fmt.Errorf("%s: %w", Name, channel.ErrMediaType)
+	if err := a.CheckHeader(r); err != nil {
+		return nil, err
 	}
 	if len(body) > maxBody {
 		return nil, fmt.Errorf("%s: %w", Name, channel.ErrTooLarge)
@@ -47,6 +44,18 @@ func (a *account) Parse(r *http.Request, body []byte) ([]channel.Event, error) {
 		}
 	}
 	return out, nil
+}
+
+// CheckHeader implements [sms.HeaderChecker]: wrong credentials are [channel.ErrUnauthenticated], and what isn't JSON in the
+// clear is [channel.ErrMediaType]. After it a body that can be read counts.
+func (a *account) CheckHeader(r *http.Request) error {
+	switch {
+	case !a.webhook.admits(r):
+		return fmt.Errorf("%s: %w", Name, channel.ErrUnauthenticated)
+	case !isJSON(r.Header):
+		return fmt.Errorf("%s: %w", Name, channel.ErrMediaType)
+	}
+	return nil
 }
 
 // isJSON accepts application/json in UTF-8 and in the clear. A compressed body is never inflated.

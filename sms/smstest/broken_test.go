@@ -72,6 +72,20 @@ func (a account) Parse(r *http.Request, body []byte) ([]channel.Event, error) {
 	return a.parse(r, body)
 }
 
+// headed is an account that looks at headers in a way of its own.
+type headed struct {
+	sms.Account
+	check func(*http.Request) error
+}
+
+func (h headed) CheckHeader(r *http.Request) error { return h.check(r) }
+
+func heading(check func(sms.HeaderChecker, *http.Request) error) wrapped {
+	return wrapped{wrap: func(_ sms.Settings, a sms.Account) sms.Account {
+		return headed{a, func(r *http.Request) error { return check(a.(sms.HeaderChecker), r) }}
+	}}
+}
+
 func sending(send func(sms.Account, context.Context, channel.Outbound) (channel.Accepted, error)) wrapped {
 	return wrapped{wrap: func(_ sms.Settings, a sms.Account) sms.Account {
 		return account{Account: a, send: func(ctx context.Context, m channel.Outbound) (channel.Accepted, error) { return send(a, ctx, m) }}
@@ -184,6 +198,17 @@ type brokenCase struct {
 }
 
 var broken = map[string]brokenCase{
+	"believes every header": {green: "forged_unsigned", red: []string{"headers"}, provider: heading(
+		func(sms.HeaderChecker, *http.Request) error { return nil })},
+	"refuses good headers": {green: "send", red: []string{"headers", "inbound"}, provider: heading(
+		func(sms.HeaderChecker, *http.Request) error { return channel.ErrForged })},
+	"reads headers otherwise than Parse": {green: "inbound", red: []string{"headers", "media_type"}, bandwidth: true, provider: heading(
+		func(c sms.HeaderChecker, r *http.Request) error {
+			if c.CheckHeader(r) != nil {
+				return channel.ErrTooLarge
+			}
+			return nil
+		})},
 	"retries inside Send": {green: "send", red: []string{"fault_500", "fault_reset", "fault_hang_accepted", "fault_no_id"},
 		provider: sending(func(a sms.Account, ctx context.Context, m channel.Outbound) (channel.Accepted, error) {
 			got, err := a.Send(ctx, m)

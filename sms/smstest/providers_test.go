@@ -61,12 +61,18 @@ func TestBandwidth(t *testing.T) {
 	t.Parallel()
 	token, basic := bandwidthSetup(), bandwidthSetup()
 	basic.UseBasic, basic.APIKey, basic.APISecret = true, sms.NewSecret(smstest.BandwidthAPIUser), sms.NewSecret(smstest.BandwidthAPIPassword)
-	for name, setup := range map[string]bandwidth.Setup{"token": token, "basic": basic} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			smstest.RunProvider(t, smstest.Case{Connect: bandwidthInProcess, Values: setup.Values()})
-		})
-	}
+	t.Run("token", func(t *testing.T) {
+		t.Parallel()
+		smstest.RunProvider(t, smstest.Case{Connect: bandwidthInProcess, Values: token.Values()})
+	})
+	t.Run("basic", func(t *testing.T) {
+		t.Parallel()
+		open := map[string]string{}
+		for _, clause := range []string{"verify", "verify_503", "verify_429", "verify_garbage"} {
+			open[clause] = "how long Bandwidth accepts API users is always left open"
+		}
+		smstest.RunProvider(t, smstest.Case{Connect: bandwidthInProcess, Values: basic.Values(), Except: open})
+	})
 	t.Run("over_http", func(t *testing.T) {
 		t.Parallel()
 		smstest.RunProvider(t, smstest.Case{Connect: bandwidthOverHTTP, Values: token.Values()})

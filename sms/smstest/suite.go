@@ -34,7 +34,7 @@ type Case struct {
 
 // RunProvider holds a provider to the contract of [sms.Provider], [sms.Account] and [channel.Channel], one subtest
 // for each sentence, against the carrier that it talks to. What an account can do beyond that ([sms.Verifier],
-// [sms.WebhookTeller], [sms.Registrar], [sms.Lister], [sms.MediaFetcher]) is held to its contract where it is there, and
+// [sms.WebhookTeller], [sms.Registrar], [sms.Lister], [sms.MediaFetcher], [sms.HeaderChecker]) is held to its contract where it is there, and
 // skipped where it isn't. It needs some seconds, most of them waiting for deadlines of 500 ms. Run it with -race: some
 // subtests call from many goroutines.
 func RunProvider(t *testing.T, c Case) {
@@ -107,6 +107,8 @@ type rig struct {
 	refs    int
 	events  []channel.Event
 	refusal error // of the last webhook
+	early   error // what CheckHeader said of it
+	checks  bool  // there is a CheckHeader
 	posted  int
 	leak    error
 }
@@ -247,10 +249,14 @@ func (r *rig) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	shown.Host, shown.Body = "10.0.0.7:8080", http.NoBody
 	shown.Header.Set("X-Forwarded-Host", "evil.example")
 	shown.Header.Set("X-Forwarded-Proto", "http")
+	early, checks := r.checkHeader(shown)
 	events, err := r.current().Parse(shown, body)
 	_ = r.seen(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.early, r.checks = early, checks; early != nil && (err == nil || answerTo(early) != answerTo(err)) {
+		r.leak = fmt.Errorf("CheckHeader says %w, and Parse %v", early, err)
+	}
 	r.posted++
 	r.refusal = err
 	r.events = append(r.events, events...)
@@ -258,6 +264,15 @@ func (r *rig) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.leak = errors.New("events came beside an error")
 	}
 	w.WriteHeader(answerTo(err))
+}
+
+// checkHeader asks the account what it thinks of the headers alone, where it does.
+func (r *rig) checkHeader(req *http.Request) (err error, checks bool) {
+	c, ok := r.current().(sms.HeaderChecker)
+	if !ok {
+		return nil, false
+	}
+	return r.seen(c.CheckHeader(req)), true
 }
 
 // answerTo is the status that the engine gives for what Parse said.

@@ -32,6 +32,7 @@ var webhookClauses = []clause{
 	{"flood", "A webhook that holds far too much is refused.", refusedWith(Flood, channel.ErrTooLarge, channel.ErrMalformed)},
 	{"media_type", "A content type that is not the carrier's is ErrMediaType.", refusedWith(PlainType, channel.ErrMediaType)},
 	{"media_type_missing", "So is none.", refusedWith(NoType, channel.ErrMediaType)},
+	{"headers", "What has no proof of origin, or another content type, is refused by its headers alone.", checkHeaders},
 	{"rotation", "A secret that was replaced counts while it is in Previous, and not afterwards.", checkRotation},
 	{"rotation_blank", "A blank secret in Previous proves nothing.", checkRotationBlank},
 }
@@ -247,6 +248,28 @@ func wantError(err error, wanted []error) error {
 		return errors.New("it was believed")
 	}
 	return fmt.Errorf("it was refused with %v, right would be one of %v", err, wanted)
+}
+
+// checkHeaders wants CheckHeader to refuse what headers show. That it says what Parse says, ServeHTTP sees to.
+func checkHeaders(ctx context.Context, r *rig) error {
+	for _, d := range []Damage{"", Unsigned, PlainType, NoType} {
+		_, err := r.deliver(ctx, Text{Body: canary, Damage: d})
+		if errors.Is(err, errors.ErrUnsupported) {
+			continue
+		}
+		r.mu.Lock()
+		early, checks := r.early, r.checks
+		r.mu.Unlock()
+		switch {
+		case !checks:
+			return absent("the account has no CheckHeader")
+		case d == "" && early != nil:
+			return fmt.Errorf("a genuine one is refused: %w", early)
+		case d != "" && early == nil:
+			return fmt.Errorf("one that is %s passes", d)
+		}
+	}
+	return nil
 }
 
 func checkForgedReceipt(ctx context.Context, r *rig) error {

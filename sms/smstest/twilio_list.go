@@ -3,6 +3,7 @@ package smstest
 import (
 	"crypto/sha256"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/livedesk/livedesk-go/channel"
 )
 
 // twilioMessage is an entry of the account's list of messages.
@@ -42,24 +41,25 @@ func (t *Twilio) receive(m Text) {
 		Media: m.Media, Segments: segments(m.Body), At: time.Now().UTC(), Word: "received"}})
 }
 
-// known returns the account's messages, newest first, each as far as it is now.
-func (t *Twilio) known() []twilioMessage {
-	t.mu.Lock()
-	all := slices.Clone(t.messages.last(t.keep))
-	t.mu.Unlock()
-	slices.Reverse(all)
-	out := all[:0]
-	for _, m := range all {
-		if m.direction == "outbound-api" {
-			now, ok := t.Find(m.ID)
-			if !ok {
-				continue
+// known yields the account's messages, newest first, each as far as it is now.
+func (t *Twilio) known() iter.Seq[twilioMessage] {
+	return func(yield func(twilioMessage) bool) {
+		t.mu.Lock()
+		all := slices.Clone(t.messages.last(t.keep))
+		t.mu.Unlock()
+		for _, m := range slices.Backward(all) {
+			if m.direction == "outbound-api" {
+				now, ok := t.Find(m.ID)
+				if !ok {
+					continue
+				}
+				m.Sent = now
 			}
-			m.Sent = now
+			if !yield(m) {
+				return
+			}
 		}
-		out = append(out, m)
 	}
-	return out
 }
 
 // listMessages filters as Twilio does: by the exact addresses, and by the day on which a message was sent, which leaves
@@ -70,42 +70,56 @@ func (p *twilioProtocol) listMessages(q twilioCall) reply {
 			return p.error(refuse(20001, "Parameter '"+name+"' is not known"))
 		}
 	}
-	found := []map[string]any{}
-	for _, m := range (*Twilio)(p).known() {
-		ok, err := m.matches(q.form)
-		if err != nil {
-			return p.error(refuse(20001, "Invalid DateSent"))
-		}
-		if ok {
+	fits, e := dateFilter(q.form)
+	if e != nil {
+		return p.error(e)
+	}
+	size, before := pageSize(q), strings.TrimPrefix(q.form.Get("PageToken"), "PA")
+	found := []map[string]any{} // one more than the page has
+	for m := range (*Twilio)(p).known() {
+		switch {
+		case before != "": // the page begins behind it
+			if m.ID == before {
+				before = ""
+			}
+		case m.between(q.form.Get("From"), q.form.Get("To")) && fits(m):
 			found = append(found, p.message(m.Sent, m.direction))
 		}
-	}
-	return p.json(http.StatusOK, p.paged(q, "messages", found))
-}
-
-func (m twilioMessage) matches(form url.Values) (bool, error) {
-	for name, v := range map[string]channel.Address{"From": m.From, "To": m.To} {
-		if want := form.Get(name); want != "" && want != string(v) {
-			return false, nil
+		if len(found) > size {
+			break
 		}
 	}
-	for name, fits := range map[string]func(day time.Time) bool{
-		"DateSent":  func(day time.Time) bool { return m.At.Truncate(24 * time.Hour).Equal(day) },
-		"DateSent>": func(day time.Time) bool { return !m.At.Before(day) },
-		"DateSent<": func(day time.Time) bool { return !m.At.After(day) }, // until midnight, where the day begins
-	} {
+	return p.json(http.StatusOK, p.page(q, "messages", found))
+}
+
+// between reports a message with these addresses; an empty one is any.
+func (m twilioMessage) between(from, to string) bool {
+	return (from == "" || from == string(m.From)) && (to == "" || to == string(m.To))
+}
+
+// dateFilter is what the DateSent parameters let through.
+func dateFilter(form url.Values) (func(twilioMessage) bool, *apiError) {
+	var all []func(at time.Time) bool
+	for _, name := range []string{"DateSent", "DateSent>", "DateSent<"} {
 		if !form.Has(name) {
 			continue
 		}
 		day, err := time.Parse(time.DateOnly, form.Get(name)[:min(len(form.Get(name)), len(time.DateOnly))])
 		if err != nil {
-			return false, err
+			return nil, refuse(20001, "Invalid DateSent")
 		}
-		if m.queued() || !fits(day) {
-			return false, nil
-		}
+		all = append(all, map[string]func(at time.Time) bool{
+			"DateSent":  func(at time.Time) bool { return at.Truncate(24 * time.Hour).Equal(day) },
+			"DateSent>": func(at time.Time) bool { return !at.Before(day) },
+			"DateSent<": func(at time.Time) bool { return !at.After(day) }, // until midnight, where the day begins
+		}[name])
 	}
-	return true, nil
+	return func(m twilioMessage) bool {
+		if len(all) == 0 {
+			return true
+		}
+		return !m.queued() && !slices.ContainsFunc(all, func(fits func(time.Time) bool) bool { return !fits(m.At) })
+	}, nil
 }
 
 // queued reports a text that has no time of sending yet.
@@ -138,14 +152,19 @@ func (p *twilioProtocol) message(m Sent, direction string) map[string]any {
 func twilioDate(t time.Time) string { return t.UTC().Format(time.RFC1123Z) }
 
 func (p *twilioProtocol) listMedia(q twilioCall) reply {
-	known := (*Twilio)(p).known()
-	i := slices.IndexFunc(known, func(m twilioMessage) bool { return m.ID == q.sid })
-	if i < 0 {
+	var of twilioMessage
+	for m := range (*Twilio)(p).known() {
+		if m.ID == q.sid {
+			of = m
+			break
+		}
+	}
+	if of.ID == "" {
 		return p.error(notFound(q.path))
 	}
-	at := twilioDate(known[i].At)
+	at := twilioDate(of.At)
 	found := []map[string]any{}
-	for n, u := range known[i].Media {
+	for n, u := range of.Media {
 		sid := mediaID(q.sid, n, u)
 		found = append(found, map[string]any{"sid": sid, "account_sid": p.cfg.AccountSID, "parent_sid": q.sid, "content_type": (*Twilio)(p).contentType(u),
 			"date_created": at, "date_updated": at, "uri": strings.TrimSuffix(q.path, ".json") + "/" + sid + ".json"})
@@ -164,19 +183,26 @@ func mediaID(message string, n int, u string) string {
 	return fmt.Sprintf("ME%x", sum[:16])
 }
 
-// paged is one page of a list. The token of a page is the SID that the one before it ended with, so that what comes in
-// meanwhile moves nothing.
+// paged is one page of a list that is at hand.
 func (p *twilioProtocol) paged(q twilioCall, name string, all []map[string]any) map[string]any {
-	size, begin := pageSize(q), 0
+	begin := 0
 	if token := q.form.Get("PageToken"); token != "" {
 		begin = 1 + slices.IndexFunc(all, func(r map[string]any) bool { return token == "PA"+r["sid"].(string) })
 	}
-	end := min(begin+size, len(all))
+	return p.page(q, name, all[begin:])
+}
+
+// page is one page of a list, of which rest is what the page before it left. The token of a page is the SID that the one
+// before it ended with, so that what comes in meanwhile moves nothing; its number is whatever the client says.
+func (p *twilioProtocol) page(q twilioCall, name string, rest []map[string]any) map[string]any {
+	size := pageSize(q)
 	number, _ := strconv.Atoi(q.form.Get("Page"))
-	out := map[string]any{name: all[begin:end], "start": begin, "end": max(end-1, 0), "page": number, "page_size": size,
+	here := rest[:min(size, len(rest))]
+	begin := number * size
+	out := map[string]any{name: here, "start": begin, "end": max(begin+len(here)-1, 0), "page": number, "page_size": size,
 		"uri": q.path + "?" + q.form.Encode(), "first_page_uri": q.uri(size, 0, ""), "next_page_uri": nil, "previous_page_uri": nil}
-	if end < len(all) {
-		out["next_page_uri"] = q.uri(size, number+1, "PA"+all[end-1]["sid"].(string))
+	if len(rest) > size {
+		out["next_page_uri"] = q.uri(size, number+1, "PA"+here[size-1]["sid"].(string))
 	}
 	return out
 }

@@ -29,18 +29,27 @@ const (
 // was sent (or, still queued, created) before Since. Where in that order Twilio puts the queued ones isn't documented:
 // ask for a From and a To, as reconciliation can, and what counts is on the first page.
 //
+// One list looks through 50,000 messages. An account that has more of them in a day is read all the same: where a list ended,
+// the next one that wants older messages begins, also after [sms.ErrListTooLong].
+//
 // Left out are texts that Twilio didn't deliver to the webhook on purpose (machine-made, error 30039) or is still
 // receiving, and those whose sender it redacted.
 func (a *account) List(ctx context.Context, q sms.ListQuery) ([]sms.Listed, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	query := listQuery(q, time.Now())
+	way, query := a.trails.begin(q, time.Now())
+	shortcut := len(way.steps) > 0
+	defer func() { a.trails.keep(way, time.Now()) }()
 	var out []sms.Listed
-	for range maxPages {
+	for n := range maxPages {
 		var p page
 		err := a.ask(ctx, question{login: a.rest(), base: a.base, path: a.messages(query), limit: maxList}, &p)
 		if err != nil {
+			if shortcut && n == 0 && (answered(err, http.StatusBadRequest) || answered(err, http.StatusNotFound)) {
+				a.trails.forget(way.of)
+				way.steps = nil
+			}
 			return nil, err
 		}
 		if out, err = a.collect(ctx, out, p.Messages, q); err != nil {
@@ -52,6 +61,7 @@ func (a *account) List(ctx context.Context, q sms.ListQuery) ([]sms.Listed, erro
 		if !a.turn(query, p.Next) {
 			return nil, &sms.SendError{Provider: Name, Status: http.StatusOK, Reason: channel.ReasonRetry, Err: errUnreadable}
 		}
+		way.passes(p, query)
 	}
 	return nil, &sms.SendError{Provider: Name, Status: http.StatusOK, Reason: channel.ReasonOther, Err: sms.ErrListTooLong}
 }

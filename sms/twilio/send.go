@@ -12,6 +12,7 @@ import (
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/internal/egress"
 )
 
 const (
@@ -30,7 +31,7 @@ func (a *account) Send(ctx context.Context, m channel.Outbound) (channel.Accepte
 	}
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
-	c := &call{ctx: ctx, base: a.base, next: a.transport, limit: maxAnswer, before: m.Before}
+	c := &call{ctx: ctx, base: a.base, next: a.transport, limit: maxAnswer, gate: egress.Gate{Before: m.Before}}
 	// Not NewRequestHandler: it reads TWILIO_EDGE and TWILIO_REGION from the environment.
 	service := api.NewApiService(&client.RequestHandler{Client: a.client(c, a.rest())})
 	msg, err := service.CreateMessage(params)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"github.com/livedesk/livedesk-go/sms/internal/egress"
@@ -27,9 +26,9 @@ type call struct {
 	next  http.RoundTripper
 	limit int64 // bytes of the answer that are read
 
-	before time.Time // no body is begun after it; zero for no limit
-	sent   *sendBody // nil until the SDK has made a request
-	status int       // 0 while there is no answer
+	gate   egress.Gate // shut, no body is begun any more
+	asked  bool        // the SDK has made a request
+	status int         // 0 while there is no answer
 	after  time.Duration
 	told   bool // the answer had a Retry-After that can be read
 }
@@ -39,17 +38,8 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	out := req.Clone(c.ctx)
 	out.URL.Scheme, out.URL.Host, out.Host = c.base.Scheme, c.base.Host, c.base.Host
 	out.URL.Path = c.base.Path + out.URL.Path
-	c.sent = &sendBody{before: c.before}
-	out.Body = c.sent.wrap(req.Body)
-	if req.GetBody != nil {
-		out.GetBody = func() (io.ReadCloser, error) {
-			b, err := req.GetBody()
-			if err != nil {
-				return nil, err
-			}
-			return c.sent.wrap(b), nil
-		}
-	}
+	c.asked = true
+	c.gate.Guard(out)
 	resp, err := c.next.RoundTrip(out)
 	if err != nil {
 		return nil, err
@@ -72,53 +62,8 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 func (c *call) ok() bool { return c.status >= 200 && c.status < 300 }
 
 // notSent reports that the request can't have been processed, and makes sure that it stays so.
-func (c *call) notSent() bool { return c.sent == nil || c.sent.seal() }
+func (c *call) notSent() bool { return !c.asked || c.gate.Shut() }
 
-// sendBody knows whether anyone began to read a request's body. A POST without its body is no POST, so an unread
-// body proves that nothing was sent, for every transport and protocol; httptrace proves less, because a cancelled
-// HTTP/2 request may return while its writer still runs.
-type sendBody struct {
-	state  atomic.Int32
-	before time.Time
-}
-
-const (
-	bodyUnread int32 = iota
-	bodyRead
-	bodySealed
-)
-
-var (
-	errSealed   = errors.New("twilio: request was given up before it was sent")
-	errNoAnswer = errors.New("twilio: transport returned neither an answer nor an error")
-)
-
-// seal ends the body, if nobody has begun to read it, and reports that.
-func (s *sendBody) seal() bool {
-	return s.state.CompareAndSwap(bodyUnread, bodySealed) || s.state.Load() == bodySealed
-}
-
-func (s *sendBody) wrap(b io.ReadCloser) io.ReadCloser {
-	if b == nil || b == http.NoBody { // net/http knows NoBody by its address; wrapped, a GET would get a length
-		return b
-	}
-	return &trackedBody{ReadCloser: b, sent: s}
-}
-
-type trackedBody struct {
-	io.ReadCloser
-	sent *sendBody
-}
-
-func (b *trackedBody) Read(p []byte) (int, error) {
-	if !b.sent.before.IsZero() && time.Now().After(b.sent.before) {
-		b.sent.seal()
-	}
-	b.sent.state.CompareAndSwap(bodyUnread, bodyRead)
-	if b.sent.state.Load() == bodySealed {
-		return 0, errSealed
-	}
-	return b.ReadCloser.Read(p)
-}
+var errNoAnswer = errors.New("twilio: transport returned neither an answer nor an error")
 
 func retryAfter(h http.Header) (time.Duration, bool) { return egress.RetryAfter(h) }

@@ -1,11 +1,9 @@
 package twilio
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -66,6 +64,7 @@ var (
 	_ sms.Registrar     = (*account)(nil)
 	_ sms.Lister        = (*account)(nil)
 	_ sms.AutoResponder = (*account)(nil)
+	_ sms.HeaderChecker = (*account)(nil)
 )
 
 // New returns the provider. It does no I/O and starts nothing.
@@ -103,7 +102,9 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 		return nil, errs
 	}
 	if a.transport == nil {
-		a.transport = newTransport()
+		t := egress.NewTransport()
+		t.DisableCompression = false // lists are long; what is read of an answer is bounded in any case
+		a.transport = t
 	}
 	if a.timeout == 0 {
 		a.timeout = defaultTimeout
@@ -112,7 +113,7 @@ func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 	return a, nil
 }
 
-// account is one Twilio account. All fields are set by Open and only read afterwards. The secrets are plain strings,
+// account is one Twilio account. All fields but trails are set by Open and only read afterwards. The secrets are plain strings,
 // so it must never be printed field by field: Format sees to that.
 type account struct {
 	sid            string   // AC…
@@ -129,6 +130,7 @@ type account struct {
 	insecure       bool
 	webhook        *url.URL // nil when there is none
 	callback       string   // Settings.WebhookURL
+	trails         trails
 }
 
 // Traits implements [sms.Describer]. ConfirmsOptOut is true because Twilio answers STOP, START and HELP itself on
@@ -257,21 +259,4 @@ func messagingBase(base *url.URL) *url.URL {
 
 func absolute(u *url.URL) bool {
 	return (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
-}
-
-// newTransport is explicit in everything that http.DefaultTransport would take from the environment. Idle
-// connections end by themselves, so an account needs no closing.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		DialContext:           dialer.DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   5 * time.Second,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   16,
-		IdleConnTimeout:       90 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		// Headers are part of what one answer may cost.
-		MaxResponseHeaderBytes: 64 << 10,
-	}
 }

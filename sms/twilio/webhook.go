@@ -19,11 +19,7 @@ import (
 // what is refused in spite of a good signature.
 func (a *account) Parse(r *http.Request, body []byte) ([]channel.Event, error) {
 	target := r.URL.String()
-	kind, err := mediaType(r, target)
-	if err != nil {
-		return nil, err
-	}
-	signature, err := a.signature(r)
+	kind, signature, err := a.header(r, target)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +45,21 @@ func (a *account) Parse(r *http.Request, body []byte) ([]channel.Event, error) {
 		return nil, err
 	}
 	return []channel.Event{e}, nil
+}
+
+// CheckHeader implements [sms.HeaderChecker]: what isn't a form (or JSON with its hash in the URL) is
+// [channel.ErrMediaType], and what has no signature [channel.ErrForged].
+func (a *account) CheckHeader(r *http.Request) error {
+	_, _, err := a.header(r, r.URL.String())
+	return err
+}
+
+// header returns the content type and the signature of a webhook.
+func (a *account) header(r *http.Request, target string) (kind, signature string, err error) {
+	if kind, err = mediaType(r, target); err == nil {
+		signature, err = a.signature(r)
+	}
+	return kind, signature, err
 }
 
 const (

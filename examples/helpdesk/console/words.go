@@ -94,6 +94,9 @@ func deliveryWord(d *livedesk.Delivery) string {
 	case livedesk.Posting:
 		return "Sending"
 	case livedesk.Accepted:
+		if d.NoReceipt {
+			return "Accepted by the carrier, which never spoke of it again: it may be lost"
+		}
 		return "Accepted by the carrier"
 	case livedesk.Sent:
 		return "Sent"
@@ -143,6 +146,10 @@ func deliveryTone(d *livedesk.Delivery) string {
 		return "bad"
 	case livedesk.Unknown, livedesk.Unconfirmed:
 		return "warn"
+	case livedesk.Accepted:
+		if d.NoReceipt {
+			return "warn"
+		}
 	}
 	return "quiet"
 }

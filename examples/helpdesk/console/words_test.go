@@ -26,6 +26,9 @@ func TestEveryDeliveryStateHasPlainWords(t *testing.T) {
 		seen[w] = true
 	}
 	require.Equal(t, "Queued, will be tried again", deliveryWord(&livedesk.Delivery{State: livedesk.Queued, Attempts: 1}))
+	silent := &livedesk.Delivery{State: livedesk.Accepted, NoReceipt: true}
+	require.Contains(t, deliveryWord(silent), "it may be lost")
+	require.Equal(t, "warn", deliveryTone(silent))
 	require.Equal(t, "Failed: the carrier refused the text (carrier code 30007)",
 		deliveryWord(&livedesk.Delivery{State: livedesk.Failed, Reason: channel.ReasonContent, Code: "30007"}))
 }

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -162,7 +164,22 @@ func TestGuardLooksBehindNames(t *testing.T) { // F142
 	}
 	require.Zero(t, k.n.Load(), "a connection was made")
 
-	d := dialing(k)
+	d := dialing(k) // a public address that doesn't answer, and a private one behind it; then only that: rebinding
+	guarded := d.guarded.Control
+	d.guarded.Control = func(network, address string, c syscall.RawConn) error {
+		if strings.HasPrefix(address, "203.0.113.") {
+			return syscall.EHOSTUNREACH // as if it were public, and away
+		}
+		return guarded(network, address, c)
+	}
+	for _, answer := range [][]string{{"203.0.113.9"}, {"203.0.113.9", "127.0.0.1"}, {"127.0.0.1"}} {
+		d.guarded.Resolver = nameServer(t, answer)
+		_, err := d.DialContext(t.Context(), "tcp", net.JoinHostPort("cdn.example.com", k.Addr().String()[len("127.0.0.1:"):]))
+		require.Error(t, err)
+	}
+	require.Zero(t, k.n.Load(), "a connection was made")
+
+	d = dialing(k)
 	d.guarded.Control = nil // without the guard it is there
 	d.guarded.Resolver = nameServer(t, []string{"127.0.0.1"})
 	_, err := d.DialContext(t.Context(), "tcp", net.JoinHostPort("cdn.example.com", k.Addr().String()[len("127.0.0.1:"):]))

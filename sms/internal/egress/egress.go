@@ -1,5 +1,5 @@
 // Package egress downloads files whose address strangers may have written, for the carriers' adapters, and has what
-// they share in reading answers ([Cause], [RetryAfter]).
+// they share in sending ([Gate], [NewTransport]) and in reading answers ([Cause], [RetryAfter]).
 //
 // A download begins at the carrier's API, at a path that the adapter allows, and with the account's credentials. It
 // may be redirected to places that the adapter lists, where it has none. Everything else is refused: before a request
