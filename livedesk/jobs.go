@@ -12,8 +12,6 @@ import (
 const (
 	jobSnooze = "snooze" // wake a conversation
 	jobServe  = "serve"  // look at a queue again
-	// jobServeDeep: look at far more of it.
-	jobServeDeep = "serve_deep"
 	// jobSettings: look at the queues again in which a channel's conversations wait, for its settings have changed.
 	jobSettings = "settings"
 	jobForget   = "forget" // forget a connection that has no channel any more
@@ -24,7 +22,7 @@ const (
 var decisions = map[string]func(u *unit, ctx context.Context, j Job) error{
 	jobSnooze:    (*unit).wake,
 	jobServe:     (*unit).serveLine,
-	jobServeDeep: (*unit).serveLine,
+	"serve_deep": (*unit).serveLine, // what versions before 0.2 wrote
 	jobSettings:  (*unit).serveLines,
 	jobTimeout:   (*unit).endWait,
 	jobAway:      (*unit).takeFromAway,
@@ -168,7 +166,6 @@ func (u *unit) wake(ctx context.Context, j Job) error {
 
 // serveLine gives places to those who wait in a line, if there are any.
 func (u *unit) serveLine(_ context.Context, j Job) error {
-	u.deep = j.Kind == jobServeDeep
 	u.onQueue(j.Workspace, j.Subject, nil)
 	return nil
 }
