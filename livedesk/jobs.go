@@ -20,16 +20,15 @@ const (
 
 // decisions are what the jobs decide that ask nobody but the store, by kind.
 var decisions = map[string]func(u *unit, ctx context.Context, j Job) error{
-	jobSnooze:    (*unit).wake,
-	jobServe:     (*unit).serveLine,
-	"serve_deep": (*unit).serveLine, // what versions before 0.2 wrote
-	jobSettings:  (*unit).serveLines,
-	jobTimeout:   (*unit).endWait,
-	jobAway:      (*unit).takeFromAway,
-	jobAnswer:    (*unit).endSilence,
-	jobSay:       (*unit).sayNow,
-	jobRetain:    (*unit).retain,
-	jobForget:    (*unit).forgetConnection,
+	jobSnooze:   (*unit).wake,
+	jobServe:    (*unit).serveLine,
+	jobSettings: (*unit).serveLines,
+	jobTimeout:  (*unit).endWait,
+	jobAway:     (*unit).takeFromAway,
+	jobAnswer:   (*unit).endSilence,
+	jobSay:      (*unit).sayNow,
+	jobRetain:   (*unit).retain,
+	jobForget:   (*unit).forgetConnection,
 }
 
 // maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
