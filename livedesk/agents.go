@@ -101,9 +101,7 @@ func (d *Desk) heldBy(ctx context.Context, agent string) (keys []ThreadKey, err 
 		list, err := tx.Conversations(ctx, ConversationQuery{
 			Workspace: d.workspace, Assignee: agent, States: []State{Open}, Limit: 100,
 		})
-		for _, c := range list {
-			keys = append(keys, ThreadKey{Workspace: d.workspace, Conversation: c.ID})
-		}
+		keys = keysOf(list)
 		return err
 	})
 	return keys, err

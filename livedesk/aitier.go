@@ -97,13 +97,8 @@ func (u *unit) handOver(ctx context.Context, t *thread, c *conv, cause string) e
 	if err != nil {
 		return err
 	}
-	text, media, err := u.lastText(ctx, c)
-	if err != nil {
-		return err
-	}
 	u.enter(c, tr, AIActor(c.now.AI), truncate(cause, 256))
-	u.want(t, c, tr, text, media)
-	return nil
+	return u.wantAgain(ctx, t, c, tr)
 }
 
 // jobTurn lets an AI agent answer.

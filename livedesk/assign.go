@@ -8,13 +8,11 @@ import (
 	"time"
 )
 
-// servedHeads is how many waiting conversations of a queue one transaction looks at, at most. spareHeads is how many it looks
-// at beyond the places that came free, since whoever is free can't take each of them; deepHeads where none of these can be
-// placed, but others may be.
+// servedHeads is how many waiting conversations of a queue one transaction looks at, at most, but for those of channels of
+// which nobody there may have more. spareHeads is how many it looks at beyond the places that came free.
 const (
 	servedHeads = 32
 	spareHeads  = 8
-	deepHeads   = 1000
 )
 
 // serveAgainAfter is after what time a queue is served again of which somebody else had a waiting conversation locked.
@@ -82,7 +80,11 @@ type placing struct {
 type line struct {
 	row     Queue
 	changed bool
-	full    bool // nobody can take one more
+	full    bool            // nobody can take one more
+	stuck   map[string]bool // channels of whose conversations nobody can take one more
+	left    int             // of row.Waiting that serve has not looked at
+	placed  bool            // somebody got one of them
+	behind  bool            // others wait behind them, who go before whoever comes now
 }
 
 func (p *placing) move(before, after string) {
@@ -103,12 +105,16 @@ func (p *placing) run(ctx context.Context) error {
 	}
 	p.held, p.load = map[placeOn]int{}, func(at placeOn) (int, error) { return p.u.countOpen(ctx, p.workspace, at) }
 	left := slices.DeleteFunc(p.wishes, func(r routed) bool { return p.keep(r.c) })
-	p.serve() // those who came before go first
+	if err := p.serve(ctx); err != nil { // those who came before go first
+		return err
+	}
 	for _, r := range left {
 		p.settle(r)
 	}
 	if p.freed {
-		p.serveAgain()
+		if err := p.serveAgain(ctx); err != nil {
+			return err
+		}
 	}
 	p.collect()
 	return p.err
@@ -149,8 +155,6 @@ func (p *placing) lock(ctx context.Context) error {
 // wantedHeads is how many who wait to load of each queue.
 func (p *placing) wantedHeads() int {
 	switch {
-	case p.u.deep:
-		return deepHeads
 	case len(p.u.queueChanges)+len(p.u.agentChanges) > 0: // any number of places may be free since
 		return servedHeads
 	case len(p.free) == 0: // who arrives only has to know whether others wait before it
@@ -197,50 +201,83 @@ func (p *placing) agent(id string) *Agent {
 	return nil
 }
 
+// head is a conversation that waits in a line.
+type head struct {
+	q *line
+	c *conv
+}
+
 // serve gives free places to those who wait, over all locked queues: priority first, then the longest waiting.
-func (p *placing) serve() {
-	type head struct {
-		q *line
-		c *conv
-	}
+func (p *placing) serve(ctx context.Context) error {
 	var heads []head
 	for _, id := range slices.Sorted(maps.Keys(p.queues)) {
-		q := p.queues[id]
-		for _, row := range q.row.Waiting {
-			c := p.u.conversation(row)
-			if c.now.Queue == id && c.now.State == Open { // this unit may have taken it out already
-				heads = append(heads, head{q, c})
-			}
-		}
+		heads = append(heads, p.headsOf(p.queues[id])...)
 	}
-	slices.SortStableFunc(heads, func(a, b head) int { return waitingOrder(a.c.now, b.c.now) })
-	placed := map[*line]bool{}
-	for _, h := range heads {
+	for sorted := false; len(heads) > 0; heads = heads[1:] {
+		if !sorted {
+			slices.SortStableFunc(heads, func(a, b head) int { return waitingOrder(a.c.now, b.c.now) })
+			sorted = true
+		}
+		h := heads[0]
+		h.q.left--
 		switch {
-		case h.c.now.Queue != h.q.row.ID || p.manual(h.q):
-		case !h.q.full && p.place(h.q, h.c):
-			placed[h.q] = true
+		case h.c.now.Queue != h.q.row.ID || h.q.full || h.q.stuck[h.c.now.Channel] || p.manual(h.q):
+		case p.place(h.q, h.c):
+			h.q.placed = true
+		}
+		if h.q.hides() {
+			more, err := p.lookBehind(ctx, h.q)
+			if err != nil {
+				return err
+			}
+			heads, sorted = append(heads, more...), false
 		}
 	}
 	for _, q := range p.queues {
-		if q.row.More && !q.full && !p.manual(q) && p.heads > 1 {
-			p.serveLater(q, placed[q])
+		if q.row.More && !q.full && !p.manual(q) && (p.heads > 1 || q.placed) {
+			p.serveLater(q)
 		}
 	}
+	return nil
 }
 
-// serveLater goes on with a line that has more than was looked at, and somebody who may have room: behind those who were placed;
-// behind those who could not be, for a fault of their own; and where others had them locked, when they are likely to be free.
-func (p *placing) serveLater(q *line, placed bool) {
+// headsOf returns who waits in a line, as far as it was loaded.
+func (p *placing) headsOf(q *line) (heads []head) {
+	for _, row := range q.row.Waiting {
+		c := p.u.conversation(row)
+		if c.now.Queue == q.row.ID && c.now.State == Open && !q.stuck[c.now.Channel] { // this unit may have taken it out already
+			heads = append(heads, head{q, c})
+		}
+	}
+	q.left = len(heads)
+	return heads
+}
+
+// hides reports whether those who were looked at, of whom nobody could be placed because of their channel's limit, hide
+// others.
+func (q *line) hides() bool {
+	return q.left == 0 && q.row.More && len(q.stuck) > 0 && !q.full && !q.placed
+}
+
+// lookBehind loads those who wait behind, of other channels. Whatever is hidden is found, in as many steps as there are
+// channels at their limit.
+func (p *placing) lookBehind(ctx context.Context, q *line) ([]head, error) {
+	found, err := p.u.tx.Queues(ctx, QueueQuery{
+		Workspace: p.workspace, IDs: []string{q.row.ID}, Heads: p.heads, Without: slices.Sorted(maps.Keys(q.stuck)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	q.row.Waiting, q.row.More = found.Queues[0].Waiting, found.Queues[0].More
+	return p.headsOf(q), nil
+}
+
+// serveLater goes on with a line that has more than was looked at, and somebody who may have room: behind those who were
+// placed; and where others had them locked, when they are likely to be free.
+func (p *placing) serveLater(q *line) {
 	job := serveJob(q.row, p.u.now)
-	switch {
-	case placed:
-	case len(q.row.Waiting) < p.heads:
+	if q.behind = q.placed; !q.placed {
 		job.Due = job.Due.Add(serveAgainAfter)
-	case p.u.deep:
-		return
-	default:
-		job.Kind = jobServeDeep
 	}
 	p.u.jobs = append(p.u.jobs, JobChange{Job: job})
 }
@@ -248,8 +285,13 @@ func (p *placing) serveLater(q *line, placed bool) {
 // place gives a conversation to whom the queue's strategy picks, if anybody.
 func (p *placing) place(q *line, c *conv) bool {
 	i, ownFault := p.pick(q, c)
-	if i < 0 {
-		q.full = q.full || !ownFault
+	switch {
+	case i >= 0:
+	case ownFault:
+		q.stick(c.now.Channel)
+		return false
+	default:
+		q.full = true
 		return false
 	}
 	m := &q.row.Members[i]
@@ -289,12 +331,20 @@ func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 	}
 }
 
-// serveAgain serves once more, since a place came free meanwhile.
-func (p *placing) serveAgain() {
-	for _, q := range p.queues {
-		q.full = false
+// stick notes that nobody of a line can take one more of a channel's conversations.
+func (q *line) stick(channel string) {
+	if q.stuck == nil {
+		q.stuck = map[string]bool{}
 	}
-	p.serve()
+	q.stuck[channel] = true
+}
+
+// serveAgain serves once more, since a place came free meanwhile.
+func (p *placing) serveAgain(ctx context.Context) error {
+	for _, q := range p.queues {
+		q.full, q.stuck = false, nil
+	}
+	return p.serve(ctx)
 }
 
 func waitingOrder(a, b Conversation) int {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
@@ -219,6 +220,58 @@ func TestLongQueue(t *testing.T) { // I11
 	require.NoError(t, err)
 	require.Equal(t, 10, n.Unassigned)
 	require.Equal(t, 90, n.Mine)
+}
+
+// A channel may be the host's to assign: nothing else chooses, and what the host does works as everywhere.
+func TestHostAssignedChannel(t *testing.T) {
+	t.Parallel()
+	asked := false
+	w := newWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: echo{}}), func(s *settings) {
+		s.Router = routing.RouterFunc(func(routing.Facts) routing.Decision { asked = true; return routing.Decision{} })
+	})
+	w.bandwidthChannel(func(c *livedesk.Channel) {
+		c.UseAI, c.AIAgents = true, []string{"bot"}
+		c.Assignment = livedesk.Assignment{HostAssigned: true, StickyDays: 9}
+	})
+	w.agents(w.ch.ID, 1, "ada")
+	w.agent("bo", 1)
+	w.presence("bo", livedesk.Online)
+	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"bo"}))
+	rule := routing.Rule{ID: "all", Condition: routing.Condition{Always: true}, Targets: []routing.Target{{Kind: routing.ToTeam, ID: "night"}}, AddLabels: []string{"seen"}}
+	_, err := w.desk.PutRules(w.ctx(), livedesk.RuleSet{Rules: []routing.Rule{rule}})
+	require.NoError(t, err)
+	waits := func() {
+		t.Helper()
+		c := w.live(alice)
+		require.Equal(t, livedesk.Open, c.State)
+		require.Empty(t, c.Assignee)
+		require.Equal(t, livedesk.ChannelQueue(w.ch.ID), c.Queue)
+		require.Empty(t, c.Labels)
+	}
+	w.text(alice, "hello")
+	waits()
+	d := w.decided(w.live(alice).ID)
+	require.Equal(t, []livedesk.Look{{Tier: livedesk.TierHumans, Result: livedesk.LookWaits}}, d.Looked)
+	would, err := w.desk.Simulate(w.ctx(), livedesk.Simulation{Channel: w.ch.ID, Text: "hello"})
+	require.NoError(t, err)
+	require.Empty(t, would.Decision.Agent+would.Decision.AI)
+	w.presence("ada", livedesk.Offline)
+	w.presence("ada", livedesk.Online)
+	waits()
+	c, err := w.desk.Assign(w.ctx(), w.live(alice).ID, "ada", host)
+	require.NoError(t, err)
+	require.Equal(t, "ada", c.Assignee)
+	_, err = w.desk.Unassign(w.ctx(), c.ID, host)
+	require.NoError(t, err)
+	waits()
+	c, err = w.desk.Transfer(w.ctx(), c.ID, routing.Target{Kind: routing.ToTeam, ID: "night"}, host)
+	require.NoError(t, err)
+	require.Equal(t, "bo", c.Assignee)
+	require.False(t, asked)
+	w.change(func(c *livedesk.Channel) { c.Assignment.HostAssigned = false })
+	w.text(bob, "hello")
+	require.Equal(t, "team:night", w.live(bob).Queue)
+	require.True(t, asked)
 }
 
 // A channel may leave the choice to people.

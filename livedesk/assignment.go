@@ -6,6 +6,10 @@ type Assignment struct {
 	Mode Mode `json:"mode,omitempty"`
 	// Manual turns automatic assignment off: conversations wait for a person to take or assign them.
 	Manual bool `json:"manual,omitempty"`
+	// HostAssigned leaves the choice to the host, which calls [Desk.Assign] or [Desk.Transfer]: its router, the workspace's
+	// rules, AI agents and human agents aren't asked, and conversations wait in the channel's line. What comes back to the
+	// agent who had it does so all the same.
+	HostAssigned bool `json:"host_assigned,omitempty"`
 	// Limit is the most conversations of this channel that an agent is given at once, below the capacity. Zero means no
 	// further limit. It costs a read for each assignment.
 	Limit int `json:"limit,omitempty"`

@@ -12,8 +12,6 @@ import (
 const (
 	jobSnooze = "snooze" // wake a conversation
 	jobServe  = "serve"  // look at a queue again
-	// jobServeDeep: look at far more of it.
-	jobServeDeep = "serve_deep"
 	// jobSettings: look at the queues again in which a channel's conversations wait, for its settings have changed.
 	jobSettings = "settings"
 	jobForget   = "forget" // forget a connection that has no channel any more
@@ -22,16 +20,15 @@ const (
 
 // decisions are what the jobs decide that ask nobody but the store, by kind.
 var decisions = map[string]func(u *unit, ctx context.Context, j Job) error{
-	jobSnooze:    (*unit).wake,
-	jobServe:     (*unit).serveLine,
-	jobServeDeep: (*unit).serveLine,
-	jobSettings:  (*unit).serveLines,
-	jobTimeout:   (*unit).endWait,
-	jobAway:      (*unit).takeFromAway,
-	jobAnswer:    (*unit).endSilence,
-	jobSay:       (*unit).sayNow,
-	jobRetain:    (*unit).retain,
-	jobForget:    (*unit).forgetConnection,
+	jobSnooze:   (*unit).wake,
+	jobServe:    (*unit).serveLine,
+	jobSettings: (*unit).serveLines,
+	jobTimeout:  (*unit).endWait,
+	jobAway:     (*unit).takeFromAway,
+	jobAnswer:   (*unit).endSilence,
+	jobSay:      (*unit).sayNow,
+	jobRetain:   (*unit).retain,
+	jobForget:   (*unit).forgetConnection,
 }
 
 // maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
@@ -168,7 +165,6 @@ func (u *unit) wake(ctx context.Context, j Job) error {
 
 // serveLine gives places to those who wait in a line, if there are any.
 func (u *unit) serveLine(_ context.Context, j Job) error {
-	u.deep = j.Kind == jobServeDeep
 	u.onQueue(j.Workspace, j.Subject, nil)
 	return nil
 }

@@ -14,9 +14,14 @@ import (
 	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
-// Many who can't be placed because of their channel's limit stand before one of another channel who can: that one is found.
-func TestLimitedHeadsStarveNobody(t *testing.T) {
+// Many who can't be placed because of their channel's limit stand before one of another channel who can: that one is found,
+// at once, however many they are.
+func TestLimitedHeadsStarveNobody(t *testing.T) { // I11
 	t.Parallel()
+	many := 1100
+	if testing.Short() {
+		many = 120
+	}
 	w := newWorld(t)
 	limited := w.twilioChannel(func(c *livedesk.Channel) { c.Assignment.Limit = 1 })
 	w.agent("ada", 2)
@@ -26,17 +31,45 @@ func TestLimitedHeadsStarveNobody(t *testing.T) {
 		Targets: []routing.Target{{Kind: routing.ToTeam, ID: "night"}}}}})
 	require.NoError(t, err)
 	require.NoError(t, w.desk.SetOutsideLoad(w.ctx(), "ada", 1))
-	for i := range 80 {
+	for i := range many {
 		w.deliver(helloFrom(fmt.Sprintf("+1415556%04d", i)))
 		w.advance(time.Second)
 	}
 	w.bandwidthChannel(nil)
 	w.text(alice, "hello")
 	require.Equal(t, "team:night", w.live(alice).Queue, "ada has no room")
-	require.NoError(t, w.desk.SetOutsideLoad(w.ctx(), "ada", 0))
+	w.agent("ada", 3) // for alice, without going on later
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	w.agent("ada", 9)
+	w.text(bob, "hello")
+	require.Equal(t, "ada", w.live(bob).Assignee, "nobody before bob can be placed")
+	require.Len(t, w.all(livedesk.List{Channel: limited.ID, Assignee: "ada"}), 1)
+}
+
+// Who comes while a long line is being served goes behind those who wait in it.
+func TestNewcomersDontOvertake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 1, "ada")
+	for i := range 100 {
+		w.deliver(smstest.Text{From: addr(phone(i)), Body: "hello"})
+		w.advance(time.Second)
+	}
+	w.settle()
+	w.agent("ada", 60) // of whom one transaction gives some
+	require.Less(t, w.load("ada"), 60)
+	w.deliver(smstest.Text{From: alice, Body: "hello"})
+	require.Empty(t, w.live(alice).Assignee)
+	w.settle()
+	require.Equal(t, 60, w.load("ada"))
+	for i := range 100 {
+		require.Equal(t, i < 60, w.live(phone(i)).Assignee == "ada", "the %dth", i)
+	}
+	require.Empty(t, w.live(alice).Assignee)
+	w.agent("ada", 0)
 	w.settle()
 	require.Equal(t, "ada", w.live(alice).Assignee)
-	require.Len(t, w.all(livedesk.List{Channel: limited.ID, Assignee: "ada"}), 1)
 }
 
 // locksHeads has the waiting conversations locked by somebody else, as a customer's text does who writes while waiting.

@@ -36,8 +36,9 @@ type orderlyTx struct {
 	livedesk.Tx
 	t         *testing.T
 	last      string
-	early     bool   // Now was the first
-	workspace string // of the last Queues
+	early     bool     // Now was the first
+	workspace string   // of the last Queues
+	locked    []string // the queues that it locked
 }
 
 // Now may be asked for by itself, or behind a verb: before one it costs a round trip of its own.
@@ -96,14 +97,25 @@ func (t *orderlyTx) Senders(ctx context.Context, k []livedesk.Sender) ([]livedes
 }
 
 func (t *orderlyTx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
+	again := q.Workspace == t.workspace && t.last == "Queues" // for more of those who wait, in queues that are locked
 	switch {
 	case t.last != "Queues":
 		t.calls("Queues", 1)
+	case again && len(q.Agents)+len(q.Loads) == 0:
 	case q.Workspace <= t.workspace: // of several workspaces in their order
 		t.t.Errorf("the queues of %q are locked behind those of %q", q.Workspace, t.workspace)
 	}
-	t.workspace = q.Workspace
-	return t.Tx.Queues(ctx, q)
+	found, err := t.Tx.Queues(ctx, q)
+	var ids []string
+	for _, row := range found.Queues {
+		if ids = append(ids, row.ID); again && !slices.Contains(t.locked, row.ID) {
+			t.t.Errorf("queue %s is locked behind others", row.ID)
+		}
+	}
+	if !again {
+		t.workspace, t.locked = q.Workspace, ids
+	}
+	return found, err
 }
 
 func (t *orderlyTx) Apply(ctx context.Context, c livedesk.Changes) error {

@@ -112,7 +112,13 @@ func (p *placing) choose(q *line, c *conv, barred map[string]bool) int {
 // manual reports whether a queue is served by people only.
 func (p *placing) manual(q *line) bool {
 	ch := p.channelOf(q)
-	return ch != nil && ch.channel.Assignment.Manual
+	return ch != nil && (ch.channel.Assignment.Manual || ch.channel.Assignment.HostAssigned)
+}
+
+// hostAssigned reports whether the host chooses who gets a conversation, and nobody else.
+func (p *placing) hostAssigned(c *conv) bool {
+	ch := p.u.snap.channels[objectKey{p.workspace, c.now.Channel}]
+	return ch != nil && ch.channel.Assignment.HostAssigned
 }
 
 func (p *placing) mode(q *line) Mode {

@@ -1,9 +1,11 @@
 package livedesk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -50,11 +52,11 @@ func (u *unit) takeFromAway(ctx context.Context, j Job) error {
 		u.jobs = append(u.jobs, JobChange{Job: moved(j.anew(), a.PresenceUntil)})
 		return nil
 	}
-	keys, next, err := u.heldTooLong(ctx, a)
+	held, next, err := u.heldTooLong(ctx, a)
 	if err != nil {
 		return err
 	}
-	if err := u.takeFrom(ctx, a.ID, keys, "agent off line"); err != nil {
+	if err := u.takeFrom(ctx, a.ID, keysOf(held), "agent off line"); err != nil {
 		return err
 	}
 	if !next.IsZero() {
@@ -71,7 +73,7 @@ func (j Job) anew() Job {
 
 // heldTooLong returns conversations of an agent who is off line whose channel's grace is over, and when to look again;
 // zero when nothing will be left.
-func (u *unit) heldTooLong(ctx context.Context, a Agent) (keys []ThreadKey, next time.Time, err error) {
+func (u *unit) heldTooLong(ctx context.Context, a Agent) (held []Conversation, next time.Time, err error) {
 	for key, ch := range u.snap.channels {
 		grace := time.Duration(ch.channel.Assignment.OfflineGraceSeconds) * time.Second
 		if key.workspace != a.Workspace || grace == 0 {
@@ -90,13 +92,24 @@ func (u *unit) heldTooLong(ctx context.Context, a Agent) (keys []ThreadKey, next
 		if !due.IsZero() && (next.IsZero() || due.Before(next)) {
 			next = due
 		}
-		for _, c := range list {
-			if !u.now.Before(a.PresenceUntil.Add(grace)) {
-				keys = append(keys, ThreadKey{Workspace: a.Workspace, Conversation: c.ID})
-			}
+		if !u.now.Before(a.PresenceUntil.Add(grace)) {
+			held = append(held, list...)
 		}
 	}
-	return keys, next, nil
+	return held, next, nil
+}
+
+// keysOf names conversations that are to be routed again together, in the order in which they get what room there is: the
+// higher priority first, then the oldest.
+func keysOf(list []Conversation) []ThreadKey {
+	slices.SortFunc(list, func(a, b Conversation) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
+	})
+	keys := make([]ThreadKey, len(list))
+	for i, c := range list {
+		keys[i] = ThreadKey{Workspace: c.Workspace, Conversation: c.ID}
+	}
+	return keys
 }
 
 // takeFrom routes conversations again that an agent still has.
@@ -109,25 +122,32 @@ func (u *unit) takeFrom(ctx context.Context, agent string, keys []ThreadKey, cau
 		if c == nil || c.now.State != Open || c.now.Assignee != agent {
 			continue
 		}
-		text, media, err := u.lastText(ctx, c)
-		if err != nil {
+		u.activity(c, Actor{}, Activity{What: "unassigned", From: agent, Cause: cause})
+		if err := u.wantAgain(ctx, threads[i], c, transition{on: humanTakes}); err != nil {
 			return err
 		}
-		u.activity(c, Actor{}, Activity{What: "unassigned", From: agent, Cause: cause})
-		u.want(threads[i], c, transition{on: humanTakes}, text, media)
 	}
 	return nil
 }
 
-// lastText returns the customer's last text, if it is among the newest entries.
-func (u *unit) lastText(ctx context.Context, c *conv) (string, int, error) {
+// wantAgain notes that somebody is to be chosen for a conversation by the customer's last text, if it is among the newest
+// entries.
+func (u *unit) wantAgain(ctx context.Context, t *thread, c *conv, tr transition) error {
 	list, err := u.tx.Timeline(ctx, TimelineQuery{Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true, Limit: 20})
-	for i := len(list) - 1; err == nil && i >= 0; i-- {
-		if list[i].Kind == Incoming {
-			return list[i].Text, len(list[i].Media), nil
+	if err != nil {
+		return err
+	}
+	var last Message
+	for _, m := range list {
+		if m.Kind == Incoming {
+			last = m
 		}
 	}
-	return "", 0, err
+	u.want(t, c, tr, last.Text, len(last.Media))
+	if c.wish != nil && last.Seq > 0 {
+		c.wish.seq = last.Seq
+	}
+	return nil
 }
 
 // silence is a customer who waits for an agent's answer.
@@ -151,8 +171,8 @@ func (u *unit) watch(c *conv) {
 
 // setAlarm looks again at a conversation when its agent should have answered.
 func (u *unit) setAlarm(c Conversation) {
-	ch := u.snap.channels[objectKey{c.Workspace, c.Channel}]
-	if ch == nil || ch.channel.Assignment.NoAnswerSeconds == 0 {
+	limit := u.answersIn(c)
+	if limit == 0 {
 		return
 	}
 	data, err := json.Marshal(silence{c.ID, c.Assignee, c.WaitingSince})
@@ -161,8 +181,17 @@ func (u *unit) setAlarm(c Conversation) {
 	}
 	u.jobs = append(u.jobs, JobChange{Job: Job{
 		Workspace: c.Workspace, Key: jobAnswer + ":" + c.ID, Kind: jobAnswer, Subject: string(data),
-		Due: u.now.Add(time.Duration(ch.channel.Assignment.NoAnswerSeconds) * time.Second),
+		Due: u.now.Add(limit),
 	}})
+}
+
+// answersIn is how long a conversation's customer waits for its agent; 0 means for ever.
+func (u *unit) answersIn(c Conversation) time.Duration {
+	ch := u.snap.channels[objectKey{c.Workspace, c.Channel}]
+	if ch == nil {
+		return 0
+	}
+	return time.Duration(ch.channel.Assignment.NoAnswerSeconds) * time.Second
 }
 
 // endSilence gives a conversation to somebody else whose agent has not answered.
@@ -179,11 +208,12 @@ func (u *unit) endSilence(ctx context.Context, j Job) error {
 	if c == nil || c.now.State != Open || c.now.Assignee != s.Agent || !c.now.WaitingSince.Equal(s.Since) {
 		return nil
 	}
-	text, media, err := u.lastText(ctx, c)
-	if err != nil {
+	if u.answersIn(c.now) == 0 { // it stays, since somebody said so meanwhile
+		return nil
+	}
+	if err := u.wantAgain(ctx, threads[0], c, transition{on: humanTakes}); err != nil {
 		return err
 	}
-	u.want(threads[0], c, transition{on: humanTakes}, text, media)
 	c.now.Assignee, c.wish.silent = s.Agent, s.Agent // who has it until somebody else does
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -117,6 +118,55 @@ func TestNoAnswer(t *testing.T) {
 	w.presence("ada", livedesk.Online)
 	w.later(time.Minute)
 	require.Equal(t, "ada", w.live(alice).Assignee, "tried again")
+}
+
+// Once the limit is taken away nobody loses anything to it any more.
+func TestNoAnswerIsSwitchedOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.NoAnswerSeconds = 60 })
+	w.agents(w.ch.ID, 2, "ada", "bo")
+	w.text(alice, "hello")
+	w.change(func(c *livedesk.Channel) { c.Assignment.NoAnswerSeconds = 0 })
+	w.later(time.Hour)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+}
+
+// What an agent off line had goes to others by priority, then by age, whatever channel it is of.
+func TestOrderOfWhatIsTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	graceful := func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = 60 }
+	other := w.twilioChannel(graceful)
+	w.agents(other.ID, 0, "ada", "bo")
+	w.bandwidthChannel(graceful)
+	w.agents(w.ch.ID, 0, "ada", "bo")
+	w.presence("bo", livedesk.Offline)
+	for i := range 6 {
+		if i%2 == 0 {
+			w.text(phone(i), "hello")
+		} else {
+			w.deliver(helloFrom(phone(i)))
+			_, err := w.twilio.Deliver(w.ctx(), smstest.Text{From: addr(phone(10 + i)), Body: "hello"})
+			require.NoError(t, err)
+		}
+		w.advance(time.Second)
+	}
+	all := w.all(livedesk.List{})
+	slices.Reverse(all) // the oldest first
+	for i, c := range []int{4, 7} {
+		_, err := w.desk.SetDetails(w.ctx(), all[c].ID, host, livedesk.Details{Priority: new(2 - i)})
+		require.NoError(t, err)
+	}
+	w.agent("bo", 4)
+	w.presence("bo", livedesk.Online)
+	w.presence("ada", livedesk.Offline)
+	w.later(time.Minute)
+	var got []string
+	for _, c := range w.all(livedesk.List{Assignee: "bo"}) {
+		got = append(got, c.ID)
+	}
+	require.ElementsMatch(t, []string{all[4].ID, all[7].ID, all[0].ID, all[1].ID}, got)
 }
 
 // The place that a silent agent lost goes to who waits.

@@ -72,6 +72,9 @@ func CompareWaiting(a, b Conversation) int {
 // Waits reports whether c is one of those who wait in q, [Queue] Waiting.
 func (q Queue) Waits(c Conversation) bool { return c.Workspace == q.Workspace && c.Queue == q.ID }
 
+// Shows reports whether c is loaded where it waits: it isn't of a channel that the query leaves out.
+func (q QueueQuery) Shows(c Conversation) bool { return !slices.Contains(q.Without, c.Channel) }
+
 // Selects reports whether c is counted: it is live, and of the workspace and the channel that the query names.
 func (q CountQuery) Selects(c Conversation) bool {
 	return c.Workspace == q.Workspace && c.State.Live() && (q.Channel == "" || c.Channel == q.Channel)

@@ -50,7 +50,7 @@ type routed struct {
 func (p *placing) route(c *conv) {
 	r := routed{c: c}
 	w := c.wish
-	if w.resume == nil && w.to == nil {
+	if w.resume == nil && w.to == nil && !p.hostAssigned(c) {
 		w.router, r.panicked = p.u.e.ask(w.facts)
 	}
 	w.facts.Available = func(routing.Target) bool { r.asks = true; return false }
@@ -131,6 +131,8 @@ func (p *placing) first(c *conv) stop {
 	switch {
 	case w.to != nil:
 		return stop{tier: TierHand, spots: spotsTo(w.to, c.now.Channel)}
+	case p.hostAssigned(c):
+		return people(c)
 	case w.resume != nil:
 		return p.behind(c, stop{d: routing.Decision{Unavailable: w.resume.Then, Place: w.resume.Place}})
 	case len(w.router.Targets) > 0:
@@ -258,7 +260,7 @@ func (p *placing) fulfil(c *conv, d *Decision, s stop, last bool) bool {
 func (p *placing) decide(r routed) *Decision {
 	d := &Decision{At: p.u.now, Cause: r.c.wish.facts.Cause}
 	switch {
-	case p.u.e.cfg.Router == nil || r.c.wish.resume != nil || r.c.wish.to != nil || len(r.c.wish.router.Targets) > 0:
+	case p.u.e.cfg.Router == nil || p.hostAssigned(r.c) || r.c.wish.resume != nil || r.c.wish.to != nil || len(r.c.wish.router.Targets) > 0:
 	case r.panicked:
 		d.look(TierRouter, "", LookPanicked)
 	default:
@@ -305,7 +307,7 @@ func (p *placing) open(s stop, c *conv, d *Decision) (q *line, ai string) {
 			continue
 		}
 		q := p.queues[sp.line]
-		if i, _ := p.pick(q, c); i >= 0 && !p.manual(q) {
+		if i, _ := p.pick(q, c); i >= 0 && !q.behind && !p.manual(q) {
 			return q, ""
 		}
 	}

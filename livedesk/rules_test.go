@@ -205,6 +205,88 @@ func TestRuleTimeout(t *testing.T) {
 	}
 }
 
+// A limit is kept over a restart, and goes on behind the rule's place under whatever rules there are by then.
+func TestTimeoutSurvives(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(w *world){
+		"a restart": func(*world) {},
+		"that the rule is edited": func(w *world) {
+			r := says("my", toAgent("bo"))
+			r.Order = 1
+			_, err := w.desk.PutRule(w.ctx(), r)
+			require.NoError(w.t, err)
+		},
+		"that the rule is removed": func(w *world) { require.NoError(w.t, w.desk.RemoveRule(w.ctx(), "my")) },
+		"rules before and behind": func(w *world) {
+			for place, word := range []string{"all", "billing"} { // one order before the rule, one behind
+				r := says(word, toAgent([]string{"bo", "cy"}[place]))
+				r.Order, r.Condition = 2*place, routing.Condition{Always: true}
+				_, err := w.desk.PutRule(w.ctx(), r)
+				require.NoError(w.t, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := ruledWorld(t)
+			my, billing := says("my", toAgent("away")), says("billing", toTeam("night"))
+			my.Timeout = routing.Timeout{AfterSeconds: 60, Then: routing.NextRule}
+			my.Order, billing.Order = 1, 2
+			for _, r := range []routing.Rule{my, billing} {
+				_, err := w.desk.PutRule(w.ctx(), r)
+				require.NoError(t, err)
+			}
+			w.text(alice, "my billing")
+			require.Equal(t, "agent:away", w.live(alice).Queue)
+			edit(w)
+			w.engine = w.open()
+			w.desk = w.engine.Desk("main")
+			w.later(59 * time.Second)
+			require.Equal(t, "agent:away", w.live(alice).Queue)
+			w.later(time.Second)
+			require.Equal(t, "cy", w.live(alice).Assignee)
+			set, err := w.desk.Rules(w.ctx())
+			require.NoError(t, err)
+			d := w.decided(w.live(alice).ID)
+			require.Equal(t, set.Version, d.Version)
+			require.Equal(t, "billing", d.Rule)
+		})
+	}
+}
+
+// Whoever is routed again because an agent left, didn't answer or an AI agent gave up is so by what the customer wrote, also
+// behind a limit.
+func TestRoutedAgainByTheText(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(w *world){
+		"off line": func(w *world) { w.presence("ada", livedesk.Offline); w.later(5 * time.Second) },
+		"handed over": func(w *world) {
+			_, err := w.desk.Transfer(w.ctx(), w.live(alice).ID, routing.Target{Kind: routing.ToAI, ID: "bot"}, host)
+			require.NoError(w.t, err)
+			w.settle()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &bot{}
+			b.say(livedesk.Answer{Then: livedesk.HandOver}, nil)
+			w := ruledWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: b}))
+			w.change(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = 5 })
+			w.agents(w.ch.ID, 5, "ada")
+			w.text(alice, "my billing")
+			require.Equal(t, "ada", w.live(alice).Assignee)
+			my, billing := says("my", toAgent("away")), says("billing", toTeam("night"))
+			my.Timeout = routing.Timeout{AfterSeconds: 60, Then: routing.NextRule}
+			my.AlsoAtHandOver, billing.AlsoAtHandOver = true, true
+			w.rules(my, billing)
+			lose(w)
+			require.Equal(t, "agent:away", w.live(alice).Queue)
+			w.later(time.Minute)
+			require.Equal(t, "cy", w.live(alice).Assignee)
+		})
+	}
+}
+
 // A wait that somebody ended by hand has no limit any more.
 func TestTransferEndsTheTimeout(t *testing.T) {
 	t.Parallel()

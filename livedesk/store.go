@@ -41,7 +41,8 @@ type Store interface {
 // nothing is locked.
 //
 // To be free of deadlocks a transaction calls them in this order, each with all its keys at once: Claim or ClaimJobs
-// or Prune or TakeIn, Threads, Messages, Senders, Queues (by workspace), and last Apply. Stores sort keys before they lock.
+// or Prune or TakeIn, Threads, Messages, Senders, Queues (by workspace; again only for more of those who wait in queues that it
+// has locked), and last Apply. Stores sort keys before they lock.
 //
 // Results stand in the order of the keys; what doesn't exist is a zero value (test its ID), never an error.
 type ReadTx interface {
@@ -139,6 +140,7 @@ type QueueQuery struct {
 	Agents    []string
 	Loads     []string // agents to load without their queues
 	Heads     int      // how many waiting conversations of each; 0 means none, and then [Queue] More is false: nobody looked
+	Without   []string // channels whose conversations are passed over: as if they didn't wait
 }
 
 // Roster is what Queues found.

@@ -28,7 +28,6 @@ type unit struct {
 	cancels    []Cancel
 	budgets    []Budget
 	placed     bool // queues were locked: who else needs them waits until the commit
-	deep       bool // queues are looked at far behind their heads
 	jobs       []JobChange
 	expects    []Sender                 // channels whose texts' receipts are waited for by jobs
 	agents     map[objectKey]*agentCopy // loaded by assign

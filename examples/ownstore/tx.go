@@ -111,7 +111,7 @@ func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (out livedesk.Ro
 	out.Queues, _ = inOrder(ctx, t, slices.Compact(ids), func(id string) *livedesk.Queue {
 		row := value[livedesk.Queue](t, key{"queue", q.Workspace, id})
 		row.Workspace, row.ID = q.Workspace, id
-		line, _ := page(ctx, t, 0, livedesk.CompareWaiting, row.Waits)
+		line, _ := page(ctx, t, 0, livedesk.CompareWaiting, func(c livedesk.Conversation) bool { return row.Waits(c) && q.Shows(c) })
 		row.Waiting, row.More = line[:min(q.Heads, len(line))], 0 < q.Heads && q.Heads < len(line)
 		for _, m := range row.Members {
 			agents = append(agents, m.Agent)

@@ -91,7 +91,7 @@ func (v *view) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Rost
 	out := livedesk.Roster{}
 	agents := slices.Concat(q.Agents, q.Loads)
 	for _, id := range sorted(ids) {
-		row := v.queue(q.Workspace, id, q.Heads)
+		row := v.queue(&q, id)
 		for _, m := range row.Members {
 			agents = append(agents, m.Agent)
 		}
@@ -123,21 +123,24 @@ func (s *state) queuesOf(workspace, agent string) (ids []string) {
 	}
 }
 
-func (v *view) queue(workspace, id string, heads int) livedesk.Queue {
-	out := livedesk.Queue{Workspace: workspace, ID: id}
-	if q, found := v.state.queues.get(key(workspace, id)); found {
-		out = q.Clone()
+func (v *view) queue(q *livedesk.QueueQuery, id string) livedesk.Queue {
+	out := livedesk.Queue{Workspace: q.Workspace, ID: id}
+	if row, found := v.state.queues.get(key(q.Workspace, id)); found {
+		out = row.Clone()
 	}
-	if heads < 1 {
+	if q.Heads < 1 {
 		return out
 	}
-	line := key(workspace, id)
+	line := key(q.Workspace, id)
 	for cur := v.state.lines.seek(line, end(line)); ; {
 		_, c, found := cur.next()
 		if !found {
 			return out
 		}
-		if len(out.Waiting) >= heads {
+		if !q.Shows(*c) {
+			continue
+		}
+		if len(out.Waiting) >= q.Heads {
 			out.More = true
 			return out
 		}

@@ -111,7 +111,7 @@ func (d *desk) model(s seen) *model {
 		m.lines[id].members = s.lines[id].Members
 	}
 	for _, c := range s.talks {
-		t := &talk{id: c.ID, state: c.State, assignee: c.Assignee, queue: c.Queue}
+		t := &talk{id: c.ID, state: c.State, assignee: c.Assignee, queue: c.Queue, priority: int(c.Priority)}
 		for who := range 20 {
 			if number(who) == c.Address {
 				t.who = who
@@ -136,8 +136,8 @@ func (m *model) quiet(t require.TestingT) {
 		if it.state == livedesk.Open {
 			require.True(t, (it.assignee == "") != (it.queue == ""), "somebody has it, or it waits: %+v", *it)
 		}
-		if it.queue != "" && !m.assignment(it.queue).Manual {
-			require.Empty(t, m.fitting(it.queue, it.channel), "%s waits in %s beside somebody who fits", number(it.who), it.queue)
+		if it.queue != "" && !m.byHand(it.queue) {
+			require.Empty(t, m.fitting(it.queue, it), "%s waits in %s beside somebody who fits", number(it.who), it.queue)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package modeltest
 
 import (
 	"flag"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ type day struct {
 var (
 	toTeam   = routing.Target{Kind: routing.ToTeam, ID: "night"}
 	toHumans = routing.Target{Kind: routing.ToHumans}
+	toBot    = routing.Target{Kind: routing.ToAI, ID: bot}
 )
 
 var staff = []string{"ada", "bo", "cy", "dee"}
@@ -62,6 +64,10 @@ func play(t *rapid.T, open opener) {
 		"assign":    d.assigns,
 		"unassign":  d.unassigns,
 		"transfer":  d.transfers,
+		"to ai":     d.givesToAI,
+		"reply":     d.replies,
+		"start":     d.starts,
+		"priority":  d.prioritizes,
 		"presence":  d.comesAndGoes,
 		"presence2": d.comesAndGoes,
 		"capacity":  d.hires,
@@ -71,6 +77,7 @@ func play(t *rapid.T, open opener) {
 		"channel":   d.configures,
 		"rules":     d.rulesChange,
 		"time":      d.timePasses,
+		"time too":  d.timePasses,
 		"restart":   func(t *rapid.T) { d.restart(rapid.IntRange(0, 1).Draw(t, "engine")) },
 	})
 	d.gapless(d.look())
@@ -104,6 +111,8 @@ func (d *day) act(t *rapid.T, after time.Duration, what string, real func() erro
 	} else {
 		require.Error(d.t, err, what)
 	}
+	d.m.commit()
+	d.m.turns()
 	d.settle()
 }
 
@@ -129,7 +138,7 @@ func (d *day) timePasses(t *rapid.T) {
 
 func (d *day) customerWrites(t *rapid.T) {
 	p := person{rapid.IntRange(0, 1).Draw(t, "channel"), rapid.IntRange(0, 4).Draw(t, "who")}
-	body := rapid.SampledFrom([]string{"hello", "hello", "hello", vip, "STOP", "START"}).Draw(t, "body")
+	body := rapid.SampledFrom([]string{"hello", "hello", vip, vip, human, bye, "STOP", "START"}).Draw(t, "body")
 	d.now(t, "text", func() error { d.text(p, body); return nil }, func() bool { d.m.text(p, body); return true })
 }
 
@@ -190,6 +199,40 @@ func (d *day) transfers(t *rapid.T) {
 		func() bool { return d.m.transfer(it, queue) })
 }
 
+func (d *day) givesToAI(t *rapid.T) {
+	it := d.talk(t)
+	d.now(t, "give to the AI agent", func() error { _, err := d.desk.desk().Transfer(t.Context(), it.id, toBot, host); return err },
+		func() bool { return d.m.toAI(it) })
+}
+
+func (d *day) replies(t *rapid.T) {
+	it, by := d.talk(t), rapid.SampledFrom([]string{"", "ada", "bo", "cy"}).Draw(t, "by")
+	actor := host
+	if by != "" {
+		actor = livedesk.AgentActor(by)
+	}
+	d.now(t, "reply", func() error {
+		_, err := d.desk.desk().Reply(t.Context(), it.id, actor, livedesk.Draft{Text: "here I am"})
+		return err
+	}, func() bool { return d.m.write(it, by) })
+}
+
+func (d *day) starts(t *rapid.T) {
+	p, by := person{rapid.IntRange(0, 1).Draw(t, "channel"), rapid.IntRange(0, 4).Draw(t, "who")}, d.agent(t)
+	d.now(t, "start", func() error {
+		_, err := d.desk.desk().Start(t.Context(), d.channels[p.channel].ID, number(p.who), livedesk.AgentActor(by), livedesk.Draft{Text: "a word"})
+		return err
+	}, func() bool { return d.m.start(p, by) })
+}
+
+func (d *day) prioritizes(t *rapid.T) {
+	it, n := d.talk(t), rapid.IntRange(-1, 2).Draw(t, "priority")
+	d.now(t, "priority", func() error {
+		_, err := d.desk.desk().SetDetails(t.Context(), it.id, host, livedesk.Details{Priority: new(n)})
+		return err
+	}, func() bool { return d.m.prioritize(it, n) })
+}
+
 func (d *day) comesAndGoes(t *rapid.T) {
 	id := d.agent(t)
 	p := rapid.SampledFrom([]livedesk.Presence{livedesk.Online, livedesk.Online, livedesk.Busy, livedesk.Offline}).Draw(t, "presence")
@@ -238,19 +281,25 @@ func (d *day) configures(t *rapid.T) {
 		Mode:   rapid.SampledFrom([]livedesk.Mode{livedesk.LeastLoaded, livedesk.ShareLoaded, livedesk.RoundRobin, livedesk.RoundRobinCapped}).Draw(t, "mode"),
 		Manual: rapid.IntRange(0, 3).Draw(t, "manual") == 0,
 		Limit:  rapid.IntRange(0, 2).Draw(t, "limit"),
+
+		HostAssigned:        rapid.IntRange(0, 7).Draw(t, "host") == 0,
+		OfflineGraceSeconds: rapid.SampledFrom([]int{0, seconds(grace)}).Draw(t, "grace"),
+		NoAnswerSeconds:     rapid.SampledFrom([]int{0, seconds(noAnswer)}).Draw(t, "no answer"),
+		StickyDays:          rapid.IntRange(0, 1).Draw(t, "sticky"),
 	}
+	ai := rapid.IntRange(0, 2).Draw(t, "ai") == 0
 	d.now(t, "put channel", func() error {
 		c, err := d.desk.desk().Channel(t.Context(), d.channels[ch].ID)
 		require.NoError(t, err)
-		c.Assignment = a
+		c.Assignment, c.UseAI, c.AIAgents = a, ai, []string{bot}
 		_, err = d.desk.desk().PutChannel(t.Context(), c)
 		return err
-	}, func() bool { d.m.configure(ch, a); return true })
+	}, func() bool { d.m.configure(ch, a, ai); return true })
 }
 
 func (d *day) rulesChange(t *rapid.T) {
-	then := rapid.SampledFrom([]string{"", "wait", "next_tier"}).Draw(t, "rule")
-	d.now(t, "rules", func() error { d.rules(then); return nil }, func() bool { d.m.rule = then; return true })
+	set := rapid.SampledFrom(slices.Sorted(maps.Keys(ruleSets))).Draw(t, "rules")
+	d.now(t, "rules", func() error { d.rules(set); return nil }, func() bool { d.m.rules = set; return true })
 }
 
 // agree holds the desk to the model.
@@ -263,6 +312,7 @@ func (d *day) agree() {
 		t := d.m.talks[i]
 		got, want := [3]string{string(c.State), c.Assignee, c.Queue}, [3]string{string(t.state), t.assignee, t.queue}
 		require.Equal(d.t, want, got, "state, agent and queue of %s", c.Address)
+		require.Equal(d.t, t.priority, int(c.Priority), "priority of %s", c.Address)
 	}
 	require.Len(d.t, s.talks, len(d.m.talks))
 	require.Len(d.t, s.agents, len(d.m.agents))
@@ -270,6 +320,15 @@ func (d *day) agree() {
 		require.Equal(d.t, d.m.load(a.ID), a.Load, "load of %s", a.ID)
 	}
 	for id, l := range d.m.lines {
+		var waits []string
+		for _, c := range s.lines[id].Waiting {
+			waits = append(waits, c.ID)
+		}
+		var want []string
+		for _, t := range d.m.inLine(id) {
+			want = append(want, t.id)
+		}
+		require.Equal(d.t, want, waits, "who waits in %s, in order", id)
 		require.Equal(d.t, l.count, s.lines[id].Count, "how many %s gave away", id)
 		if len(l.members)+len(s.lines[id].Members) > 0 {
 			require.Equal(d.t, l.members, s.lines[id].Members, "turns in %s", id)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
-	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/bandwidth"
 	"github.com/livedesk/livedesk-go/sms/smstest"
@@ -58,6 +57,7 @@ func newDesk(t tester, s livedesk.Store, advance func(time.Duration)) *desk {
 	})
 	d := &desk{t: t, store: s, advance: advance, carriers: [2]smstest.Carrier{tw, bw}, cfg: livedesk.Config{
 		PublicURL: "https://desk.example.com/sms", Sealer: ring, Logger: slog.New(slog.DiscardHandler), ReopenWindow: reopenWindow,
+		AIAgents: []livedesk.AIConfig{{Name: bot, Agent: answers{}}}, AIReplies: -1,
 		Providers: []sms.Provider{
 			twilio.New(twilio.Config{Transport: tw.Transport()}), bandwidth.New(bandwidth.Config{Transport: bw.Transport()}),
 		},
@@ -118,15 +118,30 @@ func (d *desk) text(p person, body string) {
 	require.True(d.t, got.OK(), "webhook answered %d", got.Status)
 }
 
-func (d *desk) rules(then string) {
-	var set livedesk.RuleSet
-	if then != "" {
-		r := routing.Rule{ID: "vip", Condition: routing.Condition{Text: &routing.Text{Keyword: []string{"vip"}}},
-			Targets: []routing.Target{{Kind: routing.ToTeam, ID: "night"}}}
-		if then != "wait" {
-			r.Unavailable = routing.NextTier
+// answers is an AI agent that knows three words.
+type answers struct{}
+
+func (answers) Answer(_ context.Context, t livedesk.Turn) (livedesk.Answer, error) {
+	last := ""
+	for _, l := range t.Transcript {
+		if l.By == livedesk.ActorCustomer {
+			last = l.Text
 		}
-		set.Rules = []routing.Rule{r}
+	}
+	switch last {
+	case human:
+		return livedesk.Answer{Then: livedesk.HandOver}, nil
+	case bye:
+		return livedesk.Answer{Then: livedesk.Finish}, nil
+	}
+	return livedesk.Answer{Text: "I see"}, nil
+}
+
+// rules puts one of ruleSets in place.
+func (d *desk) rules(name string) {
+	var set livedesk.RuleSet
+	for i, r := range ruleSets[name] {
+		set.Rules = append(set.Rules, r.stored(i))
 	}
 	_, err := d.desk().PutRules(d.t.Context(), set)
 	require.NoError(d.t, err)
@@ -147,7 +162,7 @@ func (d *desk) look() (out seen) {
 		if out.agents, err = tx.Agents(ctx, workspace, nil); err != nil {
 			return err
 		}
-		ids := []string{livedesk.ChannelQueue(d.channels[0].ID), livedesk.ChannelQueue(d.channels[1].ID), team}
+		ids := []string{livedesk.ChannelQueue(d.channels[0].ID), livedesk.ChannelQueue(d.channels[1].ID), team, cysOwn}
 		found, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: workspace, IDs: ids, Heads: 1000})
 		out.lines = map[string]livedesk.Queue{}
 		for _, q := range found.Queues {

@@ -1,15 +1,20 @@
 package modeltest
 
 import (
-	"cmp"
 	"slices"
+	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
 // What each event does, in the model. Those that the desk refuses return false, and change nothing.
 
-const vip = "a vip is here"
+// What customers write, apart from what means nothing.
+const (
+	vip   = "a vip is here"
+	human = "a human, please"
+	bye   = "thanks, bye"
+)
 
 // text is what a customer writes.
 func (m *model) text(p person, body string) {
@@ -19,43 +24,51 @@ func (m *model) text(p person, body string) {
 		if t == nil {
 			t = m.begin(p, livedesk.Resolved)
 		}
-		t.activeAt = m.now
+		t.lastText = body
 		return
 	}
 	if t == nil || t.state == livedesk.Resolved && m.now >= t.reopenUntil {
 		t = m.begin(p, livedesk.Open)
-		m.settle(t, m.routed(p.channel, body)...)
-		return
-	}
-	t.activeAt = m.now
-	if t.state != livedesk.Open {
-		m.back(t, body)
+		t.lastText, t.waitingSince = body, m.now
+		m.route(t, way{text: body})
+	} else {
+		t.lastText = body
+		if t.waitingSince == 0 {
+			t.waitingSince = m.now
+		}
+		if t.state == livedesk.Snoozed || t.state == livedesk.Resolved {
+			m.back(t, body)
+		}
 	}
 }
 
+// begin is a new conversation. The agent of the one before is its first choice, if the channel says so.
 func (m *model) begin(p person, s livedesk.State) *talk {
-	t := &talk{person: p, state: s, activeAt: m.now}
+	t := &talk{person: p, state: s}
+	a := m.channels[p.channel].Assignment
+	if last := m.current[p]; last != nil && last.resolvedAt != 0 && a.StickyDays > 0 && !a.Manual {
+		t.sticky = last.assignee
+	}
+	if s == livedesk.Resolved {
+		t.resolvedAt = m.now
+	}
 	m.talks, m.current[p] = append(m.talks, t), t
 	return t
 }
 
-// back opens what was put aside or resolved, for the agent who had it if that is possible.
+// back opens what was put aside or resolved, for who had it if that is possible.
 func (m *model) back(t *talk, text string) {
 	woken, had := t.state == livedesk.Snoozed, t.assignee
-	t.state, t.assignee, t.wakeAt = livedesk.Open, "", 0
-	if !m.keeps(t, had, woken) {
-		m.settle(t, m.routed(t.channel, text)...)
+	if woken && t.before == livedesk.Pending {
+		t.state, t.wakeAt = livedesk.Pending, 0
+		return
 	}
-}
-
-// elapse does what is due by now.
-func (m *model) elapse() {
-	due := slices.DeleteFunc(slices.Clone(m.talks), func(t *talk) bool {
-		return t.state != livedesk.Snoozed || t.wakeAt == 0 || t.wakeAt > m.now
-	})
-	slices.SortFunc(due, func(a, b *talk) int { return cmp.Compare(a.wakeAt, b.wakeAt) })
-	for _, t := range due {
-		m.back(t, "")
+	t.state, t.assignee, t.wakeAt, t.resolvedAt = livedesk.Open, "", 0, 0
+	if !woken {
+		t.handedOver = false
+	}
+	if !m.keeps(t, had, woken) {
+		m.route(t, way{text: text})
 	}
 }
 
@@ -63,20 +76,24 @@ func (m *model) resolve(t *talk) bool {
 	if t.state == livedesk.Resolved {
 		return false
 	}
-	had := t.assignee
-	open := t.state == livedesk.Open
-	t.state, t.queue, t.queuedAt, t.reopenUntil = livedesk.Resolved, "", 0, m.now+reopenWindow
+	had, open := t.assignee, t.state == livedesk.Open
+	m.resolved(t)
 	if open {
 		m.serve(m.linesOf(had)...)
 	}
 	return true
 }
 
+func (m *model) resolved(t *talk) {
+	t.state, t.queue, t.queuedAt, t.waitingSince = livedesk.Resolved, "", 0, 0
+	t.resolvedAt, t.reopenUntil = m.now, m.now+reopenWindow
+}
+
 func (m *model) snooze(t *talk, timed bool) bool {
-	if t.state != livedesk.Open {
+	if t.state != livedesk.Open && t.state != livedesk.Pending {
 		return false
 	}
-	t.state, t.queue, t.queuedAt, t.wakeAt = livedesk.Snoozed, "", 0, 0
+	t.before, t.state, t.queue, t.queuedAt, t.wakeAt = t.state, livedesk.Snoozed, "", 0, 0
 	if timed {
 		t.wakeAt = m.now + snoozed
 	}
@@ -99,10 +116,46 @@ func (m *model) reopen(t *talk, by string) bool {
 		return false
 	}
 	m.current[t.person] = t
-	t.state, t.assignee = livedesk.Open, by
+	t.state, t.assignee, t.handedOver, t.resolvedAt, t.sticky = livedesk.Open, by, false, 0, ""
 	if by == "" {
-		m.settle(t, m.queue(t.channel))
+		m.route(t, way{})
 	}
+	return true
+}
+
+// write is a reply of an agent, or the host's, or an agent's first text.
+func (m *model) write(t *talk, by string) bool {
+	if t.state == livedesk.Resolved || m.optedOut[t.person] {
+		return false
+	}
+	pending := t.state == livedesk.Pending
+	theirs := t.state == livedesk.Open && t.assignee == "" || pending || t.state == livedesk.Snoozed && t.before == livedesk.Pending
+	if by != "" && theirs && m.agents[by] == nil {
+		return false
+	}
+	if pending {
+		m.leaveBot(t)
+	}
+	switch {
+	case by != "" && theirs:
+		m.giveTo(t, by)
+	case pending:
+		m.route(t, way{})
+	}
+	t.waitingSince = 0
+	return true
+}
+
+// start is an agent's text to a customer who may have no conversation.
+func (m *model) start(p person, by string) bool {
+	t := m.current[p]
+	if t != nil && t.state != livedesk.Resolved {
+		return m.write(t, by)
+	}
+	if m.optedOut[p] || m.agents[by] == nil {
+		return false
+	}
+	m.begin(p, livedesk.Open).assignee = by
 	return true
 }
 
@@ -111,47 +164,82 @@ func (m *model) assign(t *talk, id string) bool {
 		return false
 	}
 	had := t.assignee
-	m.give(t, id)
+	if t.state == livedesk.Pending {
+		m.leaveBot(t)
+	}
+	m.giveTo(t, id)
 	if t.state == livedesk.Open && had != id {
 		m.serve(m.linesOf(had)...)
 	}
 	return true
 }
 
+// giveTo is by hand: what the AI agent had when it was put aside isn't its any more.
+func (m *model) giveTo(t *talk, id string) {
+	if t.state == livedesk.Snoozed && t.before == livedesk.Pending {
+		t.before, t.handedOver = livedesk.Open, true
+	}
+	m.give(t, id)
+}
+
 func (m *model) unassign(t *talk) bool {
 	if t.state != livedesk.Open {
 		return false
 	}
-	if had := t.assignee; had != "" {
-		t.assignee = ""
-		m.serve(append(m.linesOf(had), m.queue(t.channel))...)
-		m.settle(t, m.queue(t.channel))
+	if t.assignee != "" {
+		m.routeAll([]*talk{t}, func(*talk) way { return way{} })
 	}
 	return true
 }
 
 // transfer passes a conversation on; one that waits keeps the time since when it does.
 func (m *model) transfer(t *talk, to string) bool {
+	if t.state == livedesk.Pending {
+		m.leaveBot(t)
+	}
 	if t.state != livedesk.Open {
 		return false
 	}
-	had := t.assignee
-	t.assignee, t.queue = "", ""
-	m.serve(append(m.linesOf(had), to)...)
-	m.settle(t, to)
+	t.queue = ""
+	m.routeAll([]*talk{t}, func(*talk) way { return way{to: to} })
 	return true
 }
+
+// toAI gives a conversation to the AI agent by hand.
+func (m *model) toAI(t *talk) bool {
+	if t.state != livedesk.Open || m.optedOut[t.person] {
+		return false
+	}
+	had := t.assignee
+	m.toBot(t)
+	m.serve(m.linesOf(had)...)
+	return true
+}
+
+func (m *model) prioritize(t *talk, n int) bool { t.priority = n; return true }
 
 func (m *model) presence(id string, p livedesk.Presence, lapses bool) bool {
 	a := m.agents[id]
 	if a == nil {
 		return false
 	}
+	since := a.until
+	if m.present(id) != livedesk.Offline {
+		since = m.now
+	}
 	a.presence, a.until = p, 0
-	if lapses {
+	switch {
+	case p == livedesk.Offline:
+		a.until = since
+	case lapses:
 		a.until = m.now + presenceTTL
 	}
 	m.serve(m.linesOf(id)...)
+	if a.until != 0 && m.channels[0].Assignment.OfflineGraceSeconds+m.channels[1].Assignment.OfflineGraceSeconds > 0 {
+		if m.away[id] = a.until; a.until <= m.now {
+			m.takeFrom(id)
+		}
+	}
 	return true
 }
 
@@ -160,6 +248,9 @@ func (m *model) putAgent(id string, capacity int) {
 		m.agents[id] = &agent{}
 	}
 	m.agents[id].capacity = capacity
+	if id == "cy" {
+		m.lines[cysOwn].members = []livedesk.Member{{Agent: id}}
+	}
 	m.serve(m.linesOf(id)...)
 }
 
@@ -172,20 +263,12 @@ func (m *model) outside(id string, n int) bool {
 	return true
 }
 
-// removeAgent gives what the agent has in hand to others, the conversation with the latest activity first.
 func (m *model) removeAgent(id string) bool {
 	if m.agents[id] == nil {
 		return false
 	}
-	held := slices.DeleteFunc(slices.Clone(m.talks), func(t *talk) bool { return t.state != livedesk.Open || t.assignee != id })
-	slices.SortFunc(held, func(a, b *talk) int { return cmp.Compare(b.activeAt, a.activeAt) })
 	m.agents[id].presence = livedesk.Offline
-	for _, t := range held {
-		t.assignee = ""
-	}
-	for _, t := range held {
-		m.settle(t, m.queue(t.channel))
-	}
+	m.routeAll(m.heldBy(id), func(*talk) way { return way{} })
 	delete(m.agents, id)
 	for _, l := range m.lines {
 		l.members = slices.DeleteFunc(l.members, func(x livedesk.Member) bool { return x.Agent == id })
@@ -212,7 +295,10 @@ func (m *model) list(queue string, ids []string) bool {
 }
 
 // configure changes how a channel's conversations are given away; who waits for one of them may fit now.
-func (m *model) configure(channel int, a livedesk.Assignment) {
-	m.channels[channel].Assignment = a
-	m.serve(m.queue(channel), team)
+func (m *model) configure(channel int, a livedesk.Assignment, ai bool) {
+	m.channels[channel].Assignment, m.channels[channel].UseAI = a, ai
+	m.serve(m.queues()...)
 }
+
+// seconds is a duration as settings have it.
+func seconds(d time.Duration) int { return int(d / time.Second) }

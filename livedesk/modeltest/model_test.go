@@ -17,13 +17,17 @@ type model struct {
 	talks    []*talk
 	current  map[person]*talk
 	optedOut map[person]bool
-	rule     string // what happens to a text with "vip" in it: "" (no rule), "wait" for the team, or "next_tier"
+	rules    string // which of ruleSets
+	// away is when it is looked whether who is off line still has something in hand, by agent.
+	away map[string]time.Duration
+
+	freed bool // a place came free while conversations were being given away
 }
 
 type agent struct {
 	capacity, outside int
 	presence          livedesk.Presence
-	until             time.Duration // 0 for without end
+	until             time.Duration // 0 for without end; of who is off line since when
 }
 
 // line is a queue; the turn of its members is a count.
@@ -40,33 +44,60 @@ type talk struct {
 	id string // empty until the desk has told it
 	person
 	state           livedesk.State
+	before          livedesk.State // the snooze
 	assignee, queue string
+	priority        int
 	queuedAt        time.Duration // 0 for never: time begins later
-	activeAt        time.Duration
+	waitingSince    time.Duration // 0 when the customer has an answer
+	resolvedAt      time.Duration
 	reopenUntil     time.Duration
 	wakeAt          time.Duration // 0 for when the customer writes
+	handedOver      bool          // the AI agent had it in this cycle
+	lastText        string        // the customer's
+	sticky          string        // agent of the conversation before, for a new one
+
+	silent string // agent who has it, didn't answer, and keeps it if nobody else can take it
+	alarm  alarm
+	limit  limit
+	was    held // at the last commit
+}
+
+// held is what lets an alarm be set anew.
+type held struct {
+	state    livedesk.State
+	assignee string
+	since    time.Duration
 }
 
 const (
 	reopenWindow = 35 * time.Minute
-	presenceTTL  = 25 * time.Minute
+	presenceTTL  = 1600 * time.Second
 	snoozed      = 15 * time.Minute
+	grace        = 1400 * time.Second
+	noAnswer     = 1100 * time.Second
+	ruleLimit    = 700 * time.Second
 	team         = "team:night"
+	cysOwn       = "agent:cy"
+	bot          = "bot"
 )
+
+// The instants at which these end are never the same: events happen at whole seconds, and ten minutes apart.
 
 func newModel(channels [2]livedesk.Channel) *model {
 	m := &model{
 		now: time.Hour, agents: map[string]*agent{}, lines: map[string]*line{}, channels: channels,
-		current: map[person]*talk{}, optedOut: map[person]bool{},
+		current: map[person]*talk{}, optedOut: map[person]bool{}, away: map[string]time.Duration{},
 	}
-	for i := range channels {
-		m.lines[m.queue(i)] = &line{}
+	for _, q := range m.queues() {
+		m.lines[q] = &line{}
 	}
-	m.lines[team] = &line{}
 	return m
 }
 
 func (m *model) queue(channel int) string { return livedesk.ChannelQueue(m.channels[channel].ID) }
+
+// queues are all lines in which somebody may wait.
+func (m *model) queues() []string { return []string{m.queue(0), m.queue(1), team, cysOwn} }
 
 // assignment returns the settings of a queue: a team has none.
 func (m *model) assignment(queue string) livedesk.Assignment {
@@ -78,10 +109,22 @@ func (m *model) assignment(queue string) livedesk.Assignment {
 	return livedesk.Assignment{}
 }
 
-func (m *model) online(id string) bool {
-	a := m.agents[id]
-	return a != nil && a.presence == livedesk.Online && (a.until == 0 || m.now < a.until)
+// byHand reports whether a line is served by people only.
+func (m *model) byHand(queue string) bool {
+	a := m.assignment(queue)
+	return a.Manual || a.HostAssigned
 }
+
+// present is what holds now of what an agent said.
+func (m *model) present(id string) livedesk.Presence {
+	a := m.agents[id]
+	if a == nil || a.until != 0 && m.now >= a.until {
+		return livedesk.Offline
+	}
+	return a.presence
+}
+
+func (m *model) online(id string) bool { return m.present(id) == livedesk.Online }
 
 func (m *model) load(id string) (n int) {
 	for _, t := range m.talks {
@@ -111,12 +154,12 @@ func (m *model) limited(channel int, id string) bool {
 	return limit > 0 && n >= limit
 }
 
-// fitting returns who of a line can be given a conversation of a channel, the best first.
-func (m *model) fitting(queue string, channel int) []livedesk.Member {
+// fitting returns who of a line can be given a conversation, the best first.
+func (m *model) fitting(queue string, t *talk) []livedesk.Member {
 	mode := m.assignment(queue).Mode
 	l := m.lines[queue]
 	fit := slices.DeleteFunc(slices.Clone(l.members), func(x livedesk.Member) bool {
-		return !m.online(x.Agent) || m.limited(channel, x.Agent) || mode != livedesk.RoundRobin && !m.room(x.Agent)
+		return !m.online(x.Agent) || m.limited(t.channel, x.Agent) || x.Agent == t.silent || mode != livedesk.RoundRobin && !m.room(x.Agent)
 	})
 	slices.SortStableFunc(fit, func(a, b livedesk.Member) int { // of equals the list's order counts
 		switch mode {
@@ -140,14 +183,15 @@ func (m *model) share(id string) int {
 
 // place gives a conversation to the next of a line, if there is anybody.
 func (m *model) place(queue string, t *talk) bool {
-	fit := m.fitting(queue, t.channel)
-	if len(fit) == 0 || m.assignment(queue).Manual {
+	fit := m.fitting(queue, t)
+	if len(fit) == 0 || m.byHand(queue) {
 		return false
 	}
 	l := m.lines[queue]
 	l.count++
 	i := slices.IndexFunc(l.members, func(x livedesk.Member) bool { return x.Agent == fit[0].Agent })
 	l.members[i].Last = l.count
+	m.freed = m.freed || t.assignee != ""
 	m.give(t, fit[0].Agent)
 	return true
 }
@@ -156,16 +200,23 @@ func (m *model) give(t *talk, id string) { t.assignee, t.queue, t.queuedAt = id,
 
 // serve lets those who wait in these lines have what is free, the longest waiting first.
 func (m *model) serve(queues ...string) {
+	for _, t := range m.inLine(queues...) {
+		m.place(t.queue, t)
+	}
+}
+
+// inLine returns who waits, in the order in which they are served.
+func (m *model) inLine(queues ...string) []*talk {
 	var waiting []*talk
 	for _, t := range m.talks {
 		if t.queue != "" && slices.Contains(queues, t.queue) {
 			waiting = append(waiting, t)
 		}
 	}
-	slices.SortFunc(waiting, func(a, b *talk) int { return cmp.Or(cmp.Compare(a.queuedAt, b.queuedAt), cmp.Compare(a.id, b.id)) })
-	for _, t := range waiting {
-		m.place(t.queue, t)
-	}
+	slices.SortFunc(waiting, func(a, b *talk) int {
+		return cmp.Or(b.priority-a.priority, cmp.Compare(a.queuedAt, b.queuedAt), cmp.Compare(a.id, b.id))
+	})
+	return waiting
 }
 
 // linesOf returns all lines that an agent is in.
@@ -176,30 +227,6 @@ func (m *model) linesOf(id string) (out []string) {
 		}
 	}
 	return out
-}
-
-// settle gives a conversation to the first line where somebody fits, or lets it wait in the last.
-func (m *model) settle(t *talk, queues ...string) {
-	for _, q := range queues {
-		if m.place(q, t) {
-			return
-		}
-	}
-	t.queue = queues[len(queues)-1]
-	if t.queuedAt == 0 {
-		t.queuedAt = m.now
-	}
-}
-
-// routed returns where a text leads: the rule's lines, then the channel's people.
-func (m *model) routed(channel int, text string) []string {
-	switch {
-	case text != vip || m.rule == "":
-		return []string{m.queue(channel)}
-	case m.rule == "wait":
-		return []string{team}
-	}
-	return []string{team, m.queue(channel)}
 }
 
 // keeps gives a conversation back to who had it: one who is woken needs an agent on line, one who comes back later a member

@@ -3,11 +3,13 @@ package pgstore_test
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
@@ -195,4 +197,126 @@ func TestFleetAgentsComeAndGo(t *testing.T) {
 	f.quiet(patience)
 	f.placesHeld()
 	require.Zero(t, f.besideRoom())
+}
+
+// Everything that gives and takes places at once, in four processes: two channels with a mode each, one with a limit of its
+// own, a team, rules that wait, go on and ask who is there, and meanwhile presence, capacities, members and the rules change,
+// and conversations are passed on and resolved. Nobody gets more than the capacity or the limit, nobody who isn't there gets
+// anything, nothing has two owners, and when it is quiet nobody waits while somebody who fits has room (F97, F99, F100, F104,
+// F105, I9, I10, I11).
+func TestFleetRoutes(t *testing.T) {
+	t.Parallel()
+	const customers, limit = 96, 2
+	names := []string{"ada", "bo", "cy", "di", "ed", "flo"}
+	f := newFleet(t, nil)
+	f.audit()
+	turns := f.twilioNumber(func(c *livedesk.Channel) {
+		c.Greeting, c.Assignment = "", livedesk.Assignment{Mode: livedesk.RoundRobinCapped, Limit: limit}
+	})
+	least := f.bandwidthNumber(silent)
+	f.agents(turns, 3, names...)
+	require.NoError(t, f.desk.SetMembers(t.Context(), turns.ID, names[:4]))
+	require.NoError(t, f.desk.SetMembers(t.Context(), least.ID, names[2:]))
+	team := func(ids ...string) { require.NoError(t, f.desk.SetTeam(t.Context(), "night", ids)) }
+	team(names[:3]...)
+	f.fleetRules(0)
+	f.start()
+	var edits atomic.Int64
+	together(customers+4*len(names), func(i int) {
+		if i < customers {
+			n := []*number{turns, least}[i%2]
+			n.text(f, to(t.Context(), f.processes[i%fleetSize]), smstest.Text{From: address(i), Body: []string{"hello", "night", "ask", "ada"}[i/2%4]})
+			return
+		}
+		name := names[i%len(names)]
+		for k := range 10 {
+			switch p := f.processes[f.any(fleetSize)]; (i + k) % 5 {
+			case 0:
+				do(f, p, "SetPresence", Present{Agent: name, Presence: []livedesk.Presence{livedesk.Offline, livedesk.Busy, livedesk.Online}[f.any(3)]})
+			case 1:
+				_, err := f.desk.PutAgent(t.Context(), livedesk.Agent{ID: name, Capacity: 2 + f.any(3)})
+				require.NoError(t, err)
+			case 2:
+				if n := f.any(4); k%2 == 0 {
+					team(names[n : n+3]...)
+				} else {
+					f.fleetRules(int(edits.Add(1)))
+				}
+			default:
+				list := f.conversations(livedesk.List{States: []livedesk.State{livedesk.Open}, Assignee: name})
+				for j, c := range list {
+					if j%2 == 0 {
+						_, _ = ask[livedesk.Conversation](t.Context(), p, "Resolve", c.ID) // somebody else may have
+					} else {
+						_, _ = f.desk.Transfer(t.Context(), c.ID, routing.Target{Kind: routing.ToTeam, ID: "night"}, livedesk.Actor{Kind: livedesk.ActorHost})
+					}
+				}
+			}
+		}
+	})
+	f.quiet(patience)
+	f.placesHeld()
+	f.owners()
+	for {
+		together(len(names), func(i int) {
+			do(f, f.processes[i%fleetSize], "SetPresence", Present{Agent: names[i], Presence: livedesk.Online})
+		})
+		f.quiet(patience)
+		f.eventually(patience, "to give all free places", func() bool { return f.besideRoom(turns) == 0 })
+		var open []livedesk.Conversation
+		for name, list := range f.held() {
+			of := 0
+			for _, c := range list {
+				if c.Channel == turns.ID {
+					of++
+				}
+			}
+			require.LessOrEqual(t, of, limit, "of the limited channel with %s", name)
+			open = append(open, list...)
+		}
+		if len(open) == 0 {
+			break
+		}
+		together(len(open), func(i int) { get[livedesk.Conversation](f, f.processes[i%fleetSize], "Resolve", open[i].ID) })
+	}
+	f.placesHeld()
+	require.Empty(t, f.conversations(livedesk.List{States: []livedesk.State{livedesk.Open}}), "all had their turn")
+	f.decidedByRules(names)
+}
+
+// fleetRules puts the nth version of the rules in place: what differs is who gets "ask".
+func (f *fleet) fleetRules(n int) {
+	f.Helper()
+	says := func(word string, to ...routing.Target) routing.Rule {
+		return routing.Rule{ID: word, Condition: routing.Condition{Text: &routing.Text{Keyword: []string{word}}}, Targets: to}
+	}
+	night, ada := routing.Target{Kind: routing.ToTeam, ID: "night"}, routing.Target{Kind: routing.ToAgent, ID: "ada"}
+	mine := says("ada", ada)
+	mine.Unavailable = routing.NextTier
+	asks := says("ask", night)
+	asks.Name = fmt.Sprint("version ", n)
+	asks.Condition = routing.Condition{All: []routing.Condition{asks.Condition, {Available: &night}}}
+	_, err := f.desk.PutRules(f.Context(), livedesk.RuleSet{Rules: []routing.Rule{says("night", night), asks, mine}})
+	require.NoError(f, err)
+}
+
+// decidedByRules holds every decision to one version of the rules, and to who was there (I10, F105).
+func (f *fleet) decidedByRules(names []string) {
+	f.Helper()
+	decisions, versions := 0, map[string]bool{}
+	for _, c := range f.conversations(livedesk.List{}) {
+		list, err := f.desk.Explain(f.Context(), c.ID)
+		require.NoError(f, err)
+		for _, d := range list {
+			decisions++
+			versions[d.Version] = true
+			require.True(f, d.Agent == "" || slices.Contains(names, d.Agent))
+			require.Equal(f, d.Tier == livedesk.TierRules, d.Rule != "", "%+v", d)
+			if len(d.Rules) > 0 {
+				require.NotEmpty(f, d.Version)
+			}
+		}
+	}
+	require.NotZero(f, decisions)
+	require.NotEmpty(f, versions)
 }

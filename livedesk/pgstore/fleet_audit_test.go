@@ -73,14 +73,47 @@ func (f *fleet) placesHeld() {
 	}
 }
 
-// besideRoom counts how often a conversation waits while somebody of its queue has a free place (I11).
-func (f *fleet) besideRoom() int {
+// besideRoom counts how often a conversation waits while somebody of its queue has a free place, also by the limits of
+// these numbers (I11).
+func (f *fleet) besideRoom(limited ...*number) int {
 	f.Helper()
+	channels, limits := []string{}, []int64{}
+	for _, n := range limited {
+		channels, limits = append(channels, n.ID), append(limits, int64(n.Assignment.Limit))
+	}
 	return f.count(`SELECT count(*) FROM {s}.conversations AS c
 		JOIN {s}.queue_agents AS m ON m.workspace = c.workspace AND m.queue = c.queue
 		JOIN {s}.agents AS a ON a.workspace = m.workspace AND a.id = m.agent AND a.presence = 'online'
+		LEFT JOIN unnest($1::text[], $2::bigint[]) AS l(channel, most) ON l.channel = c.channel
 		WHERE c.state = 'open' AND (a.capacity = 0 OR a.capacity > (SELECT count(*) FROM {s}.conversations AS o
-			WHERE o.workspace = a.workspace AND o.assignee = a.id AND o.state = 'open'))`)
+			WHERE o.workspace = a.workspace AND o.assignee = a.id AND o.state = 'open'))
+		AND (l.most IS NULL OR l.most > (SELECT count(*) FROM {s}.conversations AS o
+			WHERE o.workspace = a.workspace AND o.assignee = a.id AND o.state = 'open' AND o.channel = c.channel))`, channels, limits)
+}
+
+// owners holds every open conversation to one agent or one line, and the timeline's last word to who has it (I10).
+func (f *fleet) owners() {
+	f.Helper()
+	for _, c := range f.conversations(livedesk.List{States: []livedesk.State{livedesk.Open}}) {
+		require.True(f, (c.Assignee == "") != (c.Queue == ""), "%+v", c)
+		owner := ""
+		for _, m := range f.timeline(c) {
+			if m.Kind != livedesk.ActivityKind {
+				continue
+			}
+			switch a := m.Activity; a.What {
+			case "assigned":
+				require.Equal(f, owner, a.From, "conversation %s was taken from somebody who hadn't it", c.ID)
+				owner = a.To
+			case "unassigned", "transferred":
+				require.Equal(f, owner, a.From)
+				owner = ""
+			case "resolved":
+				owner = ""
+			}
+		}
+		require.Equal(f, owner, c.Assignee, "conversation %s", c.ID)
+	}
 }
 
 // writtenDownFirst makes a carrier look, whenever a text arrives, whether its attempt was written down before (R9). then

@@ -43,7 +43,7 @@ var (
 	// and the agents: whoever assigns holds their locks. How many wait counts as far as it matters.
 	sqlTally = `SELECT '` + tallyLoad + `', u.id, (` + load + `) FROM (` + rosterIDs + `) AS u
 		UNION ALL SELECT '` + tallyWaiting + `', w.id, (SELECT count(*) FROM (SELECT 1 FROM {s}.conversations AS c
-			WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL LIMIT $5) AS n)
+			WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL AND c.channel <> ALL($6::text[]) LIMIT $5) AS n)
 		FROM (` + queueIDs + `) AS w WHERE $5 > 0
 		UNION ALL (SELECT DISTINCT '` + tallyPlace + `', m.queue, 0::bigint FROM {s}.queue_agents AS m
 			WHERE m.workspace = $1 AND m.agent = ANY($3::text[]))`
@@ -89,7 +89,7 @@ var (
 		JOIN {s}.queue_agents AS a ON a.workspace = $1 AND a.queue = w.id`
 
 	line = `SELECT c.* FROM {s}.conversations AS c WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL
-		ORDER BY c.priority DESC, c.queued_at, c.id LIMIT $4`
+		AND c.channel <> ALL($5::text[]) ORDER BY c.priority DESC, c.queued_at, c.id LIMIT $4`
 )
 
 // lines is what one call of Queues found.
@@ -130,7 +130,7 @@ func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster
 // lines asks for queues with what belongs to them, once.
 func (t *tx) lines(ctx context.Context, q *livedesk.QueueQuery, ids []string, lock string) (*lines, error) {
 	l := &lines{line: map[string][]livedesk.Conversation{}, waiting: map[string]int{}, agents: newLoadedAgents()}
-	loads := slices.Concat(q.Agents, q.Loads)
+	loads, without := slices.Concat(q.Agents, q.Loads), append([]string{}, q.Without...) // a NULL would leave out all
 	heads, most := int64(max(0, q.Heads)), int64(0)
 	if heads > 0 {
 		most = heads + 1
@@ -143,10 +143,10 @@ func (t *tx) lines(ctx context.Context, q *livedesk.QueueQuery, ids []string, lo
 		}
 		b.Queue(t.s.sql(t.pick(sqlQueues, lock)), q.Workspace, ids, q.Agents).Query(l.scanQueues)
 		if heads > 0 {
-			b.Queue(t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, heads).Query(l.scanHeads)
+			b.Queue(t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, heads, without).Query(l.scanHeads)
 		}
 		b.Queue(t.s.sql(t.pick(sqlRoster, sqlLockRoster)), q.Workspace, ids, q.Agents, loads).Query(l.agents.scan)
-		b.Queue(t.s.sql(sqlTally), q.Workspace, ids, q.Agents, loads, most).Query(l.scanTally)
+		b.Queue(t.s.sql(sqlTally), q.Workspace, ids, q.Agents, loads, most, without).Query(l.scanTally)
 	})
 	t.unwritten = unwritten
 	return l, err

@@ -14,7 +14,7 @@ const (
 	sqlQueuesOfAgent = `SELECT queue FROM queue_agents WHERE workspace = ? AND agent = ?`
 
 	sqlLine = `SELECT ` + conversationColumns + ` FROM conversations AS v WHERE workspace = ? AND queue = ?
-		ORDER BY priority DESC, queued_at, id LIMIT ?`
+		AND channel NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, queued_at, id LIMIT ?`
 
 	sqlInsertQueue = `INSERT INTO queues (count, members, workspace, id, version) VALUES (?, ?, ?, ?, 1)`
 
@@ -42,7 +42,7 @@ func (r *reader) Queues(ctx context.Context, q livedesk.QueueQuery) (out livedes
 	for _, id := range distinct(ids) {
 		queue, err := r.queue(q.Workspace, id)
 		if err == nil {
-			err = r.line(&queue, max(0, q.Heads))
+			err = r.line(&queue, &q)
 		}
 		if err != nil {
 			return livedesk.Roster{}, err
@@ -75,11 +75,12 @@ func scanQueue(c *cells) livedesk.Queue {
 }
 
 // line loads the first heads of those that wait.
-func (r *reader) line(q *livedesk.Queue, heads int) (err error) {
+func (r *reader) line(q *livedesk.Queue, asked *livedesk.QueueQuery) (err error) {
+	heads := asked.Heads
 	if heads < 1 {
 		return nil
 	}
-	q.Waiting, err = all(r, nil, r.scanConversation, sqlLine, q.Workspace, q.ID, heads+1)
+	q.Waiting, err = all(r, nil, r.scanConversation, sqlLine, q.Workspace, q.ID, array(asked.Without), heads+1)
 	if len(q.Waiting) > heads {
 		q.Waiting, q.More = slices.Clip(q.Waiting[:heads]), true
 	}

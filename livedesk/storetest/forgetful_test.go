@@ -64,6 +64,14 @@ func (t alwaysMore) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk
 	return found, err
 }
 
+// showsAll shows who waits whatever the channel.
+type showsAll struct{ livedesk.ReadTx }
+
+func (t showsAll) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
+	q.Without = nil
+	return t.ReadTx.Queues(ctx, q)
+}
+
 // missesLoads finds the agents of queues only.
 type missesLoads struct{ livedesk.ReadTx }
 

@@ -21,6 +21,8 @@ func queueCases() []Case {
 		clause("Members are replaced as a whole, in order", queueMembers),
 		clause("have heads by priority, then the longest waiting, then id", queueOrder),
 		clause("show as many heads as asked for and whether there are more", queueHeads),
+		clause("pass over those who wait on channels of Without, and count them for nothing", queueWithout),
+		clause("can be loaded again for more of those who wait", queueAgain),
 		clause("show a conversation where it waits now", queueFollows),
 		clause("of one workspace show nothing of another", queueScopes),
 		clause("a row of another Version is ErrConflict, of a known id ErrExists", queueVersions),
@@ -192,6 +194,46 @@ func queueHeads(ctx context.Context, p *probe) {
 		p.that(len(q.Waiting) == want, "with %d heads %d are shown, not %d", heads, want, len(q.Waiting))
 		p.that(q.More == (heads > 0 && want < 3), "with %d heads of 3, More is %v", heads, q.More)
 	}
+}
+
+func queueWithout(ctx context.Context, p *probe) {
+	at, other := newSite(), newSite()
+	waits := func(n int, c *livedesk.Conversation) {
+		c.Queue, c.QueuedAt = "team:a", origin.Add(time.Duration(n)*time.Microsecond)
+	}
+	first, second := p.talksAs(ctx, at, 0, 3, waits), p.talksAs(ctx, other, 0, 2, waits)
+	load := func(heads int, without ...string) livedesk.Queue {
+		return p.queues(ctx, livedesk.QueueQuery{Workspace: at.workspace, IDs: []string{"team:a"}, Heads: heads, Without: without})[0]
+	}
+	p.that(len(load(9).Waiting) == 5, "all five are shown")
+	p.same(load(9, at.channel).Waiting, second, "those of the other channel")
+	p.same(load(9, other.channel, newID()).Waiting, first, "those of the first channel")
+	p.that(load(1, at.channel).More && !load(2, at.channel).More, "More counts those who are shown")
+	p.that(len(load(9, at.channel, other.channel).Waiting) == 0, "without both nobody waits")
+}
+
+func queueAgain(ctx context.Context, p *probe) {
+	at := newSite()
+	p.apply(ctx, livedesk.Changes{Queues: []livedesk.Queue{{Workspace: at.workspace, ID: "team:a", Members: members("ann")}}})
+	p.talksAs(ctx, at, 0, 3, func(_ int, c *livedesk.Conversation) { c.Queue, c.QueuedAt = "team:a", origin })
+	p.update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+		q := livedesk.QueueQuery{Workspace: at.workspace, Agents: []string{"ann"}, Heads: 1}
+		first, err := tx.Queues(ctx, q)
+		if err != nil {
+			return err
+		}
+		second, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: at.workspace, IDs: []string{"team:a"}, Heads: 3})
+		if err != nil {
+			return err
+		}
+		rows := first.Queues
+		if len(rows) != 1 || len(rows[0].Waiting) != 1 || len(second.Queues[0].Waiting) != 3 || second.Queues[0].More {
+			return fmt.Errorf("at first %+v, and then %+v", rows, second.Queues)
+		}
+		rows[0].Count = 7
+		return tx.Apply(ctx, livedesk.Changes{Queues: rows})
+	})
+	p.that(p.queue(ctx, at.workspace, "team:a", 0).Count == 7, "it was written")
 }
 
 func queueFollows(ctx context.Context, p *probe) {

@@ -240,6 +240,9 @@ func TestBrokenStoresAreReported(t *testing.T) {
 			"counts: have a text as what it is now",
 			"counts: have those jobs as parked that were tried that often, due or not",
 		}},
+		"shows all who wait": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return showsAll{tx} }), []string{
+			"queues: pass over those who wait on channels of Without, and count them for nothing",
+		}},
 		"shares slices": {lends, []string{
 			"copies: what goes in is copied",
 			"copies: what comes out is a copy",

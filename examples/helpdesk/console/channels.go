@@ -151,6 +151,7 @@ func (c *console) saveSettings(w http.ResponseWriter, r *http.Request, s *sessio
 	shown.Disabled = r.PostFormValue("disabled") == "true"
 	shown.Assignment.Mode = livedesk.Mode(r.PostFormValue("mode"))
 	shown.Assignment.Manual = r.PostFormValue("manual") == "true"
+	shown.Assignment.HostAssigned = r.PostFormValue("host_assigned") == "true"
 	if _, err := c.Desk.PutChannel(ctx, shown); err != nil {
 		if problems := byField(err); len(problems) > 0 {
 			return c.channelForms(w, r, s, statusOf(err), shown, problems, nil)
