@@ -52,8 +52,8 @@ func TestContract(t *testing.T) {
 	contract(t, connect(t, url(t), nil))
 }
 
-// wire leaves out what doesn't depend on how parameters and rows travel: whom the server lets wait for whom.
-var wire = storetest.Without(storetest.ConcurrentWriters)
+// sameLocks leaves out what doesn't depend on how parameters and rows travel: whom the server lets wait for whom.
+var sameLocks = storetest.Without(storetest.ConcurrentWriters)
 
 // The ways to execute that a pool behind PgBouncer needs.
 func TestContractInOtherModes(t *testing.T) {
@@ -66,7 +66,7 @@ func TestContractInOtherModes(t *testing.T) {
 		modes = append(modes, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol)
 	}
 	for _, m := range modes {
-		t.Run(m.String(), func(t *testing.T) { contract(t, connect(t, url(t), mode(m)), wire) })
+		t.Run(m.String(), func(t *testing.T) { contract(t, connect(t, url(t), mode(m)), sameLocks) })
 	}
 }
 
@@ -79,7 +79,7 @@ func TestContractThroughPgBouncer(t *testing.T) {
 	u := variable(t, pgbouncerVariable, "set it to the URL of a PgBouncer in transaction mode, before the same database")
 	t.Run(pgx.QueryExecModeExec.String(), func(t *testing.T) { contract(t, connect(t, u, mode(pgx.QueryExecModeExec))) })
 	t.Run(pgx.QueryExecModeSimpleProtocol.String(), func(t *testing.T) {
-		contract(t, connect(t, u, mode(pgx.QueryExecModeSimpleProtocol)), wire)
+		contract(t, connect(t, u, mode(pgx.QueryExecModeSimpleProtocol)), sameLocks)
 	})
 }
 
