@@ -218,12 +218,14 @@ func (p *placing) serve() {
 	for _, h := range heads {
 		switch {
 		case h.c.now.Queue != h.q.row.ID || p.manual(h.q):
+		case p.shutLine(h.q): // it was open, maybe, when they began to wait
+			p.u.awaitOpening(p.workspace, h.q.row.ID)
 		case !h.q.full && p.place(h.q, h.c):
 			placed[h.q] = true
 		}
 	}
 	for _, q := range p.queues {
-		if q.row.More && !q.full && !p.manual(q) && p.heads > 1 {
+		if q.row.More && !q.full && !p.manual(q) && !p.shutLine(q) && p.heads > 1 {
 			p.serveLater(q, placed[q])
 		}
 	}
@@ -250,6 +252,7 @@ func (p *placing) place(q *line, c *conv) bool {
 	i, ownFault := p.pick(q, c)
 	if i < 0 {
 		q.full = q.full || !ownFault
+		p.u.awaitOpening(p.workspace, ChannelQueue(c.now.Channel))
 		return false
 	}
 	m := &q.row.Members[i]
@@ -278,6 +281,8 @@ func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 		why := p.absent(a)
 		switch {
 		case why != "" || m.Agent == winner:
+		case p.shut(q, c):
+			why = SkipClosed
 		case capped && !roomFor(*a):
 			why = SkipFull
 		default:
