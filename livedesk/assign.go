@@ -81,7 +81,7 @@ type line struct {
 	row     Queue
 	changed bool
 	full    bool            // nobody can take one more
-	stuck   map[string]bool // channels of whose conversations nobody can take one more
+	stuck   map[string]bool // channels of whose conversations nobody can take one more, or before they open
 	left    int             // of row.Waiting that serve has not looked at
 	placed  bool            // somebody got one of them
 	behind  bool            // others wait behind them, who go before whoever comes now
@@ -221,7 +221,10 @@ func (p *placing) serve(ctx context.Context) error {
 		h := heads[0]
 		h.q.left--
 		switch {
-		case h.c.now.Queue != h.q.row.ID || h.q.full || h.q.stuck[h.c.now.Channel] || p.manual(h.q):
+		case h.c.now.Queue != h.q.row.ID || p.manual(h.q):
+		case p.shutLine(h.q): // it was open, maybe, when they began to wait
+			p.u.awaitOpening(p.workspace, h.q.row.ID)
+		case h.q.full || h.q.stuck[h.c.now.Channel]:
 		case p.place(h.q, h.c):
 			h.q.placed = true
 		}
@@ -234,7 +237,7 @@ func (p *placing) serve(ctx context.Context) error {
 		}
 	}
 	for _, q := range p.queues {
-		if q.row.More && !q.full && !p.manual(q) && (p.heads > 1 || q.placed) {
+		if q.row.More && !q.full && !p.manual(q) && !p.shutLine(q) && (p.heads > 1 || q.placed) {
 			p.serveLater(q)
 		}
 	}
@@ -253,14 +256,14 @@ func (p *placing) headsOf(q *line) (heads []head) {
 	return heads
 }
 
-// hides reports whether those who were looked at, of whom nobody could be placed because of their channel's limit, hide
-// others.
+// hides reports whether those who were looked at, of whom nobody could be placed because of their channel's limit or hours,
+// hide others.
 func (q *line) hides() bool {
 	return q.left == 0 && q.row.More && len(q.stuck) > 0 && !q.full && !q.placed
 }
 
 // lookBehind loads those who wait behind, of other channels. Whatever is hidden is found, in as many steps as there are
-// channels at their limit.
+// channels that are at their limit, or closed.
 func (p *placing) lookBehind(ctx context.Context, q *line) ([]head, error) {
 	found, err := p.u.tx.Queues(ctx, QueueQuery{
 		Workspace: p.workspace, IDs: []string{q.row.ID}, Heads: p.heads, Without: slices.Sorted(maps.Keys(q.stuck)),
@@ -289,6 +292,7 @@ func (p *placing) place(q *line, c *conv) bool {
 	case i >= 0:
 	case ownFault:
 		q.stick(c.now.Channel)
+		p.u.awaitOpening(p.workspace, ChannelQueue(c.now.Channel))
 		return false
 	default:
 		q.full = true
@@ -320,6 +324,8 @@ func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 		why := p.absent(a)
 		switch {
 		case why != "" || m.Agent == winner:
+		case p.shut(q, c):
+			why = SkipClosed
 		case capped && !roomFor(*a):
 			why = SkipFull
 		default:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -94,8 +93,14 @@ func (u *unit) fill(t *thread, c *conv, text string) string {
 	return render(pieces, values)
 }
 
-// nextOpen says when the desk opens next, for a thread's channel. Channels have no schedule yet, so they are always open.
-func (u *unit) nextOpen(*thread) string { return nextOpenWords("", u.now, time.Time{}, time.UTC) }
+// nextOpen says when the desk opens next, for a thread's channel, in its schedule's zone and the channel's language.
+func (u *unit) nextOpen(t *thread) string {
+	if t.info.openAt(u.now) {
+		return ""
+	}
+	opens, _ := t.info.hours.next(u.now)
+	return nextOpenWords(t.info.channel.Language, u.now, opens, opens.Location())
+}
 
 // ConsentTexts answer STOP, START and HELP where the carrier doesn't do it itself ([sms.AutoResponder]): each change of
 // consent gets one, and HELP one, within five minutes or not at all, never more than five automatic texts in a row without a
@@ -148,7 +153,7 @@ const maxAutoText = 1600
 func (c Channel) checkTexts() error {
 	var errs []error
 	for _, f := range []struct{ field, text string }{
-		{"greeting", c.Greeting}, {"consent_texts.opt_out", c.ConsentTexts.OptOut},
+		{"greeting", c.Greeting}, {"closed_hours.text", c.ClosedHours.Text}, {"consent_texts.opt_out", c.ConsentTexts.OptOut},
 		{"consent_texts.opt_in", c.ConsentTexts.OptIn}, {"consent_texts.help", c.ConsentTexts.Help},
 	} {
 		if err := checkAutoText(f.field, f.text); err != nil {

@@ -29,6 +29,9 @@ type channelPut struct {
 	stored   *Object           // the channel's object; nil for a new one
 	since    time.Time         // its record's
 	heirs    []inheritance     // likewise
+	schedule string            // likewise
+	guard    *Object           // of who names a schedule; nil where that doesn't change
+	unknown  bool              // the schedule is
 	identity map[string]string // as given
 	channel  map[string]string // values of the channel alone
 	shared   map[string]string // values of the connection
@@ -120,7 +123,24 @@ func (p *channelPut) load(ctx context.Context, tx ReadTx) error {
 	if len(objs) == 1 && objs[0].ID != "" {
 		p.conn = objs[0]
 	}
-	return nil
+	return p.loadSchedule(ctx, tx)
+}
+
+// loadSchedule finds out whether there is the schedule that the channel names from now on.
+func (p *channelPut) loadSchedule(ctx context.Context, tx ReadTx) error {
+	if p.c.Schedule == "" || p.c.Schedule == p.schedule || p.d.e.own[p.c.Schedule] != nil {
+		return nil
+	}
+	_, err := oneObject(ctx, tx, p.d.workspace, kindSchedule, p.c.Schedule)
+	if p.unknown = errors.Is(err, ErrNotFound); p.unknown {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	guard, err := scheduleGuard(ctx, tx, p.d.workspace)
+	p.guard = &guard
+	return err
 }
 
 func (p *channelPut) loadChannel(ctx context.Context, tx ReadTx) error {
@@ -138,7 +158,7 @@ func (p *channelPut) loadChannel(ctx context.Context, tx ReadTx) error {
 	if rec.Provider != p.c.Provider {
 		return invalid("provider", "can't be changed; add another channel")
 	}
-	p.stored, p.since, p.heirs = &obj, rec.Since, rec.HeirOf
+	p.stored, p.since, p.heirs, p.schedule = &obj, rec.Since, rec.HeirOf, rec.Schedule
 	return nil
 }
 
@@ -261,7 +281,10 @@ func (p *channelPut) checkSettings() error {
 	if p.c.OptOutScope != ScopeChannel && p.c.OptOutScope != ScopeWorkspace {
 		errs = append(errs, invalid("opt_out_scope", `is not a scope: leave it empty, or "workspace"`))
 	}
-	errs = append(errs, p.c.Keywords.check(p.c.Language), p.c.checkTexts(), p.c.QuietHours.check())
+	if p.unknown {
+		errs = append(errs, invalid("schedule", "is no schedule of this workspace"))
+	}
+	errs = append(errs, p.c.Keywords.check(p.c.Language), p.c.checkTexts(), p.c.QuietHours.check(), p.c.ClosedHours.check())
 	return errors.Join(errs...)
 }
 
@@ -277,6 +300,9 @@ func (p *channelPut) changes(ctx context.Context) (Changes, error) {
 		if err := p.d.view(ctx, func(ctx context.Context, tx ReadTx) error { return p.mend(ctx, tx, &changed) }); err != nil {
 			return Changes{}, err
 		}
+	}
+	if p.guard != nil {
+		changed.Objects = append(changed.Objects, *p.guard)
 	}
 	obj := Object{Workspace: p.d.workspace, Kind: kindChannel, ID: newID(p.now)}
 	switch {

@@ -52,6 +52,10 @@ type Channel struct {
 	// Transliterate replaces characters that would make a text UCS-2 by look-alikes, where that brings all of it into GSM-7;
 	// see [sms.Transliterate].
 	Transliterate bool `json:"transliterate,omitempty"`
+	// Schedule is the id of the channel's business hours: of a [Schedule], or of [Config] BusinessHours. Empty means always
+	// open. ClosedHours are what the channel does while they are closed.
+	Schedule    string      `json:"schedule,omitempty"`
+	ClosedHours ClosedHours `json:"closed_hours,omitzero"`
 	// Rate is the most segments per second that are handed to the carrier. Zero means the default for the kind of
 	// number, see [DefaultRate]; negative means no limit.
 	Rate    float64 `json:"rate,omitempty"`

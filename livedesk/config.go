@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/livedesk/livedesk-go/hours"
 	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms"
 )
@@ -41,6 +42,10 @@ type Config struct {
 	AIReplies int
 	// ContactSource tells what the host knows of new contacts, before they are routed. nil means that nobody is asked.
 	ContactSource ContactSource
+	// BusinessHours are business hours of the host's own making, by id: what [Channel] Schedule and [Desk.SetTeamSchedule] may
+	// name in any workspace, beside the workspace's own schedules. Every process should have the same. Hours that panic, and an
+	// id that a process wasn't given, count as open, and are logged.
+	BusinessHours map[string]hours.BusinessHours
 	// Hooks are told what happened, after it was committed.
 	Hooks Hooks
 	// Logger gets what went wrong in the background. nil means slog.Default(). Texts, full numbers and credentials
@@ -194,6 +199,14 @@ func (c Config) check(durable bool) error {
 		bad("Workers", "can't be negative")
 	}
 	errs = append(errs, checkAIs(c.AIAgents)...)
+	for id, h := range c.BusinessHours {
+		field := fmt.Sprintf("BusinessHours[%q]", id)
+		if err := checkID(field, id); err != nil {
+			errs = append(errs, err)
+		} else if h == nil {
+			bad(field, "is nil")
+		}
+	}
 	if c.AIWorkers < 0 {
 		bad("AIWorkers", "can't be negative")
 	}

@@ -40,6 +40,8 @@ type Decision struct {
 	MoreSkipped int       `json:"more_skipped,omitempty"`
 	// Until is when the wait ends by the rule's timeout; zero for never.
 	Until time.Time `json:"until,omitzero"`
+	// Opens is when the business hours open that it waits for; zero where it waits for none, or for some that don't open again.
+	Opens time.Time `json:"opens,omitzero"`
 }
 
 // Tier is a stage of routing.
@@ -71,6 +73,7 @@ const (
 	LookPassed   LookResult = "passed"   // it had nothing to say
 	LookPanicked LookResult = "panicked" // the host's router did, which counts as a pass
 	LookNobody   LookResult = "nobody"   // nobody behind its targets could take it
+	LookClosed   LookResult = "closed"   // nobody could, since business hours are closed: the team's, or those the channel's humans wait for
 	LookWaits    LookResult = "waits"    // nobody could take it, and it waits there
 	LookDecided  LookResult = "decided"
 )
@@ -94,6 +97,7 @@ const (
 	SkipNoMember SkipReason = "no_member" // had it before, and isn't on the channel's list any more
 	SkipLimit    SkipReason = "limit"     // has as many of the channel as [Assignment] Limit allows
 	SkipSilent   SkipReason = "silent"    // has it, and didn't answer in time
+	SkipClosed   SkipReason = "closed"    // business hours are closed: the team's, or those that the channel's humans wait for
 
 	// Of AI agents. SkipUnknown means that this process wasn't given it.
 	SkipUnhealthy   SkipReason = "unhealthy"    // failed too often just now, see [AIHealth]
@@ -107,7 +111,7 @@ const (
 )
 
 func (d Decision) clone() Decision {
-	d.At, d.Until = micro(d.At), micro(d.Until)
+	d.At, d.Until, d.Opens = micro(d.At), micro(d.Until), micro(d.Opens)
 	d.Looked, d.Skipped, d.Rules = slices.Clone(d.Looked), slices.Clone(d.Skipped), slices.Clone(d.Rules)
 	for i := range d.Rules {
 		d.Rules[i].Failed = slices.Clone(d.Rules[i].Failed)

@@ -32,6 +32,14 @@
 // [Desk.Simulate] where one would go. What the host knows of a customer counts for the rules: [Desk.PutContact],
 // [ContactSource].
 //
+// # Business hours
+//
+// A channel names a [Schedule] ([Desk.PutSchedule]), or hours of the host's own making ([Config] BusinessHours); a team may
+// have one too ([Desk.SetTeamSchedule]). While a channel is closed it does what its [ClosedHours] say: it tells customers so,
+// once in a closed period, and lets them wait for the opening where it should; otherwise routing goes on, and rules may ask for
+// the hours. A closed team is nobody behind its target. What waits for an opening is served the moment it comes, by whatever
+// process is there, and hours that change meanwhile count at once.
+//
 // # What nobody knows
 //
 // No carrier has an idempotency key. A text whose outcome is unknown is looked for in the carrier's own list, where it has one,

@@ -18,6 +18,7 @@ type Engine struct {
 	log       *slog.Logger
 	providers map[string]sms.Provider
 	ais       map[string]AIConfig
+	own       map[string]*opening // Config.BusinessHours
 
 	snap      *snapshots
 	hooks     *hookQueue
@@ -57,6 +58,7 @@ func New(store Store, cfg Config) (*Engine, error) {
 		log:        cfg.Logger,
 		providers:  make(map[string]sms.Provider, len(cfg.Providers)),
 		ais:        make(map[string]AIConfig, len(cfg.AIAgents)),
+		own:        make(map[string]*opening, len(cfg.BusinessHours)),
 		limits:     newLimits(),
 		healths:    newHealths(),
 		listings:   newListings(),
@@ -68,6 +70,9 @@ func New(store Store, cfg Config) (*Engine, error) {
 	}
 	for _, a := range cfg.AIAgents {
 		e.ais[a.Name] = a
+	}
+	for id, h := range cfg.BusinessHours {
+		e.own[id] = &opening{e: e, id: id, hours: h}
 	}
 	e.snap = newSnapshots(e)
 	e.hooks = newHookQueue(cfg.Hooks, e.log)

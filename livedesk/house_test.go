@@ -28,7 +28,7 @@ var edges = map[string][]string{
 	"livedesk":                     {"channel", "sms", "routing", "hours", "csat"},
 	"livedesk/memstore":            {"channel", "livedesk"},
 	"livedesk/storetest":           {"channel", "routing", "livedesk"},
-	"livedesk/internal/enginetest": {"channel", "livedesk", "routing", "sms", "sms/bandwidth", "sms/smstest", "sms/twilio"},
+	"livedesk/internal/enginetest": {"channel", "hours", "livedesk", "routing", "sms", "sms/bandwidth", "sms/smstest", "sms/twilio"},
 	"examples/quickstart":          {"channel", "livedesk", "livedesk/memstore", "sms", "sms/smstest", "sms/twilio"},
 	"examples/ownstore":            {"channel", "livedesk"},
 }

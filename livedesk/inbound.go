@@ -163,15 +163,23 @@ func (u *unit) inbound(t *thread, a arrival, r reading, outdated bool) {
 	u.after(t, c, tr, a, text)
 }
 
-// after does what a customer's message takes with it: somebody is chosen, and the greeting goes out.
+// after does what a customer's message takes with it: somebody is chosen, and the greeting goes out, or in closed hours what
+// takes its place.
 func (u *unit) after(t *thread, c *conv, tr transition, a arrival, text string) {
+	later := false
 	switch {
 	case !tr.has(routes):
 		u.dueTurn(c)
-	case !u.lookFirst(t, c, tr):
+	case u.lookFirst(t, c, tr):
+		later = true // as want does it then
+	default:
 		u.want(t, c, tr, text, len(a.in.Media))
 	}
-	if tr.has(greets) && !u.tooLate(u.written(a)) {
+	switch {
+	case u.tooLate(u.written(a)):
+	case u.closedSpeaks(t) && !later:
+		u.dueClosed(t, c, tr.has(greets))
+	case tr.has(greets) && !u.closedSpeaks(t):
 		u.greet(t, c)
 	}
 }

@@ -29,6 +29,8 @@ var decisions = map[string]func(u *unit, ctx context.Context, j Job) error{
 	jobSay:      (*unit).sayNow,
 	jobRetain:   (*unit).retain,
 	jobForget:   (*unit).forgetConnection,
+	jobOpen:     (*unit).openLine,
+	jobClosed:   (*unit).sayClosed,
 }
 
 // maxJobAttempts is how often a job that fails is tried; then it is parked for a day at a time, and told each time.
@@ -103,13 +105,15 @@ func (e *Engine) ended(ctx context.Context, err error, jobs ...Job) {
 func (e *Engine) workJob(ctx context.Context, j Job) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if j.Kind == jobSettings { // which another process may have changed just now
+	if j.Kind == jobSettings || j.Kind == jobOpen { // which another process may have changed just now
 		if err := e.snap.refresh(ctx); err != nil {
 			return err
 		}
 	}
 	return e.Desk(j.Workspace).act(ctx, "job "+j.Key, func(ctx context.Context, u *unit) error {
-		u.begun()
+		if j.Kind != jobClosed { // which has something to load, and then the time costs nothing
+			u.begun()
+		}
 		decide, known := decisions[j.Kind]
 		if !known { // of a newer version of the library: left to it
 			u.jobs = append(u.jobs, JobChange{Job: moved(j, u.now.Add(time.Minute))})
@@ -172,6 +176,7 @@ func (u *unit) serveLine(_ context.Context, j Job) error {
 // serveLines serves the lines in which conversations of a channel wait: its limit and its mode count for them wherever they do.
 func (u *unit) serveLines(ctx context.Context, j Job) error {
 	u.onQueue(j.Workspace, ChannelQueue(j.Subject), nil)
+	u.awaitOpening(j.Workspace, ChannelQueue(j.Subject)) // where its humans wait for one since, or for another
 	q := ConversationQuery{Workspace: j.Workspace, Channel: j.Subject, States: []State{Open}, Unassigned: true, Limit: 1000}
 	for {
 		list, err := u.tx.Conversations(ctx, q)

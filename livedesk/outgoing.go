@@ -170,10 +170,13 @@ const autoKeyPrefix = "auto:"
 // maxAutomatic is how many automatic texts a contact gets in a row without a human.
 const maxAutomatic = 5
 
+// greetingKey is the key of a conversation's greeting.
+const greetingKey = "greeting"
+
 // greet sends the channel's greeting, once per conversation.
 func (u *unit) greet(t *thread, c *conv) {
 	if text := t.info.channel.Greeting; text != "" {
-		u.sayAutomatically(t, c, "greeting", u.fill(t, c, text))
+		u.sayAutomatically(t, c, greetingKey, u.fill(t, c, text))
 	}
 }
 

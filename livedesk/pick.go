@@ -40,6 +40,8 @@ func (p *placing) unfit(c *conv, agent string) SkipReason {
 	switch {
 	case q == nil || !slices.ContainsFunc(q.row.Members, func(m Member) bool { return m.Agent == a.ID }):
 		return SkipNoMember
+	case p.u.humansWait(p.workspace, c.now.Channel):
+		return SkipClosed
 	case !roomFor(*a):
 		return SkipFull
 	case p.limited(c, a.ID):
@@ -64,6 +66,9 @@ func (p *placing) absent(a *Agent) SkipReason {
 
 // pick returns the place in q.row.Members of who takes c, or -1; then it tells whether somebody could have taken another.
 func (p *placing) pick(q *line, c *conv) (place int, ownFault bool) {
+	if p.shut(q, c) {
+		return -1, !p.shutLine(q)
+	}
 	barred := map[string]bool{}
 	for {
 		i := p.choose(q, c, barred)

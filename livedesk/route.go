@@ -202,7 +202,7 @@ func (e *Engine) ask(f routing.Facts) (d routing.Decision, panicked bool) {
 // available says whether somebody behind a target is on line and has room, from what is locked.
 func (p *placing) available(t routing.Target, c *conv) bool {
 	for _, id := range linesTo([]routing.Target{t}, c.now.Channel) {
-		if q := p.queues[id]; q != nil && slices.ContainsFunc(q.row.Members, func(m Member) bool {
+		if q := p.queues[id]; q != nil && !p.shut(q, c) && slices.ContainsFunc(q.row.Members, func(m Member) bool {
 			a := p.agent(m.Agent)
 			return p.absent(a) == "" && roomFor(*a) && p.barred(c, a.ID) == ""
 		}) {
@@ -225,7 +225,11 @@ func (p *placing) settle(r routed) {
 		if p.fulfil(c, d, s, i == len(r.stops)-1) {
 			return
 		}
-		d.look(s.tier, ruleOf(s), LookNobody)
+		result := LookNobody
+		if p.shutStop(s, c) {
+			result = LookClosed
+		}
+		d.look(s.tier, ruleOf(s), result)
 	}
 }
 
@@ -317,8 +321,8 @@ func (p *placing) open(s stop, c *conv, d *Decision) (q *line, ai string) {
 // end gives the conversation to somebody of q, or lets it wait at the stop, or leaves it to nobody.
 func (p *placing) end(c *conv, d *Decision, s stop, q *line) {
 	c.wish.decision = d
-	if lines := s.lines(); q == nil && len(lines) > 0 {
-		d.Queue = lines[0]
+	if q == nil && len(s.lines()) > 0 {
+		d.Queue = p.waitingLine(s).row.ID
 	} else if q != nil {
 		d.Queue = q.row.ID
 	}
@@ -344,12 +348,13 @@ func (p *placing) end(c *conv, d *Decision, s stop, q *line) {
 
 // wait puts a conversation into the first line of a stop.
 func (p *placing) wait(c *conv, s stop) {
-	q := p.queues[s.lines()[0]]
+	q := p.waitingLine(s)
 	if c.now.QueuedAt.IsZero() {
 		c.now.QueuedAt = p.u.now
 	}
 	c.now.Queue, c.now.Assignee = q.row.ID, ""
 	p.skipped(c.wish.decision, q, c, "")
+	c.wish.decision.Opens = p.awaitOpenings(c)
 	p.waiting = append(p.waiting, c)
 	p.setTimeout(c, s)
 }

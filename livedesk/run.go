@@ -26,6 +26,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err := e.configure(ctx); err != nil && ctx.Err() == nil { // the loop goes on trying
 		e.logError("configuration was not read", err)
 	}
+	if err := e.lookAtOwn(ctx); err != nil && ctx.Err() == nil {
+		e.logError("business hours of Config were not looked at", err)
+	}
 	// Work in flight outlives ctx, for as long as draining may take.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

@@ -27,7 +27,10 @@ type snapshot struct {
 	closed      []Sender                 // channels that can't send: disabled, or without an open connection
 	rules       map[string]*ruleSet      // by workspace
 	wide        map[string]bool          // workspaces where a STOP to some channel counts on all
-	graceful    map[string]bool          // workspaces where what agents off line have in hand goes back after a while
+	schedules   map[objectKey]*opening
+	teams       map[objectKey]string   // schedules' ids
+	teamHours   map[objectKey]*opening // set when a snapshot is put together
+	graceful    map[string]bool        // workspaces where what agents off line have in hand goes back after a while
 }
 
 type objectKey struct{ workspace, id string }
@@ -53,6 +56,7 @@ type channelInfo struct {
 	keywords *sms.Keywords
 	connID   string
 	quiet    *quietClocks    // nil for none
+	hours    *opening        // nil for always open; set when a snapshot is put together
 	heirOf   []inheritance   // channels that had the number before
 	since    time.Time       // when a removed channel came back; zero for one that was never removed
 	conn     *connectionInfo // of the same snapshot; nil when it is missing
@@ -130,6 +134,8 @@ func newSnapshots(e *Engine) *snapshots {
 		channels:    map[objectKey]*channelInfo{},
 		own:         map[channel.Address]bool{},
 		rules:       map[string]*ruleSet{},
+		schedules:   map[objectKey]*opening{},
+		teams:       map[objectKey]string{},
 	})
 	return s
 }
@@ -271,6 +277,9 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 		byWebhook:   map[string]*connectionInfo{},
 		own:         map[channel.Address]bool{},
 		rules:       maps.Clone(old.rules),
+		schedules:   maps.Clone(old.schedules),
+		teams:       maps.Clone(old.teams),
+		teamHours:   map[objectKey]*opening{},
 		graceful:    map[string]bool{},
 		wide:        map[string]bool{},
 	}
@@ -290,6 +299,7 @@ func (s *snapshots) next(ctx context.Context, old *snapshot, objs []Object) *sna
 	}
 	s.takeRules(n, objs)
 	n.link()
+	s.linkHours(n)
 	return n
 }
 
@@ -318,8 +328,22 @@ func (s *snapshots) put(ctx context.Context, n *snapshot, o Object) error {
 			n.channels[key] = c
 		}
 		return err
+	case kindSchedule:
+		return s.takeSchedule(n, o)
+	case kindTeam:
+		return n.takeTeam(o)
 	}
 	return nil // of a newer version of the library
+}
+
+// linkHours gives channels and teams the business hours that they name. Channels are the snapshot's own copies.
+func (s *snapshots) linkHours(n *snapshot) {
+	for key, ch := range n.channels {
+		ch.hours = s.hoursOf(n, key.workspace, ch.channel.Schedule)
+	}
+	for key, schedule := range n.teams {
+		n.teamHours[key] = s.hoursOf(n, key.workspace, schedule)
+	}
 }
 
 // link joins channels and connections anew; both may be of the snapshot before, which goes on in use, so they are

@@ -119,6 +119,9 @@ func (u *unit) want(t *thread, c *conv, tr transition, text string, media int) {
 	if c.now.State != Open {
 		return
 	}
+	if asked := tr.has(greets) && c.was.ID != ""; asked || tr.on == aiHandsOver {
+		u.dueClosed(t, c, asked) // the host was asked about the contact first; or humans are needed now
+	}
 	w := &wish{facts: u.facts(t, c, tr, text, media), thread: t, seq: c.now.LastSeq}
 	if tr.has(keepAgent) {
 		w.keep, w.woken = c.now.Assignee, tr.to == asBefore
@@ -151,7 +154,7 @@ func (u *unit) facts(t *thread, c *conv, tr transition, text string, media int) 
 		cause = routing.CauseRequeue
 	}
 	return routing.Facts{
-		Workspace: c.now.Workspace, Channel: c.now.Channel, Conversation: c.now.ID, Cause: cause, At: u.now, Open: true,
+		Workspace: c.now.Workspace, Channel: c.now.Channel, Conversation: c.now.ID, Cause: cause, At: u.now, Open: t.info.openAt(u.now),
 		Contact: routing.Contact{
 			ID: t.contact.ID, Address: string(t.contact.Address), Country: t.contact.Country, Language: t.contact.Language,
 			ExternalID: t.contact.ExternalID, Attributes: t.contact.Attributes, Labels: t.contact.Labels,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/livedesk/livedesk-go/hours"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/smstest"
@@ -151,6 +152,16 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 	},
 	"PutRule":  nil, // upserts of the desk's own
 	"PutRules": nil,
+	// Likewise.
+	"PutSchedule": nil,
+	"RemoveSchedule": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) {
+		return nil, d.RemoveSchedule(ctx, "office")
+	},
+	"Schedules": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) { return d.Schedules(ctx) },
+	"SetTeamSchedule": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) {
+		return nil, d.SetTeamSchedule(ctx, "night", "office")
+	},
+	"TeamSchedule": func(ctx context.Context, d *livedesk.Desk, _ ids) (any, error) { return d.TeamSchedule(ctx, "night") },
 	"Register": func(ctx context.Context, d *livedesk.Desk, x ids) (any, error) {
 		return nil, d.Register(ctx, x.channel)
 	},
@@ -233,7 +244,7 @@ var crossing = map[string]func(ctx context.Context, d *livedesk.Desk, x ids) (fo
 }
 
 // lists answer an id that isn't there with nothing rather than with an error.
-var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "ConsentHistory", "Conversations", "Counts", "ExportConsents", "ImportConsents", "Latest", "Messages", "Rules", "Team", "Waiting"}
+var lists = []string{"Agents", "AllHealth", "AllConversations", "Channels", "ConsentHistory", "Conversations", "Counts", "ExportConsents", "ImportConsents", "Latest", "Messages", "Rules", "Schedules", "Team", "TeamSchedule", "Waiting"}
 
 // An id of another workspace answers exactly like one that doesn't exist, for every method that there is.
 func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
@@ -243,6 +254,8 @@ func TestWorkspacesNeverCross(t *testing.T) { // F152, F153, I17, R27
 	w.agents(w.ch.ID, 5, "ada")
 	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"ada"}))
 	w.rules(says("night", toTeam("night")))
+	w.schedule("office", hours.Schedule{Zone: "UTC", Week: hours.EveryDay(hours.Slot{From: "00:00", To: "24:00"})})
+	require.NoError(t, w.desk.SetTeamSchedule(w.ctx(), "night", "office"))
 	w.text(alice, "hello")
 	c := w.only()
 	m := w.reply(c.ID, "hi")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/livedesk/livedesk-go/hours"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/bandwidth"
@@ -17,10 +18,21 @@ var team = []livedesk.Agent{
 	{ID: "chloe", Name: "Chloé Martin", Capacity: 2},
 }
 
-// seed puts a team, and with simulated carriers a channel on each, into a desk that has no agents yet.
+// officeHours are those of one channel, which goes on by night all the same: rules may ask for them, and who tries the console
+// finds something to change.
+var officeHours = livedesk.Schedule{ID: "office", Name: "Office hours", Hours: hours.Schedule{
+	Zone:       "America/New_York",
+	Week:       hours.MondayToFriday(hours.Slot{From: "09:00", To: "12:30"}, hours.Slot{From: "13:30", To: "18:00"}),
+	Exceptions: []hours.Exception{{Date: "12-25", Name: "Christmas"}, {Date: "01-01", Name: "New Year"}},
+}}
+
+// seed puts a team, business hours, and with simulated carriers a channel on each, into a desk that has no agents yet.
 func seed(ctx context.Context, desk *livedesk.Desk, simulated bool) error {
 	agents, err := desk.Agents(ctx)
 	if err != nil || len(agents) > 0 {
+		return err
+	}
+	if _, err := desk.PutSchedule(ctx, officeHours); err != nil {
 		return err
 	}
 	if simulated {
@@ -76,6 +88,7 @@ func seedChannels(ctx context.Context, desk *livedesk.Desk) error {
 			}.Values(),
 			Greeting:   "Northwind Deliveries here. We have your text and answer as soon as we can.",
 			Assignment: livedesk.Assignment{Mode: livedesk.RoundRobinCapped},
+			Schedule:   officeHours.ID,
 		},
 	} {
 		if _, err := desk.PutChannel(ctx, c); err != nil {

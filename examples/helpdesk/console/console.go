@@ -102,6 +102,10 @@ func (c *console) routes() *http.ServeMux {
 		"POST /channels/{id}/pause":      c.pauseChannel,
 		"POST /channels/{id}/remove":     c.removeChannel,
 
+		"GET /hours":                c.showHours,
+		"GET /channels/{id}/hours":  c.showChannelHours,
+		"POST /channels/{id}/hours": c.saveChannelHours,
+
 		"GET /rules":                   c.showRules,
 		"POST /rules":                  c.saveRules,
 		"GET /media/{message}/{index}": c.showMedia,

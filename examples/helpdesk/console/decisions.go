@@ -35,6 +35,8 @@ func newDecisionRow(d livedesk.Decision, who func(string) string) decisionRow {
 		row.Outcome = who(d.Agent)
 	case d.Queue == "":
 		row.Outcome = "Stays unassigned"
+	case !d.Opens.IsZero():
+		row.Outcome = "Waits for the opening, " + moment(d.Opens)
 	}
 	if d.Reason != "" {
 		row.Why += ": " + d.Reason
@@ -95,6 +97,7 @@ var skipWords = map[livedesk.SkipReason]string{
 	livedesk.SkipNoMember: "isn’t on this channel any more",
 	livedesk.SkipLimit:    "has enough of this channel",
 	livedesk.SkipSilent:   "didn’t answer in time",
+	livedesk.SkipClosed:   "hours are closed",
 
 	livedesk.SkipUnhealthy:   "failed too often just now",
 	livedesk.SkipHandedOver:  "humans took over already",

@@ -67,6 +67,9 @@ var scenarios = []struct {
 	{"what happens while an AI agent thinks makes its answer late", aiTooLate},
 	{"the host's facts about a new contact come before routing", contactFacts},
 	{"a channel's limit holds, and who comes back finds their agent", limitAndSticky},
+	{"what waits for an opening is served then, and told once", servedAtTheOpening},
+	{"a closing that the clock shows twice is told once", closingShownTwice}, // F108
+	{"a schedule that is named isn't removed, whoever is first", namedSchedules},
 }
 
 const workspace = "main"

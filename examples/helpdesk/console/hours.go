@@ -1,0 +1,304 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/livedesk/livedesk-go/hours"
+	"github.com/livedesk/livedesk-go/livedesk"
+)
+
+// hoursPage is the channels with their business hours.
+type hoursPage struct{ Channels []hoursRow }
+
+type hoursRow struct {
+	ID, Name, Schedule string
+	Open               bool
+	Opens              time.Time // zero while it is open, or where it doesn't open again
+	Problem            string
+}
+
+func (c *console) showHours(w http.ResponseWriter, r *http.Request, s *session) error {
+	channels, err := c.Desk.Channels(r.Context())
+	if err != nil {
+		return err
+	}
+	var p hoursPage
+	for _, ch := range channels {
+		row := hoursRow{ID: ch.ID, Name: ch.Name(), Open: true}
+		stored, err := c.scheduleOf(r, ch)
+		if err != nil {
+			return err
+		}
+		row.Schedule, row.Problem = scheduleName(ch, stored), stored.Problem
+		if t, err := stored.Hours.Compile(); err == nil {
+			now := time.Now()
+			if row.Open = t.IsOpen(now); !row.Open {
+				row.Opens, _ = t.NextOpen(now)
+			}
+		}
+		p.Channels = append(p.Channels, row)
+	}
+	c.render(w, r, s, http.StatusOK, "hours", p)
+	return nil
+}
+
+func scheduleName(ch livedesk.Channel, s livedesk.Schedule) string {
+	switch {
+	case s.Name != "":
+		return s.Name
+	case ch.Schedule != "":
+		return ch.Schedule
+	}
+	return "always open"
+}
+
+// scheduleOf returns the schedule that a channel names; a zero one where it names none, or hours of the host's own.
+func (c *console) scheduleOf(r *http.Request, ch livedesk.Channel) (livedesk.Schedule, error) {
+	list, err := c.Desk.Schedules(r.Context())
+	for _, s := range list {
+		if s.ID == ch.Schedule {
+			return s, err
+		}
+	}
+	return livedesk.Schedule{}, err
+}
+
+// channelHours is one channel's business hours as a form: each day's slots in one line, each exception in one line.
+type channelHours struct {
+	ID, Name   string
+	Version    int64 // of the channel
+	Schedule   livedesk.Schedule
+	Others     []string // channels that share it
+	On         bool
+	Zone       string
+	Days       []dayField
+	Exceptions string
+	Closed     livedesk.ClosedHours
+	Gap        string // in hours
+	Report     *livedesk.TextReport
+	Problem    map[string]string // by field of the form
+}
+
+type dayField struct{ Key, Label, Slots, Zone string }
+
+// weekFields are the days of a week in the order of the form.
+func weekFields(w *hours.Week) []*hours.Day {
+	return []*hours.Day{&w.Monday, &w.Tuesday, &w.Wednesday, &w.Thursday, &w.Friday, &w.Saturday, &w.Sunday}
+}
+
+var dayKeys = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+
+func (c *console) showChannelHours(w http.ResponseWriter, r *http.Request, s *session) error {
+	ch, err := c.Desk.Channel(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	stored, err := c.scheduleOf(r, ch)
+	if err != nil {
+		return err
+	}
+	p := channelHours{Version: ch.Version, Schedule: stored, On: ch.Schedule != "", Zone: stored.Hours.Zone, Closed: ch.ClosedHours}
+	for i, d := range weekFields(&stored.Hours.Week) {
+		p.Days = append(p.Days, dayField{dayKeys[i], upperFirst(dayKeys[i]), slotLine(d.Slots), d.Zone})
+	}
+	p.Exceptions = exceptionLines(stored.Hours.Exceptions)
+	if n := ch.ClosedHours.GapSeconds; n > 0 {
+		p.Gap = strconv.FormatFloat(float64(n)/3600, 'f', -1, 64)
+	}
+	return c.hoursForm(w, r, s, http.StatusOK, ch, p)
+}
+
+func (c *console) hoursForm(w http.ResponseWriter, r *http.Request, s *session, status int, ch livedesk.Channel, p channelHours) error {
+	p.ID, p.Name = ch.ID, ch.Name()
+	channels, err := c.Desk.Channels(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, other := range channels {
+		if other.ID != ch.ID && ch.Schedule != "" && other.Schedule == ch.Schedule {
+			p.Others = append(p.Others, other.Name())
+		}
+	}
+	if p.Closed.Text != "" {
+		if report, err := c.Desk.ReportText(r.Context(), ch.ID, p.Closed.Text); err == nil {
+			p.Report = &report
+		}
+	}
+	c.render(w, r, s, status, "channelhours", p)
+	return nil
+}
+
+func (c *console) saveChannelHours(w http.ResponseWriter, r *http.Request, s *session) error {
+	ch, err := c.Desk.Channel(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	stored, err := c.scheduleOf(r, ch)
+	if err != nil {
+		return err
+	}
+	p, problems := readHours(r, stored)
+	if err := c.putHours(r, ch, p, problems); err != nil {
+		for _, f := range livedesk.FieldErrors(err) {
+			problems[formField(f.Field)] = f.Problem
+		}
+		if len(problems) == 0 {
+			return err
+		}
+		p.Problem = problems
+		return c.hoursForm(w, r, s, http.StatusUnprocessableEntity, ch, p)
+	}
+	s.say("Business hours saved. They count from now on.")
+	http.Redirect(w, r, "/channels/"+ch.ID+"/hours", http.StatusSeeOther)
+	return nil
+}
+
+// readHours reads the form, and what of it can't be read, by field.
+func readHours(r *http.Request, stored livedesk.Schedule) (channelHours, map[string]string) {
+	problems := map[string]string{}
+	p := channelHours{
+		On: r.PostFormValue("on") == "true", Zone: strings.TrimSpace(r.PostFormValue("zone")),
+		Exceptions: r.PostFormValue("exceptions"), Gap: strings.TrimSpace(r.PostFormValue("gap")),
+		Closed: livedesk.ClosedHours{
+			Text: r.PostFormValue("text"), WithGreeting: r.PostFormValue("with_greeting") == "true", HumansWait: r.PostFormValue("humans_wait") == "true",
+		},
+		Schedule: stored,
+	}
+	p.Version, _ = strconv.ParseInt(r.PostFormValue("version"), 10, 64) // what the form was made of; 0 counts as any
+	p.Schedule.Version, _ = strconv.ParseInt(r.PostFormValue("schedule_version"), 10, 64)
+	if p.Gap != "" {
+		n, err := strconv.ParseFloat(p.Gap, 64)
+		if err != nil || n < 0 || n > 168 {
+			problems["gap"] = "must be a number of hours, at most 168"
+		} else {
+			p.Closed.GapSeconds = int(n * 3600)
+		}
+	}
+	week := &p.Schedule.Hours.Week
+	for i, d := range weekFields(week) {
+		key := dayKeys[i]
+		f := dayField{key, upperFirst(key), r.PostFormValue(key), strings.TrimSpace(r.PostFormValue(key + "_zone"))}
+		var ok bool
+		if d.Slots, ok = readSlots(f.Slots); !ok {
+			problems[key] = "must be times like 09:00-12:00, 14:00-18:00"
+		}
+		d.Zone, p.Days = f.Zone, append(p.Days, f)
+	}
+	p.Schedule.Hours.Zone = p.Zone
+	p.Schedule.Hours.Exceptions = nil
+	for line := range strings.Lines(p.Exceptions) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		e, ok := readException(line)
+		if !ok {
+			problems["exceptions"] = "must be a date and times or “closed” in each line"
+		}
+		p.Schedule.Hours.Exceptions = append(p.Schedule.Hours.Exceptions, e)
+	}
+	return p, problems
+}
+
+// putHours checks everything before it stores anything: first the schedule is stored, then the channel that names it.
+func (c *console) putHours(r *http.Request, ch livedesk.Channel, p channelHours, problems map[string]string) error {
+	if p.Closed.Text != "" {
+		_, err := c.Desk.ReportText(r.Context(), ch.ID, p.Closed.Text)
+		for _, f := range livedesk.FieldErrors(err) {
+			problems["text"] = f.Problem
+		}
+	}
+	if len(problems) > 0 {
+		return errForm
+	}
+	if p.Version != 0 && p.Version != ch.Version {
+		return livedesk.ErrConflict
+	}
+	ch.ClosedHours = p.Closed
+	if !p.On {
+		ch.Schedule = ""
+	} else {
+		if p.Schedule.Name == "" {
+			p.Schedule.Name = ch.Name()
+		}
+		stored, err := c.Desk.PutSchedule(r.Context(), p.Schedule)
+		if err != nil {
+			return err
+		}
+		ch.Schedule = stored.ID
+	}
+	_, err := c.Desk.PutChannel(r.Context(), ch)
+	return err
+}
+
+// formField is the form's field for a place in a schedule or channel.
+func formField(place string) string {
+	switch rest, ok := strings.CutPrefix(place, "hours."); {
+	case ok && strings.HasPrefix(rest, "week."):
+		day, _, _ := strings.Cut(strings.TrimPrefix(rest, "week."), ".")
+		return day
+	case ok && strings.HasPrefix(rest, "exceptions"):
+		return "exceptions"
+	case ok:
+		return rest
+	}
+	return strings.TrimPrefix(place, "closed_hours.")
+}
+
+// readSlots reads "09:00-12:00, 14:00-18:00"; nothing and "closed" are no slots. Whether the times are any is the desk's to say.
+func readSlots(s string) (slots []hours.Slot, ok bool) {
+	if s = strings.TrimSpace(s); s == "" || strings.EqualFold(s, "closed") {
+		return nil, true
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		from, to, found := strings.Cut(strings.ReplaceAll(part, "–", "-"), "-")
+		if !found {
+			return slots, false
+		}
+		slots = append(slots, hours.Slot{From: strings.TrimSpace(from), To: strings.TrimSpace(to)})
+	}
+	return slots, true
+}
+
+// readException reads "2026-12-25 closed Christmas" or "12-24 09:00-12:00, 14:00-16:00 Christmas Eve".
+func readException(line string) (hours.Exception, bool) {
+	date, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+	e := hours.Exception{Date: date}
+	words := strings.Fields(rest)
+	n := 0
+	for n < len(words) && strings.ContainsAny(words[n][:1], "0123456789") {
+		n++
+	}
+	if n == 0 && (len(words) == 0 || !strings.EqualFold(words[0], "closed")) {
+		return e, false
+	}
+	var ok bool
+	if e.Slots, ok = readSlots(strings.Join(words[:n], " ")); n == 0 {
+		n = 1
+	}
+	e.Name = strings.Join(words[n:], " ")
+	return e, ok
+}
+
+func slotLine(slots []hours.Slot) string {
+	parts := make([]string, len(slots))
+	for i, s := range slots {
+		parts[i] = s.From + "-" + s.To
+	}
+	return strings.Join(parts, ", ")
+}
+
+func exceptionLines(list []hours.Exception) string {
+	var b strings.Builder
+	for _, e := range list {
+		slots := slotLine(e.Slots)
+		if slots == "" {
+			slots = "closed"
+		}
+		fmt.Fprintln(&b, strings.TrimSpace(e.Date+" "+slots+" "+e.Name))
+	}
+	return b.String()
+}
