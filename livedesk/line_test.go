@@ -46,6 +46,34 @@ func TestLimitedHeadsStarveNobody(t *testing.T) { // I11
 	require.Len(t, w.all(livedesk.List{Channel: limited.ID, Assignee: "ada"}), 1)
 }
 
+// Those who wait for their channel's opening hide nobody of an open channel in a line that both share.
+func TestClosedChannelStarvesNobody(t *testing.T) { // I11
+	t.Parallel()
+	w := newWorld(t)
+	w.twilioChannel(nil)
+	w.agent("cy", 3)
+	w.presence("cy", livedesk.Online)
+	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"cy"}))
+	w.rules(routing.Rule{ID: "all", Condition: routing.Condition{Always: true}, Targets: []routing.Target{toTeam("night")}})
+	w.closes(office(), livedesk.ClosedHours{HumansWait: true})
+	w.paris("2026-03-06 20:00")
+	for i := range 80 {
+		w.deliver(textFrom(phone(i), "hello"))
+	}
+	w.settle()
+	w.bandwidthChannel(nil)
+	require.NoError(t, w.desk.SetPresence(w.ctx(), "cy", livedesk.Offline, 0))
+	w.text(alice, "hello")
+	require.Equal(t, "team:night", w.live(alice).Queue)
+	require.NoError(t, w.desk.SetPresence(w.ctx(), "cy", livedesk.Online, 30*24*time.Hour))
+	require.Equal(t, "cy", w.live(alice).Assignee)
+	w.text(bob, "hello")
+	require.Equal(t, "cy", w.live(bob).Assignee)
+	require.Equal(t, 2, w.load("cy"))
+	w.paris("2026-03-09 09:00")
+	require.Equal(t, 3, w.load("cy"), "and then it is their turn")
+}
+
 // Who comes while a long line is being served goes behind those who wait in it.
 func TestNewcomersDontOvertake(t *testing.T) {
 	t.Parallel()
