@@ -367,7 +367,7 @@ func TestRunOpens(t *testing.T) {
 		w.closes(hours.Schedule{Zone: "UTC", Week: hours.EveryDay(slot)}, livedesk.ClosedHours{HumansWait: true})
 		stop := running(t, w.engine)
 		w.deliver(textFrom(alice, "hello"))
-		time.Sleep(now.Truncate(time.Minute).Add(time.Minute).Sub(time.Now()) - time.Millisecond)
+		time.Sleep(time.Until(now.Truncate(time.Minute).Add(time.Minute)) - time.Millisecond)
 		synctest.Wait()
 		require.Empty(t, w.live(alice).Assignee)
 		time.Sleep(time.Second)
