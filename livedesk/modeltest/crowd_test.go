@@ -58,6 +58,9 @@ func TestCrowd(t *testing.T) {
 		d.gapless(s)
 		m := d.model(s)
 		m.quiet(t)
+		for _, it := range m.talks {
+			require.True(t, it.state != livedesk.Open || it.assignee+it.queue != "", "nobody has it, and it doesn't wait: %+v", *it)
+		}
 	})
 }
 
@@ -133,9 +136,7 @@ func (m *model) quiet(t require.TestingT) {
 			live[it.person]++
 			require.Equal(t, 1, live[it.person], "live conversations of one customer on one channel")
 		}
-		if it.state == livedesk.Open {
-			require.True(t, (it.assignee == "") != (it.queue == ""), "somebody has it, or it waits: %+v", *it)
-		}
+		require.False(t, it.assignee != "" && it.queue != "", "somebody has it, or it waits: %+v", *it)
 		if it.queue != "" && !m.byHand(it.queue) {
 			require.Empty(t, m.fitting(it.queue, it), "%s waits in %s beside somebody who fits", number(it.who), it.queue)
 		}

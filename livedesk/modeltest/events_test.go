@@ -31,6 +31,7 @@ func (m *model) text(p person, body string) {
 		t = m.begin(p, livedesk.Open)
 		t.lastText, t.waitingSince = body, m.now
 		m.route(t, way{text: body})
+		t.sticky = "" // at first only
 	} else {
 		t.lastText = body
 		if t.waitingSince == 0 {
@@ -116,7 +117,7 @@ func (m *model) reopen(t *talk, by string) bool {
 		return false
 	}
 	m.current[t.person] = t
-	t.state, t.assignee, t.handedOver, t.resolvedAt, t.sticky = livedesk.Open, by, false, 0, ""
+	t.state, t.assignee, t.handedOver, t.resolvedAt = livedesk.Open, by, false, 0
 	if by == "" {
 		m.route(t, way{})
 	}
@@ -155,7 +156,8 @@ func (m *model) start(p person, by string) bool {
 	if m.optedOut[p] || m.agents[by] == nil {
 		return false
 	}
-	m.begin(p, livedesk.Open).assignee = by
+	t = m.begin(p, livedesk.Open)
+	t.assignee, t.sticky = by, ""
 	return true
 }
 

@@ -14,7 +14,7 @@ const (
 	sqlQueuesOfAgent = `SELECT queue FROM queue_agents WHERE workspace = ? AND agent = ?`
 
 	sqlLine = `SELECT ` + conversationColumns + ` FROM conversations AS v WHERE workspace = ? AND queue = ?
-		AND channel NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, queued_at, id LIMIT ?`
+		AND channel NOT IN (SELECT k.value FROM json_each(?) AS k) ORDER BY priority DESC, queued_at, id LIMIT ?`
 
 	sqlInsertQueue = `INSERT INTO queues (count, members, workspace, id, version) VALUES (?, ?, ?, ?, 1)`
 
