@@ -400,32 +400,6 @@ func TestAIBreaker(t *testing.T) {
 	require.Equal(t, livedesk.AIHealth{Name: "bad", Healthy: true}, w.engine.Health(w.ctx()).AIAgents[0])
 }
 
-// A contact's turns are counted: beyond the budget humans take over, and no call is made.
-func TestAIBudget(t *testing.T) { // FAULTS 165
-	t.Parallel()
-	w, b := aiWorld(t, func(s *settings) { s.AIReplies = 3 })
-	for i := range 30 {
-		w.text(alice, fmt.Sprint(i))
-	}
-	require.Len(t, b.taken(), 3)
-	c := w.only()
-	require.Equal(t, livedesk.Open, c.State)
-	require.Equal(t, []string{"ai budget used up"}, w.causes(c.ID, "handed_over"))
-	w.text(bob, "hello") // has a budget of his own
-	require.Equal(t, livedesk.Pending, w.live(bob).State)
-	_, err := w.desk.Resolve(w.ctx(), c.ID, host)
-	require.NoError(t, err)
-	require.NoError(t, w.desk.SetMembers(w.ctx(), w.ch.ID, nil))
-	w.later(19 * time.Minute)
-	w.text(alice, "again")
-	require.Len(t, b.taken(), 4, "none is back yet: bob's is the fourth")
-	_, err = w.desk.Resolve(w.ctx(), c.ID, host)
-	require.NoError(t, err)
-	w.later(time.Minute)
-	w.text(alice, "again")
-	require.Len(t, b.taken(), 5, "a third of an hour brings one back")
-}
-
 func TestAIIsPassedOver(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -11,16 +11,16 @@ import (
 // names those that it uses, a routing rule may name one, and so may a person ([Desk.Transfer]).
 //
 // An AIAgent is an untrusted caller: it gets one conversation and nothing of another, no number and no credential, and its
-// words pass the same gates as any text that goes out. It must be safe for concurrent use; there is one turn at a time per
-// conversation.
+// words pass its [AIPolicy] and then the same gates as any text that goes out. It must be safe for concurrent use; there is
+// one turn at a time per conversation.
 type AIAgent interface {
 	// Answer takes one turn. It must end with ctx, which ends with the deadline ([AIConfig] Timeout); one that doesn't is
 	// left to itself and goes on using up one of [Config] AIWorkers. No transaction is open meanwhile.
 	//
 	// After a crash the same turn is taken again with the same ID, so whatever it does beyond answering must be idempotent
 	// by that ID; [Turn.Do] keeps what was done. At most one answer of a turn counts. One that comes after the customer
-	// wrote again, or after the conversation went to a human or was resolved, is dropped. An error, a panic, an answer
-	// that is empty, too long or not UTF-8, and silence until the deadline hand the conversation to humans.
+	// wrote again, or after the conversation went to a human or was resolved, is dropped; the timeline says so. An error, a
+	// panic, an answer that is empty, too long or not UTF-8, and silence until the deadline hand the conversation to humans.
 	Answer(ctx context.Context, t Turn) (Answer, error)
 }
 
@@ -35,8 +35,10 @@ type AIConfig struct {
 	// History is how many of the conversation's newest texts a turn shows, of at most 64 KiB together. Zero means 50; at
 	// most 400.
 	History int
-	// Notes lets turns show private notes too.
+	// Notes lets turns show private notes too. A model that the customer talks round may repeat them.
 	Notes bool
+	// Policy looks at each text before it is stored, and may hold it back or change it. nil means that none does.
+	Policy AIPolicy
 }
 
 // Turn is what an [AIAgent] may know.
@@ -79,6 +81,9 @@ type Answer struct {
 	Then   Then
 	Reason string // why it hands over or resolves, for people; at most 256 bytes of it are kept
 	Note   string // private, for the humans who take over; empty for none. At most 8 KiB of it are kept
+
+	held string // why the policy holds the text back; empty when it doesn't
+	was  string // the text before the policy changed it; empty when it didn't
 }
 
 // Then is what comes after an [AIAgent]'s turn.

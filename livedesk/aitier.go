@@ -24,6 +24,8 @@ func (p *placing) unfitAI(c *conv, name string) SkipReason {
 		return SkipUnknown
 	case !p.u.e.aiHealths.fit(name, p.u.now):
 		return SkipUnhealthy
+	case p.u.e.cfg.AIReplies >= 0 && p.u.now.Before(t.row.AINext):
+		return SkipBudget
 	}
 	return ""
 }
@@ -129,24 +131,6 @@ func (u *unit) turnJob(c Conversation) Job {
 		panic(err) // of a string and a time
 	}
 	return Job{Workspace: c.Workspace, Key: jobTurn + ":" + c.ID, Kind: jobTurn, Subject: string(data), Due: u.now}
-}
-
-// spendTurn takes one turn from the contact's budget, and reports whether there was one left. A whole hour's budget may be
-// used at once; it comes back evenly, by the generic cell rate algorithm.
-func (t *thread) spendTurn(now time.Time, perHour int) bool {
-	if perHour < 0 {
-		return true
-	}
-	next := t.row.AINext
-	if next.Before(now) {
-		next = now
-	}
-	next = next.Add(time.Hour / time.Duration(perHour))
-	if next.Sub(now) > time.Hour {
-		return false
-	}
-	t.row.AINext, t.changed = micro(next), true
-	return true
 }
 
 // wakesPending reports whether an AI agent has a conversation that is put aside.

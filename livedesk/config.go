@@ -36,9 +36,9 @@ type Config struct {
 	AIAgents []AIConfig
 	// AIWorkers is how many turns of AI agents are taken at the same time. Zero means 16.
 	AIWorkers int
-	// AIReplies is how many turns AI agents take for one contact on a channel in an hour: so many at once, and then as they
-	// come back, one by one, over the hour. Beyond that humans take over. They don't count as automatic texts. Zero means
-	// 20; negative means no limit.
+	// AIReplies is how many turns AI agents take for one contact within any hour, on all channels together, whether or not
+	// the answers count. Beyond that humans take over. They don't count as automatic texts. Two turns on two channels at the
+	// same moment may not see each other. Zero means 20; negative means no limit.
 	AIReplies int
 	// ContactSource tells what the host knows of new contacts, before they are routed. nil means that nobody is asked.
 	ContactSource ContactSource

@@ -27,7 +27,8 @@ const (
 // PutContact stores what the host knows of a person: Name, ExternalID, Language (BCP 47), Zone (IANA), Attributes and
 // Labels become what c says; rules may ask for them from the next decision on. The contact is the one of c.ID, or where
 // that is empty the one of c.Address, who is made if the desk doesn't know the address; Address, Country and CreatedAt of
-// a known one stay. When c.Version isn't 0 it must be the stored one, or the error is [ErrConflict].
+// a known one stay. Country comes from the carrier, with the first text that has one. When c.Version isn't 0 it must be the
+// stored one, or the error is [ErrConflict].
 //
 // Names have at most 256 bytes, ids 128; there are at most 50 attributes of at most 1,024 bytes and 50 labels. All wrong
 // fields are answered at once with [ValidationError]s. An unknown c.ID is [ErrNotFound]. It returns the contact as stored.
@@ -49,7 +50,7 @@ func (d *Desk) PutContact(ctx context.Context, c Contact) (Contact, error) {
 			return &staleError{"contact " + stored.ID}
 		}
 		out = stored.withFacts(c)
-		if out.sameFacts(stored) {
+		if out.sameFacts(stored) && !stored.unasked() {
 			return nil
 		}
 		u.changes.Contacts = append(u.changes.Contacts, out)
@@ -67,8 +68,8 @@ func checkAddress(a channel.Address) error {
 	switch {
 	case a == "":
 		return invalid("address", "is required without an id")
-	case a != address(a):
-		return invalid("address", "is not an address as texts come from")
+	case a.Kind() == channel.KindOther: // a number that is written in another way would make a second contact
+		return invalid("address", `is not a number such as "+14155550123", a short code or a sender's name`)
 	}
 	return nil
 }
@@ -90,6 +91,19 @@ func (u *unit) contact(ctx context.Context, workspace string, c Contact) (Contac
 		return Contact{}, fmt.Errorf("contact %s: %w", c.ID, ErrNotFound)
 	}
 	return found[0], nil
+}
+
+// placeContact notes the country of a contact who was made without one: by the host, or by who wrote first. One whom the
+// host's ContactSource may be asked about gets it then.
+func (u *unit) placeContact(t *thread, country string) {
+	asks := u.e.cfg.ContactSource != nil && t.contact.unasked()
+	if country == "" || t.contact.Country != "" || asks {
+		return
+	}
+	same := func(c Contact) bool { return c.Workspace == t.contact.Workspace && c.ID == t.contact.ID }
+	if t.contact.Country = country; !slices.ContainsFunc(u.changes.Contacts, same) {
+		u.changes.Contacts = append(u.changes.Contacts, t.contact)
+	}
 }
 
 // lookBack finds out whether a contact who is known, and never wrote on the channel, had a conversation elsewhere: the host

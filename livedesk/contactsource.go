@@ -12,13 +12,14 @@ import (
 )
 
 // ContactSource tells what the host knows of a person who is new to the desk. With one in [Config] ContactSource, the first
-// conversation of a new contact is routed in a step of its own, right after its text was taken in: the source is asked, what
-// it knows is stored and counts for the rules, and then somebody is chosen. Without one nothing of this costs anything. A
-// greeting doesn't wait for it.
+// conversation of a contact that is to be routed is routed in a step of its own, right after its text was taken in: the
+// source is asked, what it knows is stored and counts for the rules, and then somebody is chosen. Without one nothing of
+// this costs anything. A greeting doesn't wait for it.
 //
-// It must be safe for concurrent use. It is asked once for each contact, when the first text is taken in (once more where a
-// process died over it), with no transaction open. Contacts that [Desk.PutContact] made aren't asked about, and what it said
-// meanwhile stays.
+// It must be safe for concurrent use. It is asked once for each contact (once more where a process died over it, or on two
+// channels at the same time), with no transaction open: when the first conversation is routed, and where it failed then, with
+// the next conversation. STOP, START and HELP route nothing, nor does who writes to the contact first; an answer to
+// [Desk.Notify] does. Contacts about whom [Desk.PutContact] said something aren't asked about, and what it said meanwhile stays.
 type ContactSource interface {
 	// Lookup returns name, external id, language, zone, attributes and labels; other fields don't count. [ErrNotFound]
 	// means that the host doesn't know the address either. It must end with ctx, which ends after 2 s. Any other error,
@@ -39,17 +40,29 @@ const (
 // meetSubject is what such a job is about.
 type meetSubject struct {
 	Conversation string `json:"conversation"`
-	Seq          int64  `json:"seq"` // of the text that is to be routed
+	Seq          int64  `json:"seq"`               // of the text that is to be routed
+	Reopened     bool   `json:"reopened,omitzero"` // the conversation was: somebody answers a notification
+	Known        bool   `json:"known,omitzero"`    // the contact was there before the text
+	Sticky       string `json:"sticky,omitzero"`   // agent of the contact's last conversation
+	Country      string `json:"country,omitzero"`  // as the carrier said
 }
 
-// lookFirst puts routing off until the host was asked about a contact that is new.
-func (u *unit) lookFirst(t *thread, c *conv, tr transition) bool {
-	if u.e.cfg.ContactSource == nil || !tr.has(creates) || t.contact.CreatedAt.Before(u.now) {
+// unasked reports whether nobody ever said anything of a contact: what a host says of one, and that it was asked, makes a
+// new Version.
+func (c Contact) unasked() bool { return c.Version <= 1 }
+
+// lookFirst puts routing off until the host was asked about a contact of whom nothing is known.
+func (u *unit) lookFirst(t *thread, c *conv, tr transition, country string) bool {
+	begins := tr.has(creates) || tr.has(newCycle) && c.now.Assignee == ""
+	if u.e.cfg.ContactSource == nil || !begins || !t.contact.unasked() {
 		return false
 	}
-	data, err := json.Marshal(meetSubject{c.now.ID, c.now.LastSeq})
+	data, err := json.Marshal(meetSubject{
+		Conversation: c.now.ID, Seq: c.now.LastSeq, Reopened: tr.has(newCycle), Known: t.contact.CreatedAt.Before(u.now),
+		Sticky: u.stickyAgent(c), Country: country,
+	})
 	if err != nil {
-		panic(err) // of a string and a number
+		panic(err) // of strings and numbers
 	}
 	u.jobs = append(u.jobs, JobChange{Job: Job{
 		Workspace: c.now.Workspace, Key: jobMeet + ":" + c.now.ID, Kind: jobMeet, Subject: string(data), Due: u.now,
@@ -138,7 +151,7 @@ func (u *unit) routeNew(ctx context.Context, workspace string, s meetSubject, kn
 	if why != "" {
 		u.activity(c, Actor{}, Activity{What: "contact_unknown", Cause: "contact source failed: " + why})
 	}
-	if t.contact.complete(known) {
+	if known.Country = s.Country; why == "" && (t.contact.complete(known) || t.contact.unasked()) {
 		u.changes.Contacts = append(u.changes.Contacts, t.contact)
 	}
 	if c.now.State != Open || c.now.Assignee != "" || c.now.Queue != "" {
@@ -148,13 +161,27 @@ func (u *unit) routeNew(ctx context.Context, workspace string, s meetSubject, kn
 	if err != nil {
 		return err
 	}
-	tr, err := follow(none, customerWrites)
+	from := none
+	if s.Reopened {
+		from = Resolved
+	}
+	tr, err := follow(from, customerWrites)
 	if err != nil {
 		return err
 	}
 	u.want(t, c, tr, text, media)
-	c.wish.seq, c.wish.facts.Contact.Returning = s.Seq, false
-	return nil
+	c.wish.seq, c.wish.sticky = s.Seq, s.Sticky
+	c.wish.facts.Contact.Returning, err = u.cameBefore(ctx, c, s)
+	return err
+}
+
+// cameBefore reports whether a contact had another conversation than the one that is to be routed, or this one before.
+func (u *unit) cameBefore(ctx context.Context, c *conv, s meetSubject) (bool, error) {
+	if s.Reopened || !s.Known {
+		return s.Reopened, nil
+	}
+	had, err := u.tx.Conversations(ctx, ConversationQuery{Workspace: c.now.Workspace, Contact: c.now.Contact, Limit: 2})
+	return slices.ContainsFunc(had, func(o Conversation) bool { return o.ID != c.now.ID }), err
 }
 
 // complete fills in what isn't known yet, and reports whether that was anything.
@@ -163,7 +190,10 @@ func (c *Contact) complete(known Contact) bool {
 	for _, f := range []struct {
 		is  *string
 		may string
-	}{{&c.Name, known.Name}, {&c.ExternalID, known.ExternalID}, {&c.Language, known.Language}, {&c.Zone, known.Zone}} {
+	}{
+		{&c.Name, known.Name}, {&c.ExternalID, known.ExternalID}, {&c.Language, known.Language}, {&c.Zone, known.Zone},
+		{&c.Country, known.Country},
+	} {
 		if *f.is == "" {
 			*f.is = f.may
 		}
@@ -179,5 +209,5 @@ func (c *Contact) complete(known Contact) bool {
 			c.Labels = append(c.Labels, l)
 		}
 	}
-	return !c.sameFacts(was)
+	return !c.sameFacts(was) || c.Country != was.Country
 }

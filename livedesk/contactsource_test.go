@@ -11,8 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/routing"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 // source is a ContactSource by a function.
@@ -176,6 +178,212 @@ func TestContactSourceOfAnotherProcess(t *testing.T) {
 	w.settleOn(w.open())
 	require.Equal(t, "bo", w.only().Assignee)
 	require.Equal(t, []string{"Hi"}, w.bodies())
+}
+
+// The first conversation that is routed is the one before which the host is asked, whatever came before it.
+func TestContactSourceIsAskedWhenFirstRouted(t *testing.T) {
+	t.Parallel()
+	gold := livedesk.Contact{Attributes: map[string]string{"plan": "gold"}}
+	for name, c := range map[string]struct {
+		before    func(w *world) error
+		returning bool
+		cause     routing.Cause
+	}{
+		"STOP": {func(w *world) error { w.text(alice, "STOP"); w.text(alice, "START"); return nil }, true, routing.CauseNew},
+		"HELP": {func(w *world) error { w.text(alice, "HELP"); return nil }, true, routing.CauseNew},
+		"a notification": {func(w *world) error {
+			_, err := w.desk.Notify(w.ctx(), w.ch.ID, addr(alice), livedesk.Draft{Text: "your table is ready"})
+			return err
+		}, true, routing.CauseReopened},
+		"an agent's text": {func(w *world) error {
+			m := w.start(alice, "hello")
+			_, err := w.desk.Resolve(w.ctx(), m.Conversation, host)
+			w.later(25 * time.Hour)
+			return err
+		}, true, routing.CauseNew},
+		"an import": {func(w *world) error {
+			_, err := w.desk.OptIn(w.ctx(), w.ch.ID, addr(alice), host, "")
+			return err
+		}, false, routing.CauseNew},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked []livedesk.Contact
+			w := newWorld(t, withSource(func(_ context.Context, _ string, c livedesk.Contact) (livedesk.Contact, error) {
+				asked = append(asked, c)
+				return gold, nil
+			}))
+			w.twilioChannel(nil)
+			w.vips()
+			require.NoError(t, c.before(w))
+			w.settle()
+			require.Empty(t, asked, "nothing was routed")
+			w.advance(time.Second)
+			w.text(alice, "hello")
+			require.Len(t, asked, 1)
+			now := w.live(alice)
+			require.Equal(t, "bo", now.Assignee, "the rules know")
+			require.Equal(t, c.cause, w.explained(now.ID).Cause)
+			contact, err := w.desk.Contact(w.ctx(), now.Contact)
+			require.NoError(t, err)
+			require.Equal(t, "US", contact.Country, "as the carrier says")
+
+			_, err = w.desk.PutRule(w.ctx(), routing.Rule{
+				ID: "again", Condition: routing.Condition{Contact: routing.ReturningContact}, Targets: []routing.Target{{Kind: routing.ToAgent, ID: "ada"}},
+			})
+			require.NoError(t, err)
+			_, err = w.desk.Resolve(w.ctx(), now.ID, host)
+			require.NoError(t, err)
+			w.later(25 * time.Hour)
+			w.text(alice, "hello again")
+			require.Len(t, asked, 1, "once")
+		})
+	}
+}
+
+// Who came back is a returning contact, also when the host is asked only then; the agent of the last time isn't forgotten.
+func TestContactSourceOfWhoCameBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.twilioChannel(func(c *livedesk.Channel) { c.Assignment.StickyDays = 7 })
+	w.agents(w.ch.ID, 5, "ada", "bo", "cy")
+	w.text(alice, "hello")
+	_, err := w.desk.Assign(w.ctx(), w.live(alice).ID, "cy", host)
+	require.NoError(t, err)
+	_, err = w.desk.Resolve(w.ctx(), w.live(alice).ID, host)
+	require.NoError(t, err)
+	w.text(bob, "hello")
+	_, err = w.desk.Resolve(w.ctx(), w.live(bob).ID, host)
+	require.NoError(t, err)
+	w.later(25 * time.Hour)
+	later := w.open(withSource(func(context.Context, string, livedesk.Contact) (livedesk.Contact, error) {
+		return livedesk.Contact{}, livedesk.ErrNotFound
+	}))
+	w.carrier.SetWebhooks(w.url+"#rc=5&rp=all", smstest.HandlerTransport(later.Webhooks()))
+	w.deliver(textFrom(alice, "again"))
+	w.settleOn(later)
+	require.Equal(t, "cy", w.live(alice).Assignee)
+	_, err = w.desk.PutRule(w.ctx(), routing.Rule{
+		ID: "again", Condition: routing.Condition{Contact: routing.ReturningContact}, Targets: []routing.Target{{Kind: routing.ToAgent, ID: "bo"}},
+	})
+	require.NoError(t, err)
+	w.deliver(textFrom(bob, "again"))
+	w.settleOn(later)
+	require.Equal(t, "bo", w.live(bob).Assignee)
+}
+
+// A source that failed is asked again with the next conversation; one that knew nothing isn't.
+func TestContactSourceIsAskedAgainAfterFailure(t *testing.T) {
+	t.Parallel()
+	asked := map[string]int{}
+	w := newWorld(t, withSource(func(_ context.Context, _ string, c livedesk.Contact) (livedesk.Contact, error) {
+		asked[string(c.Address)]++
+		if c.Address == addr(alice) && asked[alice] == 1 {
+			return livedesk.Contact{}, errBroken
+		}
+		return livedesk.Contact{}, livedesk.ErrNotFound
+	}))
+	w.bandwidthChannel(nil)
+	w.vips()
+	for range 3 {
+		for _, from := range []string{alice, bob} {
+			w.text(from, "hello")
+			_, err := w.desk.Resolve(w.ctx(), w.live(from).ID, host)
+			require.NoError(t, err)
+		}
+		w.later(25 * time.Hour)
+	}
+	require.Equal(t, map[string]int{alice: 2, bob: 1}, asked)
+}
+
+// What a source says is checked like what a host puts: nothing of rubbish is stored.
+func TestContactSourceTalksRubbish(t *testing.T) {
+	t.Parallel()
+	many := map[string]string{}
+	for i := range 51 {
+		many[fmt.Sprint(i)] = "x"
+	}
+	for name, c := range map[string]livedesk.Contact{
+		"a mebibyte":      {Attributes: map[string]string{"plan": strings.Repeat("x", 1<<20)}},
+		"a long key":      {Attributes: map[string]string{strings.Repeat("x", 129): "x"}},
+		"key, not UTF-8":  {Attributes: map[string]string{"\xff": "x", "\xff\xfe": "y"}},
+		"id, not UTF-8":   {ExternalID: "\xff"},
+		"label, a NUL":    {Labels: []string{"\x00"}},
+		"51 attributes":   {Attributes: many},
+		"a zone of Mars":  {Zone: "Mars/Base"},
+		"a path, no zone": {Zone: "../../etc/passwd"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, withSource(func(context.Context, string, livedesk.Contact) (livedesk.Contact, error) { return c, nil }))
+			w.bandwidthChannel(nil)
+			w.vips()
+			w.text(alice, "hello")
+			require.Equal(t, "ada", w.only().Assignee)
+			require.Equal(t, []string{"contact source failed: not valid"}, w.causes(w.only().ID, "contact_unknown"))
+			got, err := w.desk.Contact(w.ctx(), w.only().Contact)
+			require.NoError(t, err)
+			require.Empty(t, fmt.Sprint(got.Name, got.ExternalID, got.Zone)+strings.Join(got.Labels, ""))
+			require.Nil(t, got.Attributes)
+		})
+	}
+	w := newWorld(t, withSource(func(context.Context, string, livedesk.Contact) (livedesk.Contact, error) {
+		return livedesk.Contact{Name: "Zo\xff\x00", Attributes: map[string]string{"plan": "gold\xff"}}, nil
+	}))
+	w.bandwidthChannel(nil)
+	w.text(alice, "hello")
+	got, err := w.desk.Contact(w.ctx(), w.only().Contact)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Zo\ufffd\ufffd", "gold\ufffd"}, []string{got.Name, got.Attributes["plan"]})
+}
+
+// A contact whom the host made is on no channel: in no list, count, line or ledger, until a text comes; then everything is
+// that channel's.
+func TestPutContactIsOnNoChannel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.twilioChannel(func(c *livedesk.Channel) { c.OptOutScope = livedesk.ScopeWorkspace })
+	made, err := w.desk.PutContact(w.ctx(), livedesk.Contact{Address: addr(alice)})
+	require.NoError(t, err)
+	require.Empty(t, made.Country)
+	w.settle()
+	require.Empty(t, w.all(livedesk.List{}))
+	require.Empty(t, w.all(livedesk.List{Channel: "contacts"}))
+	n, err := w.desk.Counts(w.ctx(), livedesk.CountQuery{})
+	require.NoError(t, err)
+	require.Zero(t, n)
+	channels, err := w.desk.Channels(w.ctx())
+	require.NoError(t, err)
+	require.Len(t, channels, 1)
+	_, err = w.desk.Channel(w.ctx(), "contacts")
+	require.ErrorIs(t, err, livedesk.ErrNotFound)
+	_, err = w.desk.OptOut(w.ctx(), "contacts", addr(alice), host, "")
+	require.ErrorIs(t, err, livedesk.ErrNotFound)
+	_, err = w.desk.Start(w.ctx(), "contacts", addr(alice), host, livedesk.Draft{Text: "x"})
+	require.ErrorIs(t, err, livedesk.ErrNotFound)
+	_, err = w.engine.Desk("other").Contact(w.ctx(), made.ID)
+	require.ErrorIs(t, err, livedesk.ErrNotFound)
+	export := func() (out []livedesk.ConsentLine) {
+		for l, err := range w.desk.ExportConsents(w.ctx(), livedesk.ConsentExport{}) {
+			require.NoError(t, err)
+			out = append(out, l)
+		}
+		return out
+	}
+	require.Empty(t, export())
+	w.text(alice, "STOP")
+	lines := export()
+	require.Len(t, lines, 1)
+	require.Equal(t, w.ch.ID, lines[0].Channel)
+	same, err := w.desk.PutContact(w.ctx(), livedesk.Contact{Address: addr(alice), Name: "Alice"})
+	require.NoError(t, err)
+	require.Equal(t, made.ID, same.ID)
+	require.Equal(t, "US", same.Country, "the carrier said so with the text")
+	require.Len(t, export(), 1)
+	for _, a := range []channel.Address{"+1 415 555 0101", "4155550101 x", "whatsapp:+14155550101", "+0123"} {
+		_, err = w.desk.PutContact(w.ctx(), livedesk.Contact{Address: a})
+		require.Contains(t, field(t, err, "address"), "+14155550123")
+	}
 }
 
 func TestPutContact(t *testing.T) {

@@ -74,8 +74,8 @@ type Thread struct {
 	ConsentDropped int `json:"consent_dropped,omitempty"`
 	// Automatic counts automatic texts since the last one that a human wrote on either side.
 	Automatic int `json:"automatic"`
-	// AINext is when the contact's whole budget of AI replies is free again ([Config] AIReplies), by the generic cell rate
-	// algorithm; zero before the first.
+	// AINext is when the contact's budget of AI replies ([Config] AIReplies) has one again; zero, and the past, mean that it
+	// has. Until then no AI agent is chosen on this channel.
 	AINext  time.Time `json:"ai_next,omitzero"`
 	Version int64     `json:"version"`
 }

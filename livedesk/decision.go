@@ -103,6 +103,7 @@ const (
 	SkipUnhealthy   SkipReason = "unhealthy"    // failed too often just now, see [AIHealth]
 	SkipHandedOver  SkipReason = "handed_over"  // an AI agent had it in this cycle, and humans took over
 	SkipNotWritable SkipReason = "not_writable" // nothing automatic may be said to the contact
+	SkipBudget      SkipReason = "budget"       // the contact had as many turns in the last hour as [Config] AIReplies allows
 )
 
 const (

@@ -66,6 +66,7 @@ func (u *unit) takeIn(ctx context.Context, batch []arrival, readings []reading) 
 			continue
 		}
 		t.info = a.channel // the webhook's snapshot may be newer than the unit's
+		u.placeContact(t, a.in.Country)
 		outdated, err := u.outdated(ctx, t, a, readings[i])
 		if err != nil {
 			return err
@@ -170,7 +171,7 @@ func (u *unit) after(t *thread, c *conv, tr transition, a arrival, text string) 
 	switch {
 	case !tr.has(routes):
 		u.dueTurn(c)
-	case u.lookFirst(t, c, tr):
+	case u.lookFirst(t, c, tr, a.in.Country):
 		later = true // as want does it then
 	default:
 		u.want(t, c, tr, text, len(a.in.Media))

@@ -27,8 +27,15 @@ const (
 	maxStepResult = 16 << 10
 )
 
-// stepTaken is the activity of a finished step: To is its name, and the entry's Text its result.
-const stepTaken = "ai_step"
+// stepTaken is the activity of a finished step: To is its name, and the entry's Text its result. stepDenied is that of one
+// that was refused: To is its name, and Cause says why.
+const (
+	stepTaken  = "ai_step"
+	stepDenied = "ai_step_denied"
+)
+
+// maxDenied is how many refused steps of one turn the timeline keeps; the last of them says that there were more.
+const maxDenied = 8
 
 // Do takes one step of the turn that has an effect elsewhere (a booking, a look into the host's systems): f does it, and its
 // result is kept with the timeline, where people can read it, and where later turns see it as a [Line] with Step. When the
@@ -38,16 +45,12 @@ const stepTaken = "ai_step"
 // Steps are told apart by name, input, and how often the turn has taken the same before. A step that was begun isn't broken
 // off when the customer writes again; the next one is [ErrTurnOver] then, before f is called. f must end with ctx, the
 // turn's; what an ended f did is kept all the same. An error of f's is returned and not kept. name has 1 to 128 bytes,
-// input at most 16 KiB, a turn 32 steps; of a result the first 16 KiB count. A Turn that no engine made keeps nothing.
+// input at most 16 KiB, a turn 32 steps; of a result the first 16 KiB count. What is beyond is refused, as by [Turn.Deny]. A
+// Turn that no engine made keeps nothing.
 func (t Turn) Do(ctx context.Context, name, input string, f func(ctx context.Context, key string) (string, error)) (string, error) {
-	if err := checkID("name", name); err != nil {
-		return "", err
-	}
-	if len(input) > maxStepInput {
-		return "", invalid("input", "is too long (at most 16 KiB)")
-	}
-	s, err := t.steps.next(t.ID, name, input)
+	s, err := t.step(name, input)
 	if err != nil {
+		t.Deny(ctx, name, err.Error())
 		return "", err
 	}
 	if result, done, err := t.steps.find(ctx, s); done || err != nil {
@@ -60,14 +63,34 @@ func (t Turn) Do(ctx context.Context, name, input string, f func(ctx context.Con
 	return t.steps.keep(ctx, s, truncate(channel.Clean(truncate(result, maxStepResult)), maxStepResult))
 }
 
+// Deny notes in the timeline, for people and [Hooks], that the AI agent wanted a step which it may not take: one that there
+// isn't, or that is about somebody else. name and why are kept to 128 and 256 bytes, and a turn has 8 such entries at most,
+// the last of which says that there were more. A Turn that no engine made notes nothing.
+func (t Turn) Deny(ctx context.Context, name, why string) {
+	if t.steps != nil {
+		t.steps.deny(ctx, truncate(channel.Clean(truncate(name, maxID)), maxID), short(why))
+	}
+}
+
+func (t Turn) step(name, input string) (step, error) {
+	if err := checkID("name", name); err != nil {
+		return step{}, err
+	}
+	if len(input) > maxStepInput {
+		return step{}, invalid("input", "is too long (at most 16 KiB)")
+	}
+	return t.steps.next(t.ID, name, input)
+}
+
 // steps are those of one turn in hand; nil for a Turn that no engine made.
 type steps struct {
 	e *Engine
 	t *turn
 
-	mu    sync.Mutex
-	taken map[string]int // by name and input
-	all   int
+	mu     sync.Mutex
+	taken  map[string]int // by name and input
+	all    int
+	denied int
 }
 
 // step is one of them.
@@ -75,6 +98,9 @@ type step struct{ name, id, key string }
 
 // next names a step.
 func (s *steps) next(turn, name, input string) (step, error) {
+	if s != nil {
+		turn = s.t.ID // whatever became of the copy
+	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", name, input))
 	what := hex.EncodeToString(sum[:12])
 	if s == nil {
@@ -142,6 +168,32 @@ func (s *steps) keep(ctx context.Context, st step, result string) (string, error
 		return nil
 	})
 	return result, err
+}
+
+// deny keeps that a step was refused. What can't be kept is logged.
+func (s *steps) deny(ctx context.Context, name, why string) {
+	s.mu.Lock()
+	s.denied++
+	n := s.denied
+	s.mu.Unlock()
+	if n > maxDenied {
+		return
+	}
+	if n == maxDenied {
+		name, why = "", "and more"
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	err := s.e.Desk(s.t.Workspace).act(ctx, "note a denied step", func(ctx context.Context, u *unit) error {
+		_, asked, err := u.load(ctx, []ThreadKey{{Workspace: s.t.Workspace, Conversation: s.t.Conversation}})
+		if err == nil && asked[0] != nil {
+			u.activity(asked[0], AIActor(s.t.ai.Name), Activity{What: stepDenied, To: name, Cause: why})
+		}
+		return err
+	})
+	if err != nil {
+		s.e.logError("a denied step was not noted", err)
+	}
 }
 
 func (s *steps) keys(st step) []MessageKey {

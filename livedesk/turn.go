@@ -21,7 +21,8 @@ import (
 // turn is one in hand.
 type turn struct {
 	job     Job
-	seq     int64 // of the entry up to which it answers
+	seq     int64       // of the entry up to which it answers
+	spent   []time.Time // when turns before it ended, see turnsTaken
 	ai      AIConfig
 	channel *channelInfo
 	Turn
@@ -88,14 +89,36 @@ func (u *unit) beginTurn(ctx context.Context, j Job, s turnSubject, fresh bool) 
 		u.jobs = append(u.jobs, JobChange{Job: moved(j, u.now.Add(crowdedPause))})
 		return nil, nil
 	}
-	if why := u.noTurn(t, ai, known, late); why != "" {
+	why := u.noTurn(t, ai, known, late)
+	var list []Message
+	var spent []time.Time
+	if why == "" {
+		var left bool
+		if list, spent, left, err = u.look(ctx, c, ai); err != nil {
+			return nil, err
+		}
+		if !left {
+			why = "ai budget used up"
+		}
+	}
+	if why != "" {
 		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
 		return nil, u.handOver(ctx, t, c, why)
 	}
 	u.jobs = append(u.jobs, JobChange{Job: moved(j, u.now.Add(ai.lease()))})
-	out := &turn{job: j, seq: c.now.AITurn, ai: ai, channel: t.info}
-	out.Turn, err = u.show(ctx, t, c, ai)
-	return out, err
+	return &turn{job: j, seq: c.now.AITurn, spent: spent, ai: ai, channel: t.info, Turn: show(t, c, ai, list)}, nil
+}
+
+// look reads the newest entries of a conversation, and whether the contact's budget has a turn left.
+func (u *unit) look(ctx context.Context, c *conv, ai AIConfig) (list []Message, spent []time.Time, left bool, err error) {
+	q := TimelineQuery{
+		Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true, Limit: min(2*ai.History+50, MaxLimit),
+	}
+	if list, err = u.tx.Timeline(ctx, q); err != nil {
+		return nil, nil, false, err
+	}
+	spent, left, err = u.turnsTaken(ctx, c, q, list)
+	return list, spent, left, err
 }
 
 // noTurn says why humans have to answer instead; empty if the AI agent may.
@@ -109,8 +132,6 @@ func (u *unit) noTurn(t *thread, ai AIConfig, known, late bool) string {
 		return "ai agent may not write"
 	case !u.e.aiHealths.fit(ai.Name, u.now):
 		return "ai agent unhealthy"
-	case !t.spendTurn(u.now, u.e.cfg.AIReplies):
-		return "ai budget used up"
 	}
 	return ""
 }
@@ -138,19 +159,13 @@ func (e *Engine) giveUpTurn(ctx context.Context, j Job) error {
 const maxShown = 64 << 10
 
 // show returns what an AI agent may see.
-func (u *unit) show(ctx context.Context, t *thread, c *conv, ai AIConfig) (Turn, error) {
-	list, err := u.tx.Timeline(ctx, TimelineQuery{
-		Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true, Limit: min(2*ai.History+50, 1000),
-	})
-	if err != nil {
-		return Turn{}, err
-	}
+func show(t *thread, c *conv, ai AIConfig, list []Message) Turn {
 	return Turn{
 		ID: fmt.Sprintf("%s.%d", c.now.ID, c.now.AITurn), Workspace: c.now.Workspace, Conversation: c.now.ID,
 		Channel: t.info.channel.Name(), Language: t.info.channel.Language,
 		Contact:    TurnContact{t.contact.Name, t.contact.Language, maps.Clone(t.contact.Attributes)},
 		Transcript: transcript(list, ai), MaxText: maxParts * t.info.maxText(),
-	}, nil
+	}
 }
 
 // transcript returns the newest texts among entries, as far as an AI agent may see them.
@@ -201,6 +216,9 @@ func (t *turn) ask(ctx context.Context, e *Engine, hosts *sync.WaitGroup) (a Ans
 	if why == "" {
 		a, why = a.clean(t.channel)
 	}
+	if why == "" {
+		a = t.review(ctx, e, hosts, a)
+	}
 	return a, why
 }
 
@@ -228,7 +246,7 @@ func (a Answer) clean(ch *channelInfo) (Answer, string) {
 	if _, err := (Draft{Text: a.Text}).parts(ch); err != nil {
 		return Answer{}, "answer too long"
 	}
-	a.Reason = strings.TrimSpace(truncate(channel.Clean(truncate(a.Reason, maxReason)), maxReason))
+	a.Reason = short(a.Reason)
 	a.Note = strings.TrimSpace(channel.Clean(truncate(a.Note, maxNote)))
 	return a, ""
 }
@@ -241,25 +259,53 @@ func (u *unit) endTurn(ctx context.Context, t *turn, a Answer, why string) error
 	}
 	th, c := threads[0], asked[0]
 	switch {
-	case c == nil || c.now.State != Pending || c.now.AI != t.ai.Name || c.now.AITurn == 0:
-		u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true}) // humans have it, or it was answered
+	case c == nil:
+		u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
 		return nil
-	case c.now.AITurn != t.seq: // the customer wrote again meanwhile
+	case c.now.State != Pending || c.now.AI != t.ai.Name || c.now.AITurn == 0: // humans have it, or it was answered
+		u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
+		return u.drop(ctx, th, c, t, "too late")
+	case c.now.AITurn != t.seq:
 		u.jobs = append(u.jobs, JobChange{Job: u.turnJob(c.now)})
-		return nil
+		return u.drop(ctx, th, c, t, "the customer wrote again")
 	}
 	u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
 	c.now.AITurn = 0
+	first := len(u.messages)
 	if why != "" {
-		return u.handOver(ctx, th, c, "ai agent failed: "+why)
+		err = u.handOver(ctx, th, c, "ai agent failed: "+why)
+	} else {
+		err = u.follow(ctx, th, c, t, a)
 	}
-	return u.follow(ctx, th, c, t, a)
+	if err == nil {
+		u.ended(th, t, first)
+	}
+	return err
+}
+
+// drop notes that a turn's answer doesn't count any more, unless the turn has ended in another way.
+func (u *unit) drop(ctx context.Context, th *thread, c *conv, t *turn, why string) error {
+	kept, err := u.tx.Messages(ctx, []MessageKey{{Workspace: t.Workspace, Conversation: t.Conversation, Key: turnKey(t.seq)}})
+	if err != nil || kept[0].ID != "" {
+		return err
+	}
+	first := len(u.messages)
+	u.activity(c, AIActor(t.ai.Name), Activity{What: "ai_answer_dropped", Cause: why})
+	u.ended(th, t, first)
+	return nil
 }
 
 // follow does what an answer says.
 func (u *unit) follow(ctx context.Context, th *thread, c *conv, t *turn, a Answer) error {
 	if a.Note != "" {
 		u.add(c, Message{Kind: Note, By: AIActor(t.ai.Name), Text: a.Note})
+	}
+	if a.held != "" {
+		u.add(c, Message{Kind: Note, By: AIActor(t.ai.Name), Text: "Held back, not sent: " + a.Text})
+		return u.handOver(ctx, th, c, "ai answer held: "+a.held)
+	}
+	if a.was != "" {
+		u.add(c, Message{Kind: ActivityKind, By: AIActor(t.ai.Name), Text: a.was, Activity: &Activity{What: "ai_answer_changed", Cause: "policy"}})
 	}
 	if a.Text != "" {
 		if err := u.sayAI(th, c, t, a); err != nil {
@@ -285,8 +331,7 @@ func (u *unit) sayAI(th *thread, c *conv, t *turn, a Answer) error {
 		u.activity(c, AIActor(t.ai.Name), Activity{What: "ai_answer_dropped", Cause: unspoken(err)})
 		return nil
 	}
-	key := fmt.Sprintf("%sai:%d", autoKeyPrefix, t.seq)
-	if _, err := u.send(th, c, ClassAI, AIActor(t.ai.Name), Draft{Text: a.Text, Key: key}); err != nil {
+	if _, err := u.send(th, c, ClassAI, AIActor(t.ai.Name), Draft{Text: a.Text, Key: turnKey(t.seq)}); err != nil {
 		return err // the carrier takes less than it did when the turn began
 	}
 	if a.Then != HandOver { // else the customer waits on, for a human
