@@ -104,6 +104,7 @@ func TestMessagingService(t *testing.T) {
 			AuthToken: sms.NewSecret(smstest.TwilioAuthToken)}.Values()
 	})
 	for service, want := range map[string]string{smstest.TwilioServiceSID: first.ID, second: other.ID} {
+		w.advance(time.Second)
 		w.deliver(smstest.Text{From: bob, To: "+15105550177", Body: "a number of later", Fields: map[string]string{"MessagingServiceSid": service}})
 		require.Equal(t, want, w.of(bob)[0].Channel)
 	}
