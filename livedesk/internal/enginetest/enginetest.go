@@ -65,6 +65,9 @@ var scenarios = []struct {
 	{"an AI agent answers each burst once, whoever runs it", aiAnswers},
 	{"an AI agent's budget holds for both engines together", aiBudget},
 	{"what happens while an AI agent thinks makes its answer late", aiTooLate},
+	{"a turn is taken over with its journal", aiTakenOver},
+	{"a customer who goes on writing breaks no step off", aiStepInFlight},
+	{"a policy holds an AI agent's text, or changes it", aiPolicy},
 	{"the host's facts about a new contact come before routing", contactFacts},
 	{"a channel's limit holds, and who comes back finds their agent", limitAndSticky},
 }
