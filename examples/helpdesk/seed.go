@@ -78,6 +78,7 @@ func seedChannels(ctx context.Context, desk *livedesk.Desk) error {
 			Assignment: livedesk.Assignment{Mode: livedesk.RoundRobinCapped},
 		},
 	} {
+		c.AIAgents = botNames() // in use once somebody switches them on
 		if _, err := desk.PutChannel(ctx, c); err != nil {
 			return err
 		}
