@@ -96,7 +96,7 @@ func (h *helpdesk) openEngine(ctx context.Context, log *slog.Logger) (err error)
 			return err
 		}
 		h.closers = append(h.closers, h.carriers.close)
-		cfg.Providers = h.carriers.providers()
+		cfg.Providers, cfg.AIAgents = h.carriers.providers(), bots()
 	}
 	if h.engine, err = livedesk.New(h.store, cfg); err != nil {
 		return err

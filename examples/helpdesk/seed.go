@@ -91,6 +91,7 @@ func seedChannels(ctx context.Context, desk *livedesk.Desk) error {
 			Schedule:   officeHours.ID,
 		},
 	} {
+		c.AIAgents = botNames() // in use once somebody switches them on
 		if _, err := desk.PutChannel(ctx, c); err != nil {
 			return err
 		}

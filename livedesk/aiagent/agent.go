@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	openai "github.com/sashabaranov/go-openai"
 
@@ -23,7 +24,8 @@ type Config struct {
 	APIKey sms.Secret
 	// Model is required.
 	Model string
-	// Instructions are what the model is told of its task, at most 64 KiB. The customer can get at them.
+	// Instructions are what the model is told of its task, at most 64 KiB. The customer can get at them in other words; an
+	// answer that repeats much of them as they are, more than 160 letters in a row, is held back.
 	Instructions string
 	// MaxTokens is the longest answer. Zero means 500. An answer that is cut off there is none: a human answers.
 	MaxTokens int
@@ -124,10 +126,13 @@ func New(cfg Config) (*Agent, error) {
 
 // Answer implements [livedesk.AIAgent]: one request, repeated where that is safe, and one more after each round of calls of
 // the host's tools, of which there are at most 8. Errors are an [*Error], ctx's or [livedesk.ErrTurnOver]; none holds anything
-// of a text. A refusal and a stop by the endpoint's content filter are answers that hand over.
+// of a text. A refusal and a stop by the endpoint's content filter are answers that hand over, and so is one that gives away
+// what the model alone was told: the mark that each request has, also spread out or encoded, or a piece of the frame or of a
+// private note; people find its text as a note. What the model calls and may not is noted by [livedesk.Turn.Deny].
 func (a *Agent) Answer(ctx context.Context, t livedesk.Turn) (livedesk.Answer, error) {
+	h := hide(a.cfg, t)
 	req := openai.ChatCompletionRequest{
-		Model: a.cfg.Model, Messages: messages(a.cfg, t), Temperature: a.cfg.Temperature, MaxCompletionTokens: a.cfg.MaxTokens,
+		Model: a.cfg.Model, Messages: messages(a.cfg, t, h), Temperature: a.cfg.Temperature, MaxCompletionTokens: a.cfg.MaxTokens,
 	}
 	if req.Temperature < 0 {
 		req.Temperature = math.SmallestNonzeroFloat32 // go-openai leaves a zero out
@@ -147,20 +152,21 @@ func (a *Agent) Answer(ctx context.Context, t livedesk.Turn) (livedesk.Answer, e
 		if len(res.Choices) == 0 {
 			return livedesk.Answer{}, &Error{Problem: "response holds no answer"}
 		}
-		results, ends, err := a.run(ctx, t, res.Choices[0].Message.ToolCalls)
+		results, ends, err := a.run(ctx, t, h, res.Choices[0].Message.ToolCalls)
 		if err != nil {
 			return livedesk.Answer{}, err
 		}
 		if len(results) == 0 || len(ends) > 0 {
-			return a.answer(res.Choices[0], ends)
+			return a.answer(res.Choices[0], ends, h)
 		}
 		req.Messages = append(append(req.Messages, res.Choices[0].Message), results...)
 	}
+	t.Deny(ctx, "", "calls without end")
 	return livedesk.Answer{}, &Error{Problem: "model came to no end of calling tools"}
 }
 
 // answer reads the model's choice, with the calls that end the turn.
-func (a *Agent) answer(c openai.ChatCompletionChoice, ends []openai.ToolCall) (livedesk.Answer, error) {
+func (a *Agent) answer(c openai.ChatCompletionChoice, ends []openai.ToolCall, h hidden) (livedesk.Answer, error) {
 	switch {
 	case c.FinishReason == openai.FinishReasonLength:
 		return livedesk.Answer{}, &Error{Problem: "answer was cut off at MaxTokens"}
@@ -171,9 +177,19 @@ func (a *Agent) answer(c openai.ChatCompletionChoice, ends []openai.ToolCall) (l
 	}
 	out := livedesk.Answer{Text: strings.TrimSpace(c.Message.Content)}
 	if a.cfg.NoTools {
-		return marked(out), nil
+		out = marked(out)
+	} else {
+		out = called(out, ends)
 	}
-	return called(out, ends), nil
+	switch {
+	case strings.ContainsRune(out.Text, utf8.RuneError): // what encoding/json makes of ill-formed UTF-8
+		return livedesk.Answer{}, &Error{Problem: "answer is not UTF-8"}
+	case h.leaks(out.Text):
+		return livedesk.Answer{
+			Then: livedesk.HandOver, Reason: "the answer gave away what only the model was told", Note: "Held back, not sent: " + out.Text,
+		}, nil
+	}
+	return out, nil
 }
 
 // Error says why an endpoint gave no answer. It holds nothing of what was sent or came back but the code.

@@ -7,6 +7,8 @@ require (
 	github.com/livedesk/livedesk-go v0.1.0
 	github.com/sashabaranov/go-openai v1.43.0
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/text v0.42.0
+	mvdan.cc/xurls/v2 v2.6.0
 )
 
 require (

@@ -29,16 +29,21 @@ const (
 const askMarks = `When a person is needed, or you can't help, write ` + markHandOver + ` alone in the last line. When the customer has what they
 wanted and says so, write ` + markResolve + ` alone in the last line.`
 
-// messages are the whole request: the instructions, the facts, and the conversation.
-func messages(cfg Config, t livedesk.Turn) []openai.ChatCompletionMessage {
-	ask := askTools
+// ask says how the model tells what is to follow.
+func ask(cfg Config) string {
 	if cfg.NoTools {
-		ask = askMarks
+		return askMarks
 	}
-	system := strings.TrimSpace(strings.Join([]string{cfg.Instructions, frame, ask, facts(t)}, "\n\n"))
+	return askTools
+}
+
+// messages are the whole request: the instructions, the facts, and the conversation. The mark stands at both ends of what
+// is hidden and between, so that who repeats a good part of it repeats the mark.
+func messages(cfg Config, t livedesk.Turn, h hidden) []openai.ChatCompletionMessage {
+	system := strings.Join([]string{h.line(), cfg.Instructions, h.line(), frame, ask(cfg), facts(t), h.line()}, "\n\n")
 	out := []openai.ChatCompletionMessage{{Role: openai.ChatMessageRoleSystem, Content: system}}
 	for _, l := range t.Transcript {
-		out = append(out, message(l))
+		out = append(out, message(l, h))
 	}
 	return out
 }
@@ -56,13 +61,13 @@ func facts(t livedesk.Turn) string {
 	return fmt.Sprintf("What is known, as data: %s\nAt most %d characters.", known, t.MaxText)
 }
 
-func message(l livedesk.Line) openai.ChatCompletionMessage {
+func message(l livedesk.Line, h hidden) openai.ChatCompletionMessage {
 	m := openai.ChatCompletionMessage{Role: openai.ChatMessageRoleAssistant, Content: l.Text}
 	switch {
 	case l.Step != "":
 		m.Role, m.Content = openai.ChatMessageRoleSystem, fmt.Sprintf("You called %s before; its result was: %s", l.Step, l.Text)
 	case l.Note:
-		m.Role, m.Content = openai.ChatMessageRoleSystem, "A colleague's private note, which the customer doesn't see: "+l.Text
+		m.Role, m.Content = openai.ChatMessageRoleSystem, h.line()+" A colleague's private note, which the customer doesn't see: "+l.Text
 	case l.By == livedesk.ActorCustomer:
 		m.Role = openai.ChatMessageRoleUser
 		if l.Media > 0 {

@@ -92,10 +92,11 @@ func (a *Agent) tool(name string) (Tool, bool) {
 
 // run runs the host's tools that the model called, one after the other, and returns their results for the model, and the
 // calls that end the turn. Where there is one that doesn't exist none is run.
-func (a *Agent) run(ctx context.Context, t livedesk.Turn, calls []openai.ToolCall) (
+func (a *Agent) run(ctx context.Context, t livedesk.Turn, h hidden, calls []openai.ToolCall) (
 	results []openai.ChatCompletionMessage, ends []openai.ToolCall, err error,
 ) {
 	if len(calls) > maxCalls {
+		t.Deny(ctx, calls[0].Function.Name, fmt.Sprintf("one of %d calls at once", len(calls)))
 		return nil, nil, &Error{Problem: "model made too many calls at once"}
 	}
 	var hosts []openai.ToolCall
@@ -107,11 +108,12 @@ func (a *Agent) run(ctx context.Context, t livedesk.Turn, calls []openai.ToolCal
 		case c.Function.Name == callHandOver || c.Function.Name == callResolve:
 			ends = append(ends, c)
 		default:
+			t.Deny(ctx, c.Function.Name, "there is no such function")
 			return nil, nil, &Error{Problem: "model called a function that there isn't"}
 		}
 	}
 	for _, c := range hosts {
-		result, err := a.call(ctx, t, c.Function)
+		result, err := a.call(ctx, t, h, c.Function)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -121,14 +123,19 @@ func (a *Agent) run(ctx context.Context, t livedesk.Turn, calls []openai.ToolCal
 }
 
 // call runs one tool.
-func (a *Agent) call(ctx context.Context, t livedesk.Turn, f openai.FunctionCall) (string, error) {
+func (a *Agent) call(ctx context.Context, t livedesk.Turn, h hidden, f openai.FunctionCall) (string, error) {
 	tool, _ := a.tool(f.Name)
 	args := json.RawMessage(f.Arguments)
 	if len(args) == 0 {
 		args = json.RawMessage("{}")
 	}
-	if !isObject(args) {
+	switch {
+	case !isObject(args):
+		t.Deny(ctx, f.Name, "the arguments are no JSON object")
 		return "failed: the arguments are no JSON object", nil
+	case h.marked(f.Arguments):
+		t.Deny(ctx, f.Name, "the arguments give away what only the model was told")
+		return "failed", nil
 	}
 	result, err := t.Do(ctx, f.Name, string(args), func(ctx context.Context, key string) (string, error) {
 		return tool.Run(ctx, Call{Key: key, Turn: t, Arguments: args})

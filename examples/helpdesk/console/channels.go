@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
@@ -69,8 +70,10 @@ type channelPage struct {
 	Webhook  string
 	Modes    []modeRow
 	Agents   []memberRow
+	AIs      []aiRow
 	Health   livedesk.Health
 	Problem  map[string]string // by field of the settings
+	AIWrong  string            // what is wrong with the AI agents
 	Setup    setupForm         // the connection's fields
 }
 
@@ -82,6 +85,14 @@ type modeRow struct {
 type memberRow struct {
 	ID, Name string
 	On       bool
+}
+
+// aiRow is an AI agent: its place in the channel's list, and how it is doing.
+type aiRow struct {
+	livedesk.AIHealth
+	On    bool
+	Place int
+	Gone  bool // this program has none of the name
 }
 
 var modes = []modeRow{
@@ -123,11 +134,60 @@ func (c *console) channelForms(w http.ResponseWriter, r *http.Request, s *sessio
 	for _, a := range agents {
 		p.Agents = append(p.Agents, memberRow{a.ID, who[a.ID], slices.Contains(members, a.ID)})
 	}
+	for field, problem := range settings {
+		if strings.HasPrefix(field, "ai_agents") {
+			p.AIWrong = problem
+		}
+	}
+	p.AIs = aiRows(ch.AIAgents, c.Engine.Health(ctx).AIAgents)
 	if form, err := c.Engine.Form(ch.Provider); err == nil {
 		p.Setup = newSetupForm(form, ch.Values, connection, language(r), ch.ID != "")
 	}
 	c.render(w, r, s, status, "channel", p)
 	return nil
+}
+
+// aiRows are the AI agents of a channel in their order, and those that there are beside them.
+func aiRows(list []string, all []livedesk.AIHealth) (rows []aiRow) {
+	for _, name := range list {
+		i := slices.IndexFunc(all, func(h livedesk.AIHealth) bool { return h.Name == name })
+		row := aiRow{AIHealth: livedesk.AIHealth{Name: name}, On: true, Gone: i < 0}
+		if i >= 0 {
+			row.AIHealth = all[i]
+		}
+		rows = append(rows, row)
+	}
+	for _, h := range all {
+		if !slices.Contains(list, h.Name) {
+			rows = append(rows, aiRow{AIHealth: h})
+		}
+	}
+	for i := range rows {
+		rows[i].Place = i + 1
+	}
+	return rows
+}
+
+// aiList reads the AI agents that were ticked, in the order of their places; of equal ones as they stood.
+func aiList(r *http.Request) []string {
+	type entry struct {
+		name  string
+		place int
+	}
+	var list []entry
+	places := r.PostForm["ai_place"]
+	for i, name := range r.PostForm["ai_name"] {
+		if i < len(places) && slices.Contains(r.PostForm["ai"], name) {
+			place, _ := strconv.Atoi(places[i]) // nonsense comes first
+			list = append(list, entry{name, place})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b entry) int { return a.place - b.place })
+	var names []string
+	for _, e := range list {
+		names = append(names, e.name)
+	}
+	return names
 }
 
 // carrierURL is what to paste into the carrier's console. Twilio tries again only where the URL's fragment says so.
@@ -152,6 +212,9 @@ func (c *console) saveSettings(w http.ResponseWriter, r *http.Request, s *sessio
 	shown.Assignment.Mode = livedesk.Mode(r.PostFormValue("mode"))
 	shown.Assignment.Manual = r.PostFormValue("manual") == "true"
 	shown.Assignment.HostAssigned = r.PostFormValue("host_assigned") == "true"
+	if r.PostForm["ai_name"] != nil { // where there are none the page shows nothing of them
+		shown.UseAI, shown.AIAgents = r.PostFormValue("use_ai") == "true", aiList(r)
+	}
 	if _, err := c.Desk.PutChannel(ctx, shown); err != nil {
 		if problems := byField(err); len(problems) > 0 {
 			return c.channelForms(w, r, s, statusOf(err), shown, problems, nil)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
 )
 
 // conversationPage is one conversation with its newest entries, and what an agent can do with it.
@@ -21,6 +22,7 @@ type conversationPage struct {
 	Agent       string // name of the assignee
 	Mine        bool
 	Agents      []livedesk.Agent
+	AIs         []livedesk.AIHealth
 	Entries     []entry
 	Decisions   []decisionRow
 	Earlier     string // address of the entries before these; empty at the beginning
@@ -79,6 +81,7 @@ func (c *console) loadAround(r *http.Request, p *conversationPage) (err error) {
 	if p.Agents, err = c.Desk.Agents(ctx); err != nil {
 		return err
 	}
+	p.AIs = c.Engine.Health(ctx).AIAgents
 	channels, err := c.Desk.Channels(ctx) // not Channel: a conversation outlives its channel
 	if err != nil {
 		return err
@@ -189,6 +192,9 @@ func (c *console) change(w http.ResponseWriter, r *http.Request, s *session) (er
 	case "assign":
 		_, err = c.Desk.Assign(ctx, id, r.PostFormValue("agent"), s.actor())
 		said = "Assigned."
+	case "give_ai":
+		_, err = c.Desk.Transfer(ctx, id, routing.Target{Kind: routing.ToAI, ID: r.PostFormValue("ai")}, s.actor())
+		said = "The AI agent has it."
 	case "unassign":
 		_, err = c.Desk.Unassign(ctx, id, s.actor())
 		said = "Given back to the team."

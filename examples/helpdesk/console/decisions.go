@@ -102,4 +102,5 @@ var skipWords = map[livedesk.SkipReason]string{
 	livedesk.SkipUnhealthy:   "failed too often just now",
 	livedesk.SkipHandedOver:  "humans took over already",
 	livedesk.SkipNotWritable: "may not write to this sender",
+	livedesk.SkipBudget:      "has answered this customer often enough for an hour",
 }

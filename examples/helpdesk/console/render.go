@@ -27,7 +27,7 @@ func parseTemplates(pages ...string) map[string]*template.Template {
 		"number": number, "since": since, "moment": moment, "size": sizeWord,
 		"stateWord": stateWord, "presenceWord": presenceWord, "deliveryWord": deliveryWord, "deliveryTone": deliveryTone,
 		"healthWord": healthWord, "priorityWord": priorityWord,
-		"consentWord": consentWord, "healthTone": healthTone,
+		"consentWord": consentWord, "healthTone": healthTone, "aiWord": aiWord,
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"upper":   upperFirst, "initial": initial,
 	}

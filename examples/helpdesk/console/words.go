@@ -193,6 +193,12 @@ func activityLine(m livedesk.Message, who func(string) string) string {
 		return upperFirst(by) + " handed over" + cause(a.Cause)
 	case "ai_answer_dropped":
 		return "An answer of " + by + " was dropped" + cause(a.Cause)
+	case "ai_answer_changed":
+		return "The policy changed what " + by + " wrote: “" + m.Text + "”"
+	case "ai_step":
+		return by + " did “" + a.To + "”: " + m.Text
+	case "ai_step_denied":
+		return by + " was refused “" + a.To + "”" + cause(a.Cause)
 	case "contact_unknown":
 		return "Nothing more is known of this customer" + cause(a.Cause)
 	case "details":
@@ -233,6 +239,19 @@ func speaker(m livedesk.Message, who func(string) string) string {
 		return "Automatic"
 	}
 	return upperFirst(actorName(m.By, who))
+}
+
+// aiWord says how an AI agent is doing.
+func aiWord(r aiRow) string {
+	switch {
+	case r.Gone:
+		return "not in this program: passed over"
+	case !r.Healthy:
+		return fmt.Sprintf("failing (%s): passed over until %s", r.Reason, moment(r.Until))
+	case r.Failures > 0:
+		return fmt.Sprintf("failed %d times just now (%s)", r.Failures, r.Reason)
+	}
+	return "healthy"
 }
 
 func presenceWord(p livedesk.Presence) string {

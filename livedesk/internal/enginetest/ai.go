@@ -18,10 +18,12 @@ type bot func(t livedesk.Turn) livedesk.Answer
 func (b bot) Answer(_ context.Context, t livedesk.Turn) (livedesk.Answer, error) { return b(t), nil }
 
 // ai gives both engines an AI agent, and the channel its use.
-func (d *desk) ai(b bot) {
+func (d *desk) ai(b bot) { d.aiBy(b, nil) }
+
+func (d *desk) aiBy(b bot, p livedesk.AIPolicy) {
 	d.Helper()
 	d.reopen(func(c *livedesk.Config) {
-		c.AIAgents = []livedesk.AIConfig{{Name: "bot", Agent: b}}
+		c.AIAgents = []livedesk.AIConfig{{Name: "bot", Agent: b, Policy: p}}
 		c.AIReplies, c.AIWorkers = 5, 2
 	})
 	c, err := d.Channel(d.Context(), d.channel)
@@ -66,25 +68,158 @@ func aiAnswers(d *desk) {
 	d.equal("ai bot", fmt.Sprint(list[0].Tier, " ", list[0].AI), "decision")
 }
 
-// Five turns in an hour, whichever engine takes them; then a human has it.
+// Five turns in any hour, whichever engine takes them and in whichever conversation; then a human has it.
 func aiBudget(d *desk) {
 	var turns atomic.Int64
 	d.ai(func(livedesk.Turn) livedesk.Answer { turns.Add(1); return livedesk.Answer{Text: "x"} })
-	for range 8 {
+	for range 2 {
+		d.text(1, "", "more")
+		d.settle()
+	}
+	_, err := d.Resolve(d.Context(), d.only().ID, host)
+	d.must(err)
+	_, err = d.Start(d.Context(), d.channel, phone(1), host, livedesk.Draft{Text: "another conversation"})
+	d.must(err)
+	_, err = d.Resolve(d.Context(), d.of(1).ID, host)
+	d.must(err)
+	d.later(30 * time.Minute)
+	for range 6 {
 		d.text(1, "", "more")
 		d.settle()
 	}
 	d.equal(5, turns.Load(), "turns")
-	c := d.only()
-	d.equal("open ada 1", fmt.Sprint(c.State, " ", c.Assignee, " ", c.HandedOver), "conversation")
-	_, err := d.Resolve(d.Context(), c.ID, host)
+	c := d.of(1)
+	d.equal("open ada", fmt.Sprint(c.State, " ", c.Assignee), "conversation")
+	_, err = d.Resolve(d.Context(), c.ID, host)
 	d.must(err)
 	d.must(d.RemoveAgent(d.Context(), "ada"))
-	d.later(12 * time.Minute)
+	d.later(29 * time.Minute)
+	d.text(1, "", "again")
+	d.settle()
+	d.equal(5, turns.Load(), "turns before the first is an hour old")
+	_, err = d.Resolve(d.Context(), c.ID, host)
+	d.must(err)
+	d.later(2 * time.Minute)
 	d.text(1, "", "again")
 	d.settle()
 	d.equal(6, turns.Load(), "turns")
-	d.equal("pending", d.only().State, "state in the next cycle")
+	d.equal("pending", d.of(1).State, "state in the next cycle")
+}
+
+// One engine is slow over a turn, as if it had died: the other takes the same turn, finds the step that was finished, takes
+// the one that wasn't under the same key, and one answer leaves.
+func aiTakenOver(d *desk) {
+	var ids, keys []string
+	d.ai(func(t livedesk.Turn) livedesk.Answer {
+		ids = append(ids, t.ID)
+		slow := len(ids) == 1
+		var said []string
+		for _, what := range []string{"table", "taxi"} {
+			got, err := t.Do(d.Context(), "book", what, func(_ context.Context, key string) (string, error) {
+				keys = append(keys, key)
+				if slow && what == "taxi" {
+					d.ahead.Add(int64(time.Minute))
+					d.must(d.engines[1].Settle(d.Context()))
+				}
+				return fmt.Sprint(what, " ", len(keys)), nil
+			})
+			d.must(err)
+			said = append(said, got)
+		}
+		return livedesk.Answer{Text: strings.Join(said, ", ")}
+	})
+	d.text(1, "", "please book")
+	d.must(d.engines[0].Settle(d.Context()))
+	d.settle()
+	d.later(time.Hour)
+	d.equal(2, len(ids), "calls")
+	d.equal(ids[0], ids[1], "id of the turn")
+	d.equal(3, len(keys), "steps")
+	d.equal(keys[1], keys[2], "key of the step that was in flight")
+	d.equal(1, len(d.carrier.Sent()), "texts at the carrier")
+	d.equal("table 1, taxi 3", d.carrier.Sent()[0].Body, "answer")
+}
+
+// A customer goes on writing while a step is in flight: it is finished and kept, no other turn begins beside it, the next
+// step isn't taken, and one answer to everything leaves.
+func aiStepInFlight(d *desk) {
+	var running, most, taken atomic.Int64
+	d.ai(func(t livedesk.Turn) livedesk.Answer {
+		most.Store(max(most.Load(), running.Add(1)))
+		defer running.Add(-1)
+		step := func(name string, f func(ctx context.Context)) error {
+			_, err := t.Do(d.Context(), name, "", func(ctx context.Context, _ string) (string, error) {
+				taken.Add(1)
+				f(ctx)
+				return name, ctx.Err()
+			})
+			return err
+		}
+		if taken.Load() > 0 {
+			var seen []string
+			for _, l := range t.Transcript {
+				seen = append(seen, l.Step+l.Text)
+			}
+			return livedesk.Answer{Text: strings.Join(seen, " ")}
+		}
+		d.must(step("book", func(context.Context) {
+			for i := range 3 {
+				d.text(1, "", fmt.Sprint(i))
+				d.must(d.engines[1].Settle(d.Context()))
+			}
+		}))
+		d.equal(livedesk.ErrTurnOver, step("pay", func(context.Context) {}), "next step")
+		return livedesk.Answer{Text: "too early"}
+	})
+	d.text(1, "", "go")
+	d.must(d.engines[0].Settle(d.Context()))
+	d.settle()
+	d.equal(1, most.Load(), "turns at a time")
+	d.equal(1, taken.Load(), "steps taken")
+	d.equal(1, len(d.carrier.Sent()), "texts at the carrier")
+	d.equal("go 0 1 2 bookbook", d.carrier.Sent()[0].Body, "answer")
+}
+
+type linkless struct{}
+
+func (linkless) Review(_ context.Context, _ livedesk.Turn, a livedesk.Answer) (string, error) {
+	if strings.Contains(a.Text, "https://") {
+		return "", &livedesk.HeldError{Reason: "a link"}
+	}
+	return strings.ReplaceAll(a.Text, "evil", "****"), nil
+}
+
+// What a policy holds doesn't leave, what it changes leaves changed, and a refused step can be seen.
+func aiPolicy(d *desk) {
+	d.aiBy(func(t livedesk.Turn) livedesk.Answer {
+		if len(t.Transcript) == 1 {
+			t.Deny(d.Context(), "pay", "no such thing")
+			return livedesk.Answer{Text: "an evil word"}
+		}
+		return livedesk.Answer{Text: "see https://evil.example", Then: livedesk.Finish}
+	}, linkless{})
+	d.text(1, "", "one")
+	d.settle()
+	d.text(1, "", "two")
+	d.settle()
+	d.equal(1, len(d.carrier.Sent()), "texts at the carrier")
+	d.equal("an **** word", d.carrier.Sent()[0].Body, "text")
+	c := d.only()
+	d.equal("open ada", fmt.Sprint(c.State, " ", c.Assignee), "conversation")
+	var seen []string
+	for m, err := range d.Messages(d.Context(), c.ID, 0) {
+		d.must(err)
+		switch {
+		case m.Kind == livedesk.Note:
+			seen = append(seen, m.Text)
+		case m.Activity != nil && m.By.Kind == livedesk.ActorAI:
+			seen = append(seen, m.Activity.What+" "+m.Activity.To+" "+m.Activity.Cause+" "+m.Text)
+		}
+	}
+	d.equal([]string{
+		"ai_step_denied pay no such thing ", "ai_answer_changed  policy an evil word", "Held back, not sent: see https://evil.example",
+		"handed_over open ai answer held: a link ",
+	}, seen, "timeline")
 }
 
 // A newer text is answered instead; after a human took it, and after STOP, nothing is.
@@ -148,6 +283,12 @@ func contactFacts(d *desk) {
 	d.equal(contact, stored, "contact")
 	d.text(99, "", "hello")
 	d.equal("bo", d.of(99).Assignee, "assignee of who is known")
+	d.text(98, "", "STOP")
+	d.text(98, "", "START")
+	d.settle()
+	d.text(98, "", "hello")
+	d.settle()
+	d.equal("bo", d.of(98).Assignee, "assignee of who began with STOP")
 }
 
 type crm struct{}
