@@ -32,13 +32,14 @@ const (
 	ReasonUnknown     Reason = "unknown_outcome" // may have been accepted; never repeated blindly
 	ReasonExpired     Reason = "expired"         // too late to be useful; final
 	ReasonCanceled    Reason = "canceled"        // a person took it back before it left; final
+	ReasonWithheld    Reason = "withheld"        // the desk itself held an automatic text back before it left; final
 	ReasonOther       Reason = "other"           // final, for a cause that we don't know
 )
 
 // Final reports whether a text refused for this reason is never tried again by itself.
 func (r Reason) Final() bool {
 	switch r {
-	case ReasonRecipient, ReasonOptOut, ReasonContent, ReasonConfig, ReasonExpired, ReasonCanceled, ReasonOther:
+	case ReasonRecipient, ReasonOptOut, ReasonContent, ReasonConfig, ReasonExpired, ReasonCanceled, ReasonWithheld, ReasonOther:
 		return true
 	}
 	return false

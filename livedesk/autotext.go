@@ -1,8 +1,11 @@
 package livedesk
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,9 +19,11 @@ import (
 // The variables that an automatic text may name, as "{{contact}}"; blanks inside the braces don't count. A value that is
 // missing leaves nothing, and takes the blank before it along: "Hi {{contact}}!" becomes "Hi!".
 const (
-	VarContact  = "contact"   // the contact's name; missing while it is unknown
-	VarChannel  = "channel"   // the channel's name
-	VarAgent    = "agent"     // the name of the agent who has the conversation; the channel's name while nobody has
+	VarContact = "contact" // the contact's name; missing while it is unknown
+	VarChannel = "channel" // the channel's name
+	// VarAgent is the name of the human agent who has the conversation, or gets it together with the text that is answered; the
+	// channel's name where nobody has it, an AI agent has, or the agent has no name.
+	VarAgent    = "agent"
 	VarNextOpen = "next_open" // when the desk opens next, in the language of the channel; missing while it is open, or for ever closed
 )
 
@@ -75,22 +80,81 @@ func value(s string) string {
 	return sms.Split(strings.Join(strings.Fields(channel.Clean(truncate(s, 8*maxValue))), " "), maxValue)[0]
 }
 
-// fill renders a text for a conversation. One that can't be parsed was checked when it was saved, so it comes from elsewhere;
+// words cuts a saved text at its variables. One that can't be parsed was checked when it was saved, so it comes from elsewhere;
 // it is sent as it is.
-func (u *unit) fill(t *thread, c *conv, text string) string {
-	if !strings.Contains(text, "{{") {
-		return text
-	}
+func words(text string) []piece {
 	pieces, err := parseTemplate(text)
 	if err != nil {
-		return text
+		return []piece{{literal: text}}
 	}
+	return pieces
+}
+
+// names reports whether a text names a variable.
+func names(words []piece, variable string) bool {
+	return slices.ContainsFunc(words, func(p piece) bool { return p.name == variable })
+}
+
+// fill renders a text for a thread; agent is the name of who has the conversation, empty for nobody.
+func (u *unit) fill(t *thread, words []piece, agent string) string {
 	name := t.info.channel.Name()
-	values := map[string]string{VarContact: t.contact.Name, VarChannel: name, VarAgent: name, VarNextOpen: u.nextOpen(t)}
-	if a := u.agents[objectKey{c.now.Workspace, c.now.Assignee}]; a != nil && a.now.Name != "" {
-		values[VarAgent] = a.now.Name
+	values := map[string]string{VarContact: t.contact.Name, VarChannel: name, VarAgent: cmp.Or(agent, name)}
+	if names(words, VarNextOpen) {
+		values[VarNextOpen] = u.nextOpen(t)
 	}
-	return render(pieces, values)
+	return channel.Clean(render(words, values))
+}
+
+// nameless is a text that names the agent who has its conversation, and was stored before that was settled.
+type nameless struct {
+	thread *thread
+	conv   *conv
+	words  []piece
+	parts  []*Message
+}
+
+// nameAgents puts the agents' names into texts that name them, now that everybody has been assigned. Who has no name stays
+// the channel, and so does one whose name would take a message more.
+func (u *unit) nameAgents(ctx context.Context) error {
+	known, err := u.agentNames(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range u.nameless {
+		name := known[objectKey{n.conv.now.Workspace, n.conv.now.Assignee}]
+		parts, err := Draft{Text: u.fill(n.thread, n.words, name)}.parts(n.thread.info)
+		if name == "" || err != nil || len(parts) != len(n.parts) {
+			continue
+		}
+		for i, text := range parts {
+			n.parts[i].Text, n.parts[i].Delivery.Segments = text, sms.Measure(text).Segments
+		}
+	}
+	return nil
+}
+
+// agentNames are the names of the agents who have the conversations of nameless texts; it asks only for those who aren't loaded.
+func (u *unit) agentNames(ctx context.Context) (map[objectKey]string, error) {
+	known, ask := map[objectKey]string{}, map[string][]string{}
+	for _, n := range u.nameless {
+		key := objectKey{n.conv.now.Workspace, n.conv.now.Assignee}
+		switch a := u.agents[key]; {
+		case a != nil:
+			known[key] = a.now.Name
+		case key.id != "" && !slices.Contains(ask[key.workspace], key.id):
+			ask[key.workspace] = append(ask[key.workspace], key.id)
+		}
+	}
+	for _, workspace := range slices.Sorted(maps.Keys(ask)) {
+		agents, err := u.tx.Agents(ctx, workspace, ask[workspace])
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range agents {
+			known[objectKey{workspace, a.ID}] = a.Name
+		}
+	}
+	return known, nil
 }
 
 // nextOpen says when the desk opens next, for a thread's channel, in its schedule's zone and the channel's language.

@@ -333,6 +333,10 @@ type Backfilled struct {
 // an answer from when they were written, and opt out and in by the carrier's times; they aren't greeted when they are
 // older than Config.ExpireAutomatic. Files that came with them are listed too, while the carrier keeps them.
 //
+// Only webhooks tell what the carrier itself made of a text (Twilio's OptOutType). Of a late one the words of the desk count:
+// STOP and its kin opt out as ever, and somebody who opted out in words that only the carrier knows is learned from its
+// refusal of the next text (21610).
+//
 // It asks the carrier once for each 1000 texts or so, blocks until all are committed, and may be repeated after an error: what
 // it took in until then counts in its result and is committed. since is at most 400 days ago, for which the keys are kept.
 // While [Engine.Run] is going the engine does the same by itself, see Config.BackfillEvery. Errors: [ErrNotFound],

@@ -285,6 +285,7 @@ func TestLateKeywords(t *testing.T) { // F31, I8
 		"START before a known STOP":        {[]string{stop}, []text{{2 * time.Hour, start}}, true},
 		"START after a known STOP":         {[]string{stop}, []text{{30 * time.Minute, start}}, false},
 		"STOP and START before known STOP": {[]string{stop}, []text{{3 * time.Hour, stop}, {2 * time.Hour, start}}, true},
+		"STOP before a plain text":         {[]string{"hello again"}, []text{{2 * time.Hour, stop}}, true},
 		"STOP, START, STOP":                {nil, []text{{30 * time.Minute, stop}, {20 * time.Minute, start}, {10 * time.Minute, stop}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -507,4 +508,61 @@ func (heldBack) Durable() bool { return false }
 func (h heldBack) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
 	h.before()
 	return h.Store.Update(ctx, fn)
+}
+
+// Each Run looks at once for what came since, also of an engine that ran before, and long before the hour is over.
+func TestBackfillAtEachStart(t *testing.T) { // I1
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, realTime, quietCarriers)
+		w.twilioChannel(nil)
+		var want []string
+		for i := range 3 {
+			stop := running(t, w.engine)
+			time.Sleep(5 * time.Second)
+			require.Equal(t, want, w.incoming(alice))
+			require.NoError(t, stop())
+			want = append(want, fmt.Sprint(i))
+			w.lose(smstest.Text{From: alice, Body: fmt.Sprint(i)})
+			time.Sleep(5 * time.Minute)
+		}
+	})
+}
+
+// A list may have texts that are none of the channel's; a carrier may have a clock that is ahead, and never give a list at all.
+func TestBackfillOfOddLists(t *testing.T) {
+	t.Parallel()
+	t.Run("another channel's, and nobody's", func(t *testing.T) {
+		t.Parallel()
+		w, a := onArchive(t)
+		other, _ := w.filledIn("twilio")
+		other.Values["phone_number"] = "+14155550199"
+		second, err := w.desk.PutChannel(w.ctx(), other)
+		require.NoError(t, err)
+		a.add(w.clock().Add(-3*time.Minute), alice, "ours")
+		a.add(w.clock().Add(-2*time.Minute), alice, "theirs")
+		a.add(w.clock().Add(-time.Minute), alice, "nobody's")
+		a.texts[1].To, a.texts[2].To = "+14155550199", "+14155550198"
+		require.Equal(t, livedesk.Backfilled{Texts: 1, New: 1}, w.backfill(time.Hour))
+		require.Equal(t, []string{"ours"}, w.incoming(alice))
+		out, err := w.desk.Backfill(w.ctx(), second.ID, w.clock().Add(-time.Hour))
+		require.NoError(t, err)
+		require.Equal(t, livedesk.Backfilled{Texts: 1, New: 1}, out)
+	})
+	t.Run("from the future", func(t *testing.T) {
+		t.Parallel()
+		w, a := onArchive(t)
+		a.add(w.clock().Add(2*time.Minute), alice, "hello")
+		require.Equal(t, 1, w.backfill(time.Hour).New)
+		require.Equal(t, w.clock(), w.live(alice).WaitingSince)
+	})
+	t.Run("always too long", func(t *testing.T) {
+		t.Parallel()
+		w, a := onArchive(t)
+		a.add(w.clock().Add(-time.Minute), alice, "hello")
+		a.fail = func(sms.ListQuery) error { return sms.ErrListTooLong }
+		_, err := w.desk.Backfill(w.ctx(), w.ch.ID, w.clock().Add(-time.Hour))
+		require.ErrorIs(t, err, livedesk.ErrCarrierUnavailable)
+		require.ErrorIs(t, err, sms.ErrListTooLong)
+	})
 }

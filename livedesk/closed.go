@@ -100,6 +100,7 @@ func (e *Engine) settleChannel(ctx context.Context, s Sender) (settled int, foun
 	w := textWalk{workspace: s.Workspace, channel: s.Channel, most: sweepMost}
 	if store, ok := e.store.(MeasuredStore); ok {
 		n, err := store.CountTexts(ctx, s.Workspace, s.Channel)
+		// Unknown counts Posting too, see [DeliveryState.Counted]: a worker that died left its text in that.
 		if err != nil || n.Unknown == 0 {
 			return 0, false, err
 		}

@@ -70,3 +70,32 @@ func testVerdictsOn(t *testing.T, w *world, dead *atomic.Bool, close func(), rem
 	}
 	require.Equal(t, want, w.state(queued.ID))
 }
+
+// A store that counts says which closed channels have something to settle: a text that its worker left in posting is enough.
+func TestVerdictsOnClosedChannelsThatAreCounted(t *testing.T) { // I6
+	t.Parallel()
+	require.Equal(t, livedesk.Unknown, livedesk.Posting.Counted())
+	var dead atomic.Bool
+	w := newWorld(t, quietCarriers, func(s *settings) {
+		s.Wrap = func(inner livedesk.Store) livedesk.Store {
+			return counted{atState(livedesk.Posting, nil, func() error {
+				if dead.Load() {
+					return errors.New("process died")
+				}
+				return nil
+			})(inner), inner.(orderly).Store.(livedesk.MeasuredStore)}
+		}
+	})
+	w.twilioChannel(nil)
+	dead.Store(true)
+	m := w.start(alice, "its worker died")
+	_ = w.engine.Settle(w.ctx())
+	dead.Store(false)
+	require.Equal(t, livedesk.Posting, w.state(m.ID))
+	w.change(func(c *livedesk.Channel) { c.Disabled = true })
+	for range 100 {
+		w.later(20 * time.Second)
+	}
+	require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
+	require.Zero(t, w.sends())
+}

@@ -111,7 +111,7 @@ func (u *unit) sayClosed(ctx context.Context, j Job) error {
 		return err
 	}
 	said := len(u.messages)
-	u.sayAutomatically(t, c, closedKey+b.period, u.fill(t, c, t.info.channel.ClosedHours.Text))
+	u.sayAutomatically(t, c, closedKey+b.period, t.info.channel.ClosedHours.Text)
 	if opens, ok := t.info.hours.next(u.now); ok {
 		for _, m := range u.messages[said:] {
 			if d := m.Delivery; d != nil && (d.Expires.IsZero() || opens.Before(d.Expires)) {
@@ -154,7 +154,7 @@ func (u *unit) before(ctx context.Context, t *thread, c *conv) (b beforeClosed, 
 			q.After = &Mark{talk.ActiveAt, talk.ID}
 		}
 	}
-	keys := []MessageKey{{Workspace: c.now.Workspace, Conversation: c.now.ID, Key: autoKeyPrefix + greetingKey}}
+	keys := []MessageKey{{Workspace: c.now.Workspace, Conversation: c.now.ID, Key: autoKeyPrefix + kindGreeting}}
 	for _, talk := range b.talks {
 		keys = append(keys, MessageKey{Workspace: talk.Workspace, Conversation: talk.ID, Key: autoKeyPrefix + closedKey + b.period})
 	}

@@ -32,8 +32,8 @@ const (
 
 // LabelPossibleOptOut is set on a conversation when the customer wrote something that may revoke consent and is no keyword
 // ("please stop texting me", see [sms.Keywords] Suspect). As long as it is there no automatic text goes out and no AI agent
-// answers: one that has the conversation hands it over. It goes with the next
-// text of an agent, who has then looked, and can be taken off like any label.
+// answers: one that has the conversation hands it over, and what waits to be sent and isn't by a human is taken back
+// ([channel.ReasonWithheld]). It goes with the next text of an agent, who has then looked, and can be taken off like any label.
 const LabelPossibleOptOut = "possible-opt-out"
 
 // reading is what can be told of a customer's text without the ledger.
@@ -254,7 +254,7 @@ const confirmWithin = 5 * time.Minute
 
 // confirm answers a keyword.
 func (u *unit) confirm(t *thread, c *conv, key, text string) {
-	u.sayAs(t, c, ClassConfirmation, key, u.fill(t, c, text))
+	u.sayAs(t, c, ClassConfirmation, key, words(text))
 }
 
 // confirmsOptOut reports whether a text is what confirms an opt-out.
@@ -265,26 +265,83 @@ func (m *Message) confirmsOptOut() bool {
 // errFlagged keeps AI agents from a conversation that a person is to look at.
 var errFlagged = fmt.Errorf("customer may have opted out, and nobody has looked: %w", ErrOptedOut)
 
+// flagged reports whether a person is to look whether the customer has opted out.
 func (c *conv) flagged() bool { return slices.Contains(c.now.Labels, LabelPossibleOptOut) }
 
-// suspect flags a conversation for a person, see [LabelPossibleOptOut].
-func (u *unit) suspect(c *conv) {
-	if c.flagged() {
+// flag sets a label by which a person is told of a conversation.
+func (u *unit) flag(c *conv, label string) {
+	if slices.Contains(c.now.Labels, label) {
 		return
 	}
-	c.now.Labels = append(slices.Clone(c.now.Labels), LabelPossibleOptOut)
-	u.activity(c, Actor{}, Activity{What: "flagged", Cause: LabelPossibleOptOut})
+	c.now.Labels = append(slices.Clone(c.now.Labels), label)
+	u.activity(c, Actor{}, Activity{What: "flagged", Cause: label})
 }
 
-// lookedAt takes the flag off again.
+// lookedAt takes the labels of flag off again.
 func (c *conv) lookedAt() {
-	if !c.flagged() {
-		return
-	}
-	left := slices.DeleteFunc(slices.Clone(c.now.Labels), func(l string) bool { return l == LabelPossibleOptOut })
-	if c.now.Labels = left; len(left) == 0 {
+	left := slices.DeleteFunc(slices.Clone(c.now.Labels), func(l string) bool { return l == LabelPossibleOptOut || l == LabelSilenced })
+	switch {
+	case len(left) == len(c.now.Labels):
+	case len(left) == 0:
 		c.now.Labels = nil
+	default:
+		c.now.Labels = left
 	}
+}
+
+// suspect flags a conversation for a person, see [LabelPossibleOptOut], and takes back what waits in this unit and was not
+// written by a human.
+func (u *unit) suspect(c *conv) {
+	u.flag(c, LabelPossibleOptOut)
+	for _, m := range u.messages {
+		if m.Workspace == c.now.Workspace && m.Conversation == c.now.ID {
+			u.holdBack(m)
+		}
+	}
+}
+
+// holdBack takes a text back that is queued and not by a human.
+func (u *unit) holdBack(m *Message) bool {
+	if !m.Delivery.revocable() || m.Class != ClassAutomatic && m.Class != ClassAI {
+		return false
+	}
+	m.Delivery.withhold(u.now, "the customer may have opted out")
+	return true
+}
+
+// suspectEntries is how far back a conversation is looked through for texts that wait when its customer may have opted out.
+const suspectEntries = 50
+
+// holdSuspects takes back what waits for customers who may revoke consent in other words than STOP, as far as no human wrote it.
+// It is for before the batch is decided: its messages are locked behind their threads.
+func (u *unit) holdSuspects(ctx context.Context, arrived []*thread, readings []reading) error {
+	var keys []MessageKey
+	for i, r := range readings {
+		t := arrived[i]
+		if !r.suspect || t == nil || t.current == nil || t.current.was.ID == "" {
+			continue
+		}
+		c := t.current.was
+		list, err := u.tx.Timeline(ctx, TimelineQuery{Workspace: c.Workspace, Conversation: c.ID, Last: true, Limit: suspectEntries})
+		if err != nil {
+			return err
+		}
+		for _, m := range list {
+			if m.Class != ClassHuman && m.Delivery.revocable() {
+				keys = append(keys, MessageKey{Workspace: m.Workspace, ID: m.ID})
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	waiting, err := u.loadMessages(ctx, keys)
+	for _, m := range waiting {
+		if m != nil && u.holdBack(m) {
+			u.deliver(m)
+		}
+	}
+	return err
 }
 
 // sortedThreads returns all loaded threads, in order.

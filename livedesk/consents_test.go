@@ -659,6 +659,43 @@ func TestPlainLanguageFlagsAHuman(t *testing.T) { // F78
 	}
 }
 
+// What waits to be sent and no human wrote is taken back too, also what came in one batch with it; humans' texts leave.
+func TestPlainLanguageTakesBackWhatWaits(t *testing.T) { // F78
+	t.Parallel()
+	ai := &bot{}
+	ai.say(livedesk.Answer{Text: "from a bot"}, nil)
+	onBoth(t, func(t *testing.T, w *world) {
+		w.change(func(c *livedesk.Channel) { c.Greeting, c.UseAI, c.AIAgents = "Hi", true, []string{"bot"} })
+		w.carrier.SetDown(true)
+		w.text(alice, "hello")
+		human := w.reply(w.only().ID, "from a human")
+		w.text(bob, "hello")
+		w.text(alice, "please stop texting me")
+		w.carrier.SetDown(false)
+		for range 5 {
+			w.later(time.Minute)
+		}
+		require.Equal(t, livedesk.Delivered, w.state(human.ID))
+		for _, m := range w.texts(w.live(alice).ID) {
+			if m.Class == livedesk.ClassAutomatic || m.Class == livedesk.ClassAI {
+				require.Equal(t, livedesk.Canceled, m.Delivery.State)
+				require.Equal(t, channel.ReasonWithheld, m.Delivery.Reason)
+			}
+		}
+		require.ElementsMatch(t, []string{"from a human", "Hi", "from a bot"}, w.bodies(), "bob has said nothing of it")
+	}, withBots(livedesk.AIConfig{Name: "bot", Agent: ai}))
+	t.Run("one batch", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.bandwidthChannel(func(c *livedesk.Channel) { c.Greeting = "Hi" })
+		first, second := w.genuine(smstest.Text{From: alice, Body: "hello"}), w.genuine(smstest.Text{From: alice, Body: "no more texts"})
+		require.Equal(t, 204, w.postEvents(second, append(events(t, first), events(t, second)...)...))
+		w.settle()
+		require.Empty(t, w.bodies())
+		require.Equal(t, []string{livedesk.LabelPossibleOptOut}, w.only().Labels)
+	})
+}
+
 // A conversation that an AI agent has goes to humans.
 func TestPlainLanguageEndsAnAIConversation(t *testing.T) { // F78
 	t.Parallel()

@@ -72,7 +72,8 @@ type Thread struct {
 	ConsentHistory []ConsentChange `json:"consent_history,omitempty"`
 	// ConsentDropped counts older changes that are not kept any more.
 	ConsentDropped int `json:"consent_dropped,omitempty"`
-	// Automatic counts automatic texts since the last one that a human wrote on either side.
+	// Automatic counts automatic texts since an agent's last one; one above five says that a person was told, see
+	// [LabelSilenced].
 	Automatic int `json:"automatic"`
 	// AINext is when the contact's budget of AI replies ([Config] AIReplies) has one again; zero, and the past, mean that it
 	// has. Until then no AI agent is chosen on this channel.

@@ -50,7 +50,8 @@ func (s DeliveryState) Final() bool { return s.rank() >= Delivered.rank() }
 // What changes a delivery is in this file and nowhere else:
 //
 //	queued, claimed → posting    begin: the gate before the first byte
-//	queued, claimed → canceled   Cancel: STOP (Changes.Cancels); cancel: expiry, channel closed
+//	queued, claimed → canceled   Cancel: STOP (Changes.Cancels); cancel: expiry, channel closed; withhold: an automatic text
+//	queued, claimed → queued     putOff: quiet hours
 //	posting → accepted …         accept: the carrier's answer, also a late one after unknown
 //	posting → queued             putBack: known not to have been sent
 //	posting → failed             refuse: a definite no
@@ -102,6 +103,19 @@ func (d *Delivery) cancel(now time.Time, why channel.Reason) {
 	d.note(now, "desk", "", "", string(why))
 }
 
+// withhold takes an automatic text back that has not begun to leave; why is for people.
+func (d *Delivery) withhold(now time.Time, why string) {
+	d.cancel(now, channel.ReasonWithheld)
+	d.History[len(d.History)-1].Detail = why
+}
+
+// putOff lets a text wait until quiet hours end.
+func (d *Delivery) putOff(now, end time.Time) {
+	d.State, d.Due = Queued, end
+	d.Fence++
+	d.note(now, "desk", "", "", "waits for the end of quiet hours")
+}
+
 func (d *Delivery) accept(now time.Time, a channel.Accepted) {
 	if a.Segments > 0 {
 		d.Segments = a.Segments
@@ -140,7 +154,7 @@ func (d *Delivery) giveUp(now time.Time) {
 // repeat lets a text be sent again that the carrier doesn't have.
 func (d *Delivery) repeat(now time.Time) {
 	d.State, d.Due = Queued, now
-	d.note(now, "desk", "", "", "not at the carrier: to be sent again")
+	d.note(now, "desk", "", "", repeatsAbsent)
 }
 
 // searched notes what a look into the carrier's list brought, other than the text itself.
@@ -179,8 +193,12 @@ func (d *Delivery) wait(now time.Time, pause time.Duration) {
 	d.note(now, "desk", "", "", waitsForLook)
 }
 
-// waitsForLook is the note of a verdict that was put off.
-const waitsForLook = "not yet looked for at the carrier"
+const (
+	// waitsForLook is the note of a verdict that was put off.
+	waitsForLook = "not yet looked for at the carrier"
+	// repeatsAbsent is the note of a text that is to be sent once more.
+	repeatsAbsent = "not at the carrier: to be sent again"
+)
 
 // sourceSearch is the Source of what the carrier's list told.
 const sourceSearch = "search"
@@ -191,7 +209,7 @@ func (d *Delivery) repeated() bool {
 		if n.Source == "attempt" {
 			return false
 		}
-		if n.Source == "desk" && n.State == Queued {
+		if n.Source == "desk" && n.Detail == repeatsAbsent {
 			return true
 		}
 	}

@@ -50,7 +50,7 @@ func (e *Engine) Health(ctx context.Context) EngineHealth {
 		h.Problem = err.Error()
 	}
 	for _, ch := range e.snap.load().channels {
-		h.Channels[ch.healthNow(e.healths.of(ch.key())).State]++
+		h.Channels[ch.healthNow(e.healths.of(ch.key()), e.snap.seen()).State]++
 	}
 	return h
 }

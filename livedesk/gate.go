@@ -35,6 +35,7 @@ type claimed struct {
 	probed   bool       // the time of a channel's next probe was moved
 	strange  []Message  // those of a channel that this process doesn't know, leased for a moment
 	budgets  []Budget   // of their senders
+	flooded  []Sender   // whose budget of first replies is used up
 	now      time.Time
 }
 
@@ -73,6 +74,9 @@ func (e *Engine) claim(ctx context.Context, limit int, passed map[Sender]bool) (
 			}
 		}
 		e.settleStrange(ctx, out.strange)
+		for _, s := range out.flooded {
+			e.flooded(ctx, s, out.now)
+		}
 		// The store's clock went further than this one: what seemed to have to wait may be due.
 		if out.texts > 0 || guess.IsZero() || out.now.Sub(guess) < clockSlack {
 			return out, nil
@@ -87,7 +91,7 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 		return claimed{}, err
 	}
 	u.begun()
-	spending, err := u.loadBudgets(ctx, due)
+	budgets, err := u.loadBudgets(ctx, due)
 	if err != nil {
 		return claimed{}, err
 	}
@@ -96,10 +100,22 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 	for i := range due {
 		m := &due[i].Message
 		ch := u.snap.channels[objectKey{m.Workspace, m.Channel}]
-		if s := spending[Sender{m.Workspace, m.Channel}]; s != nil && m.Delivery.toSend() && !s.allows(u.now) {
+		if s := budgets[Sender{m.Workspace, m.Channel}]; s != nil && m.Delivery.toSend() && !s.allows(u.now) {
 			continue // stays as it is, for whoever has budget
 		}
+		var first *spending
 		if ch != nil && m.Delivery.toSend() {
+			first = firstBudget(budgets, m, ch)
+			if away, err := u.turnedAway(ctx, m, due[i], ch, first); err != nil {
+				return claimed{}, err
+			} else if away {
+				out.texts++
+				if m.withheldFirst() {
+					out.flooded = append(out.flooded, ch.sender())
+				}
+				u.deliver(m)
+				continue
+			}
 			if held, err := u.held(ctx, ch, probes); err != nil {
 				return claimed{}, err
 			} else if held {
@@ -116,13 +132,16 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 		case ch == nil:
 			m.Delivery.Due = u.now.Add(strangeLease)
 			out.strange = append(out.strange, *m)
-		case u.passes(m, due[i].Thread, ch):
+		case u.passes(m, ch):
 			a := &attempt{m: *m, channel: ch, to: due[i].Contact.Address, at: at, now: u.now}
 			if !m.Delivery.Expires.IsZero() {
 				a.left = m.Delivery.Expires.Sub(u.now)
 			}
-			if s := spending[ch.sender()]; s != nil {
+			if s := budgets[ch.sender()]; s != nil {
 				s.spend(u.now, m.Delivery.Segments)
+			}
+			if first != nil {
+				first.spend(u.now, 1)
 			}
 			out.attempts = append(out.attempts, a)
 		}
@@ -131,32 +150,50 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 	for _, may := range probes {
 		out.probed = out.probed || may
 	}
-	for _, s := range spending {
+	for _, s := range budgets {
 		if s.changed {
 			u.budgets = append(u.budgets, s.Budget)
 		}
-		out.budgets = append(out.budgets, s.Budget)
+		if s.most == 0 { // else it is none of a sender's
+			out.budgets = append(out.budgets, s.Budget)
+		}
 	}
 	return out, nil
 }
 
-// passes is the gate: it writes an attempt down, or what becomes of the text instead.
-func (u *unit) passes(m *Message, t Thread, ch *channelInfo) bool {
+// turnedAway decides about a text that is not to be tried now, or not at all, and reports whether it is one. It comes before the
+// channel's health is asked, so that none of them uses up a probe.
+func (u *unit) turnedAway(ctx context.Context, m *Message, due DueText, ch *channelInfo, first *spending) (bool, error) {
 	d := m.Delivery
 	switch {
 	case m.At.Before(ch.since): // of an earlier life of the channel
 		d.cancel(u.now, channel.ReasonConfig)
-	case t.Consent.OptedOut && !m.confirmsOptOut():
+		return true, nil
+	case due.Thread.Consent.OptedOut && !m.confirmsOptOut():
 		d.cancel(u.now, channel.ReasonOptOut)
+		return true, nil
 	case !d.Expires.IsZero() && !u.now.Before(d.Expires):
 		d.cancel(u.now, channel.ReasonExpired)
-	case ch.conn == nil || ch.conn.account == nil:
-		u.fail(m, &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetryLater, After: time.Minute, Err: ErrChannelClosed})
-	default:
-		d.begin(u.now, u.e.cfg.Lease)
-		return true
+		return true, nil
+	case first != nil && !first.allows(u.now):
+		d.withhold(u.now, noFirstReplies)
+		return true, nil
 	}
-	return false
+	end, quiet, err := u.quietAtGate(ctx, m, due.Contact, ch)
+	if quiet {
+		u.waitOutQuiet(m, end)
+	}
+	return quiet, err
+}
+
+// passes is the gate: it writes an attempt down, or puts the text off where this process can't send it.
+func (u *unit) passes(m *Message, ch *channelInfo) bool {
+	if ch.conn == nil || ch.conn.account == nil {
+		u.fail(m, &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetryLater, After: time.Minute, Err: ErrChannelClosed})
+		return false
+	}
+	m.Delivery.begin(u.now, u.e.cfg.Lease)
+	return true
 }
 
 // settleStrange finds out about channels that this process didn't know: one that another process added is known from now

@@ -43,9 +43,9 @@ type Health struct {
 	Reason string `json:"reason,omitempty"`
 	// Code is the carrier's own code of the last refusal ("20003"); empty where it gave none.
 	Code string `json:"code,omitempty"`
-	// Warning says in plain English what looks wrong although it keeps no text from leaving; empty when nothing does: the
-	// carrier accepts texts and sends no receipt of any within its time ([sms.Traits] ReceiptWithin). The first receipt ends
-	// it.
+	// Warning says in plain English what looks wrong although it keeps no human's text from leaving; empty when nothing does.
+	// Either the carrier accepts texts and sends no receipt of any within its time ([sms.Traits] ReceiptWithin), until the first
+	// comes; or so many new conversations began that [Config] FirstReplies didn't suffice, within the last hour.
 	Warning string `json:"warning,omitempty"`
 	// Since is when the state began, by the store's clock. Zero for a setting (disabled), and for a channel that never had
 	// any trouble.
@@ -138,7 +138,7 @@ func (d *Desk) AllHealth(ctx context.Context) ([]Health, error) {
 
 // measured is the channel's health with what the store counts.
 func (d *Desk) measured(ctx context.Context, info *channelInfo) (Health, error) {
-	h := info.healthNow(d.e.healths.of(info.key()))
+	h := info.healthNow(d.e.healths.of(info.key()), d.e.snap.seen())
 	s, ok := d.e.store.(MeasuredStore)
 	if !ok {
 		return h, nil
@@ -152,14 +152,12 @@ func (d *Desk) measured(ctx context.Context, info *channelInfo) (Health, error) 
 }
 
 // healthNow is the channel's health as this process knows it, without counts; r is what the fleet knows.
-func (c *channelInfo) healthNow(r healthRecord) Health {
+func (c *channelInfo) healthNow(r healthRecord, now time.Time) Health {
 	h := Health{
 		Workspace: c.channel.Workspace, Channel: c.channel.ID, Name: c.channel.Name(),
 		State: HealthOK, Since: r.Since, By: r.By,
 	}
-	if r.Silent != nil {
-		h.Warning = r.Silent.warning()
-	}
+	h.Warning = r.warning(now)
 	switch fault := c.fault(); {
 	case c.channel.Disabled:
 		h.State, h.Reason, h.Since, h.By = HealthDisabled, "it is switched off in its settings", time.Time{}, Actor{}

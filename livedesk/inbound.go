@@ -57,6 +57,9 @@ func (u *unit) takeIn(ctx context.Context, batch []arrival, readings []reading) 
 	if err != nil {
 		return err
 	}
+	if err := u.holdSuspects(ctx, arrived, readings); err != nil {
+		return err
+	}
 	for i, a := range batch {
 		t := arrived[i]
 		if a.listed != nil {

@@ -168,6 +168,7 @@ func (c *channelInfo) rate() float64 {
 type spending struct {
 	Budget
 	rate    float64 // segments per second
+	most    float64 // that may go at once after a pause; zero means the usual burst
 	changed bool
 }
 
@@ -175,7 +176,12 @@ type spending struct {
 func (s spending) each() time.Duration { return time.Duration(float64(time.Second) / s.rate) }
 
 // burst is how many segments may go at once after a pause.
-func (s spending) burst() float64 { return max(burst, math.Ceil(s.rate)) }
+func (s spending) burst() float64 {
+	if s.most > 0 {
+		return s.most
+	}
+	return max(burst, math.Ceil(s.rate))
+}
 
 // ahead is how long it takes until the whole burst is free again.
 func (s spending) ahead(now time.Time) time.Duration { return max(s.Next.Sub(now), 0) }
@@ -203,12 +209,15 @@ func (s *spending) pause(until time.Time) {
 	}
 }
 
-// loadBudgets locks the budgets of those senders of texts that have a limit.
+// loadBudgets locks the budgets of those senders of texts that have a limit, and those of first replies among the texts.
 func (u *unit) loadBudgets(ctx context.Context, due []DueText) (map[Sender]*spending, error) {
 	var senders []Sender
 	for _, d := range due {
 		if d.Message.Delivery.toSend() {
 			senders = append(senders, Sender{d.Message.Workspace, d.Message.Channel})
+			if d.Message.firstReply() {
+				senders = append(senders, senders[len(senders)-1].firstReplies())
+			}
 		}
 	}
 	return u.budgetsOf(ctx, senders)
@@ -219,11 +228,11 @@ func (u *unit) budgetsOf(ctx context.Context, senders []Sender) (map[Sender]*spe
 	out := map[Sender]*spending{}
 	var keys []Sender
 	for _, s := range senders {
-		ch := u.snap.channels[objectKey{s.Workspace, s.Channel}]
-		if ch == nil || ch.rate() < 0 || out[s] != nil {
+		rate, most, ok := u.allowance(s)
+		if !ok || rate < 0 || out[s] != nil {
 			continue
 		}
-		out[s] = &spending{rate: ch.rate()}
+		out[s] = &spending{rate: rate, most: most}
 		keys = append(keys, s)
 	}
 	if len(keys) == 0 {

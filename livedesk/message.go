@@ -98,7 +98,7 @@ type Delivery struct {
 	// Fence grows with each claim and cancel; a worker with an older one has lost the text. It is no client's business and
 	// so not in the JSON: a Store that keeps rows as JSON must keep it beside, or every lease is lost on the way.
 	Fence    int64          `json:"-"`
-	Attempts int            `json:"attempts"`          // sends begun
+	Attempts int            `json:"attempts"`          // sends begun, also those that History has no more
 	Segments int            `json:"segments"`          // as we count them until the carrier says
 	Code     string         `json:"code,omitempty"`    // the carrier's last error code
 	Reason   channel.Reason `json:"reason,omitempty"`  // what it means
@@ -108,7 +108,7 @@ type Delivery struct {
 	NoReceipt bool `json:"no_receipt,omitempty"`
 }
 
-// MaxHistory is how many notes a [Delivery] keeps.
+// MaxHistory is how many notes a [Delivery] keeps, the newest: each attempt is one, and so are its answer and each receipt.
 const MaxHistory = 32
 
 // DeliveryNote is one thing that happened to an outgoing text.

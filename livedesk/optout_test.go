@@ -3,6 +3,7 @@ package livedesk_test
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -77,8 +78,11 @@ func TestStopRacesWithWorkers(t *testing.T) { // F71, I8
 	t.Parallel()
 	w := newWorld(t)
 	w.bandwidthChannel(func(c *livedesk.Channel) { c.Rate, c.ConsentTexts.Off = -1, true })
-	engines := []*livedesk.Engine{w.open(), w.open()}
-	const contacts = 60
+	engines := []*livedesk.Engine{w.open(), w.open(), w.open(), w.open()}
+	contacts := 60
+	if !testing.Short() {
+		contacts = 1000
+	}
 	var hooks []smstest.Webhook
 	for i := range contacts {
 		hooks = append(hooks, w.genuine(smstest.Text{From: addr(phone(i)), Body: "STOP"}))
@@ -222,4 +226,81 @@ func TestGateLooksAtTheLedger(t *testing.T) { // R15, F71
 		require.Equal(t, channel.ReasonOptOut, d.Reason)
 		require.Zero(t, d.Attempts)
 	})
+}
+
+// STOP takes back 500 texts of every class at once, and nothing leaves but what confirms it.
+func TestStopWithFiveHundredQueued(t *testing.T) { // F72, F79, I8
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.change(func(c *livedesk.Channel) { c.Greeting, c.UseAI, c.AIAgents = "Hi", true, []string{"bot"} })
+		w.carrier.SetDown(true)
+		w.text(alice, "hello")
+		id := w.only().ID
+		for i := range 498 {
+			w.reply(id, fmt.Sprint(i))
+		}
+		classes := map[livedesk.Class]int{}
+		for _, m := range w.texts(id) {
+			if m.Delivery != nil {
+				require.Equal(t, livedesk.Queued, m.Delivery.State)
+				classes[m.Class]++
+			}
+		}
+		require.Equal(t, map[livedesk.Class]int{livedesk.ClassAutomatic: 1, livedesk.ClassAI: 1, livedesk.ClassHuman: 498}, classes)
+		w.deliver(smstest.Text{From: alice, Body: "STOP"})
+		for _, m := range w.texts(id) {
+			if m.Delivery != nil && m.Class != livedesk.ClassConfirmation {
+				require.Equal(t, livedesk.Canceled, m.Delivery.State)
+				require.Equal(t, channel.ReasonOptOut, m.Delivery.Reason)
+			}
+		}
+		w.carrier.SetDown(false)
+		for range 10 {
+			w.later(time.Minute)
+		}
+		want := 0
+		if w.carrier == fake(w.bandwidth) { // Twilio has answered by itself
+			want = 1
+		}
+		require.Len(t, w.bodies(), want)
+	}, withBots(livedesk.AIConfig{Name: "bot", Agent: &bot{}}))
+}
+
+// However often the STOP comes, to however many processes, on a channel alone or on all: one confirmation leaves.
+func TestOneConfirmation(t *testing.T) { // F79
+	t.Parallel()
+	for _, scope := range []livedesk.ConsentScope{livedesk.ScopeChannel, livedesk.ScopeWorkspace} {
+		t.Run("scope "+string(scope), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(s *settings) { s.Bandwidth.Numbers = []channel.Address{smstest.BandwidthNumber, "+19195550777"} })
+			w.bandwidthChannel(func(c *livedesk.Channel) { c.OptOutScope, c.Values["phone_number"] = scope, "+19195550777" })
+			w.bandwidthChannel(func(c *livedesk.Channel) { c.OptOutScope = scope })
+			h := w.genuine(smstest.Text{From: alice, Body: "STOP"})
+			engines := []*livedesk.Engine{w.engine, w.open()}
+			var all sync.WaitGroup
+			for i := range 20 {
+				all.Go(func() {
+					rec := httptest.NewRecorder()
+					engines[i%2].Webhooks().ServeHTTP(rec, request(h, ""))
+					if rec.Code != 204 {
+						t.Errorf("status %d", rec.Code)
+					}
+				})
+			}
+			all.Wait()
+			for _, e := range engines {
+				all.Go(func() {
+					if err := e.Settle(w.ctx()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			w.text(alice, "STOP")
+			w.text(alice, "unsubscribe")
+			w.later(time.Hour)
+			require.Len(t, w.bodies(), 1)
+			require.Contains(t, w.bodies()[0], "you have opted out")
+		})
+	}
 }

@@ -273,3 +273,75 @@ func TestMachineClockAhead(t *testing.T) { // F112, R14
 		require.Equal(t, livedesk.Delivered, w.state(m.ID), "reason %q", w.message(m.ID).Delivery.Reason)
 	})
 }
+
+// A sender whose queue at the carrier is full waits as a whole: one text a minute tries, and all leave in the end.
+func TestSendersQueueIsFull(t *testing.T) { // F64
+	t.Parallel()
+	w := newWorld(t)
+	w.twilioChannel(func(c *livedesk.Channel) { c.Rate = 100 })
+	w.carrier.FailFunc(func(r smstest.Request) smstest.Fault {
+		if r.Kind != smstest.KindSend {
+			return smstest.Fault{}
+		}
+		return smstest.Fault{Kind: smstest.FaultStatus, Status: 429, Code: "21611"}
+	})
+	const n = 200
+	for i := range n {
+		w.start(phone(i), "hello")
+	}
+	w.settle()
+	for range 30 {
+		before := w.sends()
+		for range 6 {
+			w.later(10 * time.Second)
+		}
+		require.LessOrEqual(t, w.sends(), before+2)
+	}
+	for _, c := range w.all(livedesk.List{}) {
+		require.Equal(t, livedesk.Queued, w.texts(c.ID)[0].Delivery.State)
+	}
+	w.carrier.FailFunc(nil)
+	for range 40 {
+		w.later(time.Minute)
+	}
+	require.Len(t, w.bodies(), n)
+}
+
+// Twelve hours without the carrier: what the desk would have said by itself is too old, what people wrote leaves, and
+// meanwhile the channel says why it waits, and how much of it.
+func TestLongOutage(t *testing.T) { // F65
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.change(func(c *livedesk.Channel) { c.Greeting = "Hi" })
+		w.carrier.SetDown(true)
+		var want []string
+		for i := range 20 {
+			w.text(phone(i), "hello")
+			for n := range 2 {
+				want = append(want, fmt.Sprint(i, " ", n))
+				w.reply(w.live(phone(i)).ID, fmt.Sprint(i, " ", n))
+			}
+		}
+		for range 12 {
+			w.later(10 * time.Second)
+		}
+		for range 72 {
+			w.later(10 * time.Minute)
+		}
+		require.Zero(t, w.sends())
+		h := w.health(w.engine)
+		require.Equal(t, livedesk.HealthUnreachable, h.State)
+		require.GreaterOrEqual(t, h.Texts.Queued, 40) // greetings that are too old leave the queue as their turn comes
+		require.Equal(t, 12*time.Hour, w.clock().Sub(h.Texts.Oldest).Truncate(time.Hour))
+		w.carrier.SetDown(false)
+		for range 60 {
+			w.later(10 * time.Second)
+		}
+		require.ElementsMatch(t, want, w.bodies())
+		for i := range 20 {
+			texts := w.texts(w.live(phone(i)).ID)
+			require.Equal(t, channel.ReasonExpired, texts[1].Delivery.Reason, "the greeting")
+			require.Equal(t, livedesk.Delivered, texts[3].Delivery.State)
+		}
+	}, withCounts)
+}

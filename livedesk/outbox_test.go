@@ -2,6 +2,8 @@ package livedesk_test
 
 import (
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +57,40 @@ func TestExpiry(t *testing.T) { // F65, F115
 					}
 				}
 			}, opts...)
+		})
+	}
+}
+
+// The carrier is told for how long a text is good from now on, so that its own queue doesn't outlast ours.
+func TestExpiryIsHandedOver(t *testing.T) { // F65, R17
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change   option
+		validity int
+	}{
+		"what is left": {func(*settings) {}, 3 * 3600},
+		"without end":  {func(s *settings) { s.ExpireAutomatic = -1 }, 36000}, // Twilio's own default
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, c.change)
+			w.twilioChannel(func(c *livedesk.Channel) { c.Greeting = "Hi" })
+			w.deliver(smstest.Text{From: alice, Body: "hello"}) // and nobody works for an hour
+			w.later(time.Hour)
+			for _, r := range w.carrier.Requests() {
+				if r.Kind != smstest.KindSend {
+					continue
+				}
+				form, err := url.ParseQuery(string(r.Body))
+				require.NoError(t, err)
+				got := 36000
+				if v := form.Get("ValidityPeriod"); v != "" {
+					got, err = strconv.Atoi(v)
+					require.NoError(t, err)
+				}
+				require.InDelta(t, c.validity, got, 60)
+			}
+			require.Len(t, w.bodies(), 1)
 		})
 	}
 }

@@ -170,44 +170,71 @@ const autoKeyPrefix = "auto:"
 // maxAutomatic is how many automatic texts a contact gets in a row without a human.
 const maxAutomatic = 5
 
-// greetingKey is the key of a conversation's greeting.
-const greetingKey = "greeting"
+// LabelSilenced is set on a conversation when the contact would have got a sixth automatic text in a row without a text of an
+// agent: two machines may be writing to each other. Until an agent has written the contact gets none; the label goes with that
+// text, and can be taken off like any label, which changes nothing else. AI replies have a budget of their own, see [Config]
+// AIReplies.
+const LabelSilenced = "automatic-limit"
 
 // greet sends the channel's greeting, once per conversation.
 func (u *unit) greet(t *thread, c *conv) {
-	if text := t.info.channel.Greeting; text != "" {
-		u.sayAutomatically(t, c, greetingKey, u.fill(t, c, text))
-	}
+	u.sayAutomatically(t, c, kindGreeting, t.info.channel.Greeting)
 }
 
 // sayAutomatically says what nobody asked for, through sayAs: never to who may want no more texts, and in quiet hours not
-// before they end.
+// before they end. text is as it was saved, with its variables; empty says nothing.
 func (u *unit) sayAutomatically(t *thread, c *conv, kind, text string) {
+	u.sayOrWait(t, c, sayLater{Conversation: c.now.ID, Kind: kind, Text: text})
+}
+
+func (u *unit) sayOrWait(t *thread, c *conv, s sayLater) {
 	end, quiet := t.quietUntil(u.now)
 	switch {
-	case c.flagged():
+	case s.Text == "" || c.flagged():
 	case quiet:
-		u.sayAfter(c, end, kind, text)
+		u.sayAfter(c, end, s)
 	default:
-		u.sayAs(t, c, ClassAutomatic, kind, text)
+		u.sayAs(t, c, ClassAutomatic, s.Kind, s.words())
 	}
 }
 
 // sayAs is the one gate of automatic texts: never to who opted out, but for what confirms it; never in answer to an automatic
-// sender or to ourselves; never more than maxAutomatic in a row.
-func (u *unit) sayAs(t *thread, c *conv, class Class, kind, text string) {
+// sender or to ourselves; never more than maxAutomatic in a row, and then a person is told.
+func (u *unit) sayAs(t *thread, c *conv, class Class, kind string, words []piece) {
 	no := t.mayWrite()
 	if class == ClassConfirmation && errors.Is(no, ErrOptedOut) {
 		no = t.reachable()
 	}
-	if no != nil || text == "" || u.snap.own[t.contact.Address] || t.row.Automatic >= maxAutomatic {
+	switch {
+	case no != nil || u.snap.own[t.contact.Address]:
+		return
+	case t.row.Automatic >= maxAutomatic:
+		u.silence(t, c)
 		return
 	}
-	if _, err := u.send(t, c, class, Actor{}, Draft{Text: channel.Clean(text), Key: autoKeyPrefix + kind}); err != nil {
+	text := u.fill(t, words, "")
+	if text == "" {
+		return
+	}
+	parts, err := u.send(t, c, class, Actor{}, Draft{Text: text, Key: autoKeyPrefix + kind})
+	if err != nil {
 		return // too long for this carrier; checked when it was saved
 	}
 	t.row.Automatic++
 	t.changed = true
+	if names(words, VarAgent) {
+		u.nameless = append(u.nameless, nameless{t, c, words, parts})
+	}
+}
+
+// silence tells a person, once, that the contact gets no automatic text any more.
+func (u *unit) silence(t *thread, c *conv) {
+	if t.row.Automatic > maxAutomatic {
+		return
+	}
+	t.row.Automatic++
+	t.changed = true
+	u.flag(c, LabelSilenced)
 }
 
 // sameText reports whether a stored text with its parts is the draft's, as it was written or as a channel transliterated it.

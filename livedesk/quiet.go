@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/hours"
 )
 
@@ -15,6 +17,10 @@ import (
 // the text that begins a conversation ([Desk.Start], [Desk.Notify]); one that isn't good for so long ([Config]
 // ExpireAutomatic, ExpireHuman) isn't sent at all. A reply of a human or of an AI agent goes out at any hour, and so does what
 // answers STOP, START or HELP. An automatic text that waits is forgotten when somebody has answered by then.
+//
+// They are looked at when a text is stored, and again when its turn comes, however long it was kept by a rate, a pause or an
+// outage. A greeting or a closed-hours text that comes into them there is taken back ([channel.ReasonWithheld]) and said anew when they end, with
+// the time that an automatic text is good for counted from then.
 //
 // The clock that counts is the contact's, by [Contact] Zone; where that is empty or unknown, it is that of Zone. US rules
 // are 21:00 to 08:00 (47 CFR 64.1200(c)(1)); some states are stricter. The zero value means none.
@@ -96,6 +102,64 @@ func (t *thread) quietUntil(now time.Time) (time.Time, bool) {
 	return t.info.quiet.until(now, t.contact.Zone)
 }
 
+// quietAtGate returns until when a text whose turn has come must wait because of quiet hours. Whether a human's text begins a
+// conversation is read only in quiet hours, and only of texts that stand near enough to the beginning.
+func (u *unit) quietAtGate(ctx context.Context, m *Message, to Contact, ch *channelInfo) (end time.Time, quiet bool, err error) {
+	if m.Class != ClassAutomatic && m.Class != ClassHuman {
+		return time.Time{}, false, nil
+	}
+	if end, quiet = ch.quiet.until(u.now, to.Zone); !quiet || m.Class == ClassAutomatic {
+		return end, quiet, nil
+	}
+	quiet, err = u.begins(ctx, m)
+	return end, quiet, err
+}
+
+// firstEntries is among how many entries of a conversation the text is that begins it, with all of its parts.
+const firstEntries = maxParts + 5
+
+// begins reports whether a human's text is the one that began its conversation: nothing was said before it, but for the parts
+// that were stored with it.
+func (u *unit) begins(ctx context.Context, m *Message) (bool, error) {
+	if m.Seq > firstEntries {
+		return false, nil
+	}
+	before, err := u.tx.Timeline(ctx, TimelineQuery{
+		Workspace: m.Workspace, Conversation: m.Conversation, Before: m.Seq, Limit: firstEntries,
+	})
+	for _, e := range before {
+		if e.Kind == Incoming || e.Kind == Outgoing && !e.At.Equal(m.At) {
+			return false, err
+		}
+	}
+	return err == nil, err
+}
+
+// waitOutQuiet puts a text off until quiet hours end, if it is good for so long. One that answers a customer who waits must not
+// stand before a human's reply meanwhile, so it makes way, and a job says it anew.
+func (u *unit) waitOutQuiet(m *Message, end time.Time) {
+	d := m.Delivery
+	switch {
+	case !d.Expires.IsZero() && !end.Before(d.Expires):
+		d.cancel(u.now, channel.ReasonExpired)
+	case m.Class == ClassAutomatic && answersCustomer(m.Key):
+		d.withhold(u.now, "quiet hours: it is said when they end")
+		u.sayLater(m.Workspace, end, sayLater{
+			Conversation: m.Conversation, Kind: strings.TrimPrefix(m.Key, autoKeyPrefix) + "+", Text: m.Text, Literal: true, Waits: true,
+		})
+	default:
+		d.putOff(u.now, end)
+	}
+}
+
+// kindGreeting is the key of the greeting, without its prefix.
+const kindGreeting = "greeting"
+
+// answersCustomer reports by its key whether an automatic text answers a customer who is waiting for a human.
+func answersCustomer(key string) bool {
+	return strings.HasPrefix(key, autoKeyPrefix+kindGreeting) || strings.HasPrefix(key, autoKeyPrefix+closedKey)
+}
+
 // jobSay says an automatic text whose quiet hours are over. It is a job and no text that waits, so that a reply of a human's
 // has nothing to wait for.
 const jobSay = "say"
@@ -103,21 +167,34 @@ const jobSay = "say"
 type sayLater struct {
 	Conversation string `json:"conversation"`
 	Kind         string `json:"kind"`
-	Text         string `json:"text"`
-	Waits        bool   `json:"waits,omitempty"` // the customer waited for an answer
+	Text         string `json:"text"`              // as it was saved, with its variables
+	Literal      bool   `json:"literal,omitempty"` // Text is what leaves: the variables are filled in
+	Waits        bool   `json:"waits,omitempty"`   // the customer waited for an answer
+}
+
+// words are the text cut at its variables.
+func (s sayLater) words() []piece {
+	if s.Literal {
+		return []piece{{literal: s.Text}}
+	}
+	return words(s.Text)
 }
 
 // sayAfter lets an automatic text wait until quiet hours end, if it is good for so long.
-func (u *unit) sayAfter(c *conv, end time.Time, kind, text string) {
-	if exp := u.e.expiry(ClassAutomatic, u.now); !exp.IsZero() && !end.Before(exp) {
-		return
+func (u *unit) sayAfter(c *conv, end time.Time, s sayLater) {
+	if exp := u.e.expiry(ClassAutomatic, u.now); exp.IsZero() || end.Before(exp) {
+		s.Waits = !c.now.WaitingSince.IsZero()
+		u.sayLater(c.now.Workspace, end, s)
 	}
-	data, err := json.Marshal(sayLater{c.now.ID, kind, text, !c.now.WaitingSince.IsZero()})
+}
+
+func (u *unit) sayLater(workspace string, due time.Time, s sayLater) {
+	data, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // of strings
 	}
 	u.jobs = append(u.jobs, JobChange{Job: Job{
-		Workspace: c.now.Workspace, Key: jobSay + ":" + c.now.ID + ":" + kind, Kind: jobSay, Subject: string(data), Due: end,
+		Workspace: workspace, Key: jobSay + ":" + s.Conversation + ":" + s.Kind, Kind: jobSay, Subject: string(data), Due: due,
 	}})
 }
 
@@ -135,6 +212,6 @@ func (u *unit) sayNow(ctx context.Context, j Job) error {
 	if c == nil || t.info == nil || c.now.State == Resolved && s.Waits || s.Waits && c.now.WaitingSince.IsZero() {
 		return nil
 	}
-	u.sayAutomatically(t, c, s.Kind, s.Text)
+	u.sayOrWait(t, c, s)
 	return nil
 }

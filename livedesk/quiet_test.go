@@ -1,12 +1,15 @@
 package livedesk_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 // quiet makes it quiet for the next d, by UTC.
@@ -124,4 +127,143 @@ func TestQuietHoursInTheContactsZone(t *testing.T) {
 	w.settle()
 	require.Equal(t, livedesk.Delivered, w.state(there.ID))
 	require.Equal(t, livedesk.Queued, w.state(here.ID))
+}
+
+// A text that was stored in time and whose turn comes in quiet hours waits too: for the rate, a pause, an outage, a retry.
+func TestQuietHoursHoldAtTheGate(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]struct{ hold, let func(w *world) }{
+		"pause": {
+			func(w *world) { require.NoError(w.t, w.desk.PauseChannel(w.ctx(), w.ch.ID, host, "")) },
+			func(w *world) { require.NoError(w.t, w.desk.ResumeChannel(w.ctx(), w.ch.ID, host)) },
+		},
+		"outage":       {func(w *world) { w.carrier.SetDown(true) }, func(w *world) { w.carrier.SetDown(false) }},
+		"nobody works": {func(*world) {}, func(*world) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, func(t *testing.T, w *world) {
+				w.text(carol, "are you there?")
+				begin := w.clock().Add(30 * time.Minute).Truncate(time.Minute)
+				end := begin.Add(3 * time.Hour)
+				w.change(func(c *livedesk.Channel) {
+					c.Rate = -1
+					c.QuietHours = livedesk.QuietHours{From: begin.Format("15:04"), To: end.Format("15:04"), Zone: "UTC"}
+				})
+				wait.hold(w)
+				first := w.start(alice, "first")
+				behind := w.reply(first.Conversation, "behind it")
+				note, err := w.desk.Notify(w.ctx(), w.ch.ID, bob, livedesk.Draft{Text: "reminder"})
+				require.NoError(t, err)
+				long := w.start(phone(1), strings.Repeat("word ", 500)) // in parts
+				reply := w.reply(w.live(carol).ID, "reply")
+				if name == "outage" {
+					w.settle()
+				}
+				w.advance(time.Hour)
+				wait.let(w)
+				for range 3 {
+					w.later(20 * time.Minute)
+				}
+				require.Equal(t, []string{"reply"}, w.bodies())
+				require.Equal(t, livedesk.Delivered, w.state(reply.ID), "a reply leaves at any hour")
+				for _, m := range []livedesk.Message{first, note, long} {
+					d := w.message(m.ID).Delivery
+					require.Equal(t, livedesk.Queued, d.State)
+					require.Equal(t, end, d.Due)
+					require.Equal(t, "waits for the end of quiet hours", d.History[len(d.History)-1].Detail)
+				}
+				w.later(end.Sub(w.clock()) - time.Second)
+				require.Equal(t, 1, len(w.bodies()))
+				w.later(time.Second)
+				for range 3 {
+					w.later(time.Second)
+				}
+				for _, m := range []livedesk.Message{first, behind, note, long} {
+					require.Equal(t, livedesk.Delivered, w.state(m.ID))
+				}
+			}, func(s *settings) { s.BackfillEvery = -1 })
+		})
+	}
+}
+
+// A greeting whose turn comes in quiet hours makes way for who answers meanwhile, and is said in the morning where nobody did.
+func TestQuietHoursHoldGreetingsAtTheGate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Greeting = "Hi {{contact}}, {{channel}} here" })
+	begin := w.clock().Add(30 * time.Minute).Truncate(time.Minute)
+	end := begin.Add(2 * time.Hour)
+	w.change(func(c *livedesk.Channel) {
+		c.QuietHours = livedesk.QuietHours{From: begin.Format("15:04"), To: end.Format("15:04"), Zone: "UTC"}
+	})
+	_, err := w.desk.PutContact(w.ctx(), livedesk.Contact{Address: alice, Name: "{{channel}}"}) // braces in a value mean nothing
+	require.NoError(t, err)
+	w.deliver(smstest.Text{From: alice, Body: "hello"}) // and nobody works
+	w.deliver(smstest.Text{From: bob, Body: "hello"})
+	w.later(time.Hour)
+	require.Empty(t, w.bodies())
+	greeting := w.texts(w.live(alice).ID)[1]
+	require.Equal(t, livedesk.Canceled, greeting.Delivery.State)
+	require.Equal(t, channel.ReasonWithheld, greeting.Delivery.Reason)
+	m := w.reply(w.live(bob).ID, "at night")
+	w.settle()
+	require.Equal(t, livedesk.Delivered, w.state(m.ID), "nothing stands before a reply")
+	w.later(end.Sub(w.clock()))
+	require.Equal(t, []string{"at night", "Hi {{channel}}, Sales here"}, w.bodies())
+	w.later(time.Hour)
+	require.Len(t, w.bodies(), 2)
+}
+
+// What isn't good until the hours end isn't sent, also when that turns out late.
+func TestQuietHoursOutlastAText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *settings) { s.ExpireHuman, s.ExpireAutomatic = 2*time.Hour, 2*time.Hour })
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Greeting = "Hi" })
+	begin := w.clock().Add(30 * time.Minute).Truncate(time.Minute)
+	end := begin.Add(3 * time.Hour)
+	w.change(func(c *livedesk.Channel) {
+		c.QuietHours = livedesk.QuietHours{From: begin.Format("15:04"), To: end.Format("15:04"), Zone: "UTC"}
+	})
+	first := w.start(alice, "first")
+	w.deliver(smstest.Text{From: bob, Body: "hello"})
+	w.later(time.Hour)
+	for _, m := range []livedesk.Message{first, w.texts(w.live(bob).ID)[1]} {
+		d := w.message(m.ID).Delivery
+		require.Equal(t, livedesk.Canceled, d.State)
+		require.Equal(t, channel.ReasonExpired, d.Reason)
+	}
+	for range 5 {
+		w.later(time.Hour)
+	}
+	require.Empty(t, w.bodies())
+}
+
+// While a channel is probed once a minute, what waits for quiet hours to end uses up none of the probes.
+func TestQuietHoursUseUpNoProbe(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.text(carol, "are you there?")
+		begin := w.clock().Add(30 * time.Minute).Truncate(time.Minute)
+		w.change(func(c *livedesk.Channel) {
+			c.QuietHours = livedesk.QuietHours{From: begin.Format("15:04"), To: begin.Add(3 * time.Hour).Format("15:04"), Zone: "UTC"}
+		})
+		w.carrier.FailFunc(func(r smstest.Request) smstest.Fault {
+			if r.Kind == smstest.KindSend {
+				return smstest.Fault{Kind: smstest.FaultStatus, Status: 401}
+			}
+			return smstest.Fault{}
+		})
+		for i := range 20 {
+			w.start(phone(i), "first")
+		}
+		w.settle()
+		require.Equal(t, livedesk.HealthRefused, w.health(w.engine).State)
+		w.advance(time.Hour)
+		reply := w.reply(w.live(carol).ID, "reply")
+		w.carrier.FailFunc(nil)
+		w.later(time.Minute)
+		require.Equal(t, livedesk.Delivered, w.state(reply.ID))
+		require.Equal(t, []string{"reply"}, w.bodies())
+	}, func(s *settings) { s.BackfillEvery = -1 })
 }

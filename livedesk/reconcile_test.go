@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -323,6 +324,61 @@ func TestReconciliationOfAPool(t *testing.T) {
 	require.Equal(t, livedesk.Accepted, w.state(m.ID))
 }
 
+// A picture without words has nothing to be known by but its time: it is found where it is alone there, and only then.
+func TestReconciliationOfAPicture(t *testing.T) { // R11
+	t.Parallel()
+	for _, alone := range []bool{true, false} {
+		t.Run(fmt.Sprint("alone: ", alone), func(t *testing.T) {
+			t.Parallel()
+			w := askList(t, func(ctx context.Context, q sms.ListQuery, ask func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+				out, err := ask(ctx, q)
+				if len(out) > 0 && !alone { // something that nobody here sent, with words
+					other := out[0]
+					other.Text, other.Receipt = "from another desk", &channel.Receipt{ID: "SM000000000000000000000000000000ff", Status: channel.StatusSent}
+					out = append(out, other)
+				}
+				return out, err
+			})
+			w.carrier.Fail(lostAndTaken)
+			m, err := w.desk.Start(w.ctx(), w.ch.ID, alice, host, livedesk.Draft{Media: []string{"https://files.example.com/1.png"}})
+			require.NoError(t, err)
+			w.settle()
+			w.later(20 * time.Second)
+			if alone {
+				require.Equal(t, livedesk.Accepted, w.state(m.ID))
+				return
+			}
+			require.Equal(t, livedesk.Unknown, w.state(m.ID))
+			require.Equal(t, []string{"several that could be it at the carrier"}, notes(w.message(m.ID)))
+		})
+	}
+}
+
+// A receipt that decides nothing tells the carrier's id all the same: then the list is asked for that, whatever else is in it.
+func TestReconciliationByTheCarriersID(t *testing.T) { // R10, R11
+	t.Parallel()
+	w := askList(t, func(ctx context.Context, q sms.ListQuery, ask func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+		out, err := ask(ctx, q)
+		if len(out) > 0 {
+			twin := out[0]
+			twin.Receipt = &channel.Receipt{ID: "SM000000000000000000000000000000ff", Status: channel.StatusSent}
+			out[0].Text = "" // redacted
+			out = append([]sms.Listed{twin}, out...)
+		}
+		return out, err
+	})
+	w.carrier.Fail(lostAndTaken)
+	m := w.start(alice, "hello")
+	w.settle()
+	sent := w.carrier.Sent()[0]
+	require.NoError(t, w.carrier.Report(w.ctx(), sent.ID, smstest.Step{Word: "partially_delivered"}))
+	require.Equal(t, livedesk.Unknown, w.state(m.ID))
+	require.Equal(t, sent.ID, w.message(m.ID).ProviderID)
+	w.later(20 * time.Second)
+	require.Equal(t, livedesk.Accepted, w.state(m.ID))
+	require.Equal(t, sent.ID, w.message(m.ID).ProviderID)
+}
+
 // Many that were lost together share lists.
 func TestManyLostShareAList(t *testing.T) {
 	t.Parallel()
@@ -627,6 +683,153 @@ func TestLookAfterALongPause(t *testing.T) { // F54
 		require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
 		require.Equal(t, []string{"not at the carrier"}, notes(w.message(m.ID)))
 	}
+}
+
+// A list that is as long as it may be says nothing of what it left out.
+func TestListIsNotWhole(t *testing.T) { // R11
+	t.Parallel()
+	w := askList(t, func(_ context.Context, q sms.ListQuery, _ func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+		var out []sms.Listed
+		for i := range q.Limit {
+			out = append(out, sms.Listed{Receipt: &channel.Receipt{ID: fmt.Sprint("SM", i)}, From: smstest.TwilioNumber, To: addr(bob), Created: q.Since})
+		}
+		return out, nil
+	}, repeatAbsent)
+	w.carrier.Fail(lostAndGone)
+	m := w.start(alice, "hello")
+	w.settle()
+	for range 60 {
+		w.later(20 * time.Second)
+	}
+	require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
+	require.Contains(t, notes(w.message(m.ID)), "not found, and the carrier's list was not whole")
+	require.Equal(t, 1, w.sends())
+}
+
+// Lost texts with words of their own don't stand in each other's way.
+func TestLostTextsWithOtherWords(t *testing.T) { // R11
+	t.Parallel()
+	w := onTwilio(t)
+	w.carrier.Fail(lostAndTaken, lostAndTaken)
+	a := w.start(alice, "one thing")
+	w.settle()
+	_, err := w.desk.Resolve(w.ctx(), w.only().ID, host)
+	require.NoError(t, err)
+	b := w.start(alice, "another thing")
+	w.settle()
+	w.later(20 * time.Second)
+	require.Equal(t, livedesk.Accepted, w.state(a.ID))
+	require.Equal(t, livedesk.Accepted, w.state(b.ID))
+}
+
+// A text of the same words that is being posted may be the one in the list.
+func TestRivalInTheAir(t *testing.T) { // R11
+	t.Parallel()
+	w := onTwilio(t)
+	w.carrier.Fail(lostAndGone)
+	a := w.start(alice, "same words")
+	w.settle()
+	_, err := w.desk.Resolve(w.ctx(), w.only().ID, host)
+	require.NoError(t, err)
+	arrived := make(chan struct{}, 1)
+	w.carrier.FailFunc(func(r smstest.Request) smstest.Fault {
+		if r.Kind != smstest.KindSend {
+			return smstest.Fault{}
+		}
+		arrived <- struct{}{}
+		return smstest.Fault{Kind: smstest.FaultHang, Accept: true}
+	})
+	b := w.start(alice, "same words")
+	ctx, cancel := context.WithCancel(w.ctx())
+	var slow sync.WaitGroup
+	slow.Go(func() { _ = w.engine.Settle(ctx) })
+	<-arrived
+	require.Equal(t, livedesk.Posting, w.state(b.ID))
+	w.advance(20 * time.Second)
+	require.NoError(t, w.open().Settle(w.ctx()))
+	require.Equal(t, livedesk.Unknown, w.state(a.ID))
+	require.Equal(t, []string{"several that could be it at the carrier"}, notes(w.message(a.ID)))
+	cancel()
+	slow.Wait()
+}
+
+// A text of another pool is none of this one's.
+func TestWhatIsNoMatchOfAPool(t *testing.T) { // R11
+	t.Parallel()
+	carrier := smstest.NewTwilio(t, smstest.TwilioConfig{Receipts: func(smstest.Sent) []smstest.Step { return nil }})
+	w := newWorld(t, quietCarriers, func(s *settings) {
+		s.Providers = []sms.Provider{listing{twilio.New(twilio.Config{Transport: carrier.Transport()}),
+			func(ctx context.Context, q sms.ListQuery, ask func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+				out, err := ask(ctx, q)
+				for i := range out {
+					out[i].Pool = "MG0000000000000000000000000000dead"
+				}
+				return out, err
+			}}}
+	})
+	w.twilio = carrier
+	w.twilioChannel(func(c *livedesk.Channel) {
+		c.Values = twilio.Setup{Name: "Pool", MessagingServiceSID: smstest.TwilioServiceSID,
+			AccountSID: smstest.TwilioAccountSID, AuthToken: sms.NewSecret(smstest.TwilioAuthToken)}.Values()
+	})
+	w.carrier.Fail(lostAndTaken)
+	m := w.start(alice, "hello")
+	w.settle()
+	w.later(20 * time.Second)
+	require.Equal(t, livedesk.Unknown, w.state(m.ID))
+	require.Equal(t, []string{"not at the carrier"}, notes(w.message(m.ID)))
+}
+
+// Whatever once spoke for the carrier having the text keeps it from being sent again, however often it isn't found later.
+func TestDoubtKeepsFromRepeating(t *testing.T) { // R11, R12
+	t.Parallel()
+	t.Run("something that could be it", func(t *testing.T) {
+		t.Parallel()
+		var asked atomic.Int64
+		w := askList(t, func(_ context.Context, q sms.ListQuery, _ func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+			if asked.Add(1) > 1 {
+				return nil, nil
+			}
+			return []sms.Listed{{Receipt: &channel.Receipt{ID: "SM1"}, From: smstest.TwilioNumber, To: addr(alice), Text: "other words",
+				Created: q.Since.Add(time.Hour)}}, nil
+		}, repeatAbsent)
+		w.carrier.Fail(lostAndGone)
+		m := w.start(alice, "hello")
+		w.settle()
+		for range 60 {
+			w.later(20 * time.Second)
+		}
+		require.Greater(t, len(notes(w.message(m.ID))), 2)
+		require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
+		require.Equal(t, 1, w.sends())
+	})
+	t.Run("a receipt that decided nothing", func(t *testing.T) {
+		t.Parallel()
+		w := askList(t, func(context.Context, sms.ListQuery, func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+			return nil, nil
+		}, repeatAbsent)
+		w.carrier.Fail(lostAndTaken)
+		m := w.start(alice, "hello")
+		w.settle()
+		require.NoError(t, w.carrier.Report(w.ctx(), w.carrier.Sent()[0].ID, smstest.Step{Word: "partially_delivered"}))
+		for range 60 {
+			w.later(20 * time.Second)
+		}
+		require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
+		require.Equal(t, 1, w.sends())
+	})
+	t.Run("a text without an end is repeated", func(t *testing.T) {
+		t.Parallel()
+		w := onTwilio(t, repeatAbsent, func(s *settings) { s.ExpireHuman = -1 })
+		w.carrier.Fail(lostAndGone)
+		m := w.start(alice, "hello")
+		w.settle()
+		for range 60 {
+			w.later(20 * time.Second)
+		}
+		require.Equal(t, livedesk.Accepted, w.state(m.ID))
+		require.Equal(t, 2, w.sends())
+	})
 }
 
 // The history tells people what was found, and neither the words nor the number.

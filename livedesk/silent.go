@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,6 +34,18 @@ type noReceipts struct {
 func (s noReceipts) warning() string {
 	return fmt.Sprintf("the carrier accepts texts, but within %s no receipt came for any: it may be losing them all. Check that "+
 		"the number belongs to the application or service that sends, and that its status webhooks reach the desk", inHours(s.Within))
+}
+
+// warning says in plain words what looks wrong with a channel at now; empty where nothing does.
+func (r healthRecord) warning(now time.Time) string {
+	var all []string
+	if r.Silent != nil {
+		all = append(all, r.Silent.warning())
+	}
+	if !r.Flood.IsZero() && now.Sub(r.Flood) < floodEvery {
+		all = append(all, floodWarning)
+	}
+	return strings.Join(all, "; ")
 }
 
 func inHours(d time.Duration) string {

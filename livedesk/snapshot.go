@@ -228,7 +228,7 @@ func (s *snapshots) tellFaults(old, n *snapshot) {
 	for key, ch := range n.channels {
 		was := old.channels[key]
 		if failed := was != nil && was.fault() != nil; failed != (ch.fault() != nil) {
-			s.e.announce(ch.healthNow(s.e.healths.of(key)))
+			s.e.announce(ch.healthNow(s.e.healths.of(key), s.seen()))
 		}
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 // name gives a customer a name.
@@ -41,6 +43,76 @@ func TestVariablesOfAutomaticTexts(t *testing.T) {
 		w.settle()
 		require.Equal(t, []string{c.want}, w.bodies(), c.greeting)
 	}
+}
+
+// A text that names the agent names who has the conversation, also where the very text gives it to them; else the channel.
+func TestAgentInAutomaticTexts(t *testing.T) {
+	t.Parallel()
+	const greeting = "{{agent}} is with you"
+	named := func(t *testing.T, opts ...option) *world {
+		w := newWorld(t, opts...)
+		w.bandwidthChannel(func(c *livedesk.Channel) {
+			c.Greeting, c.ConsentTexts.Help = greeting, "{{agent}} helps"
+		})
+		w.agents(w.ch.ID, 1, "ada", "bo")
+		for id, name := range map[string]string{"ada": "Ada Okafor", "bo": ""} {
+			_, err := w.desk.PutAgent(w.ctx(), livedesk.Agent{ID: id, Capacity: 1, Name: name})
+			require.NoError(t, err)
+		}
+		return w
+	}
+	t.Run("who gets it", func(t *testing.T) {
+		t.Parallel()
+		w := named(t)
+		w.text(alice, "hello")
+		require.Equal(t, "ada", w.only().Assignee)
+		require.Equal(t, []string{"Ada Okafor is with you"}, w.bodies())
+		w.text(bob, "hello")
+		require.Equal(t, "bo", w.live(bob).Assignee)
+		require.Equal(t, "Sales is with you", w.bodies()[1], "bo has no name")
+		w.text(carol, "hello")
+		require.Empty(t, w.live(carol).Assignee)
+		require.Equal(t, "Sales is with you", w.bodies()[2], "nobody is free")
+	})
+	t.Run("who has it", func(t *testing.T) {
+		t.Parallel()
+		w := named(t)
+		w.text(alice, "hello")
+		w.text(alice, "HELP")
+		require.Equal(t, "Ada Okafor helps", w.bodies()[1])
+		require.Equal(t, 1, w.texts(w.only().ID)[3].Delivery.Segments)
+	})
+	t.Run("together", func(t *testing.T) {
+		t.Parallel()
+		w := named(t)
+		first, second := w.genuine(smstest.Text{From: alice, Body: "hello"}), w.genuine(smstest.Text{From: bob, Body: "hello"})
+		require.Equal(t, 204, w.postEvents(second, append(events(t, first), events(t, second)...)...))
+		w.settle()
+		require.ElementsMatch(t, []string{"Ada Okafor is with you", "Sales is with you"}, w.bodies())
+	})
+	t.Run("when quiet hours end", func(t *testing.T) {
+		t.Parallel()
+		w := named(t)
+		w.change(func(c *livedesk.Channel) { c.QuietHours = w.quiet(time.Hour) })
+		w.presence("ada", livedesk.Offline)
+		w.presence("bo", livedesk.Offline)
+		w.text(alice, "hello")
+		w.presence("ada", livedesk.Online)
+		w.settle()
+		require.Equal(t, "ada", w.only().Assignee)
+		require.Empty(t, w.bodies())
+		w.later(time.Hour)
+		require.Equal(t, []string{"Ada Okafor is with you"}, w.bodies())
+	})
+	t.Run("a name that would make two of one", func(t *testing.T) {
+		t.Parallel()
+		w := named(t)
+		w.change(func(c *livedesk.Channel) { c.Greeting = strings.Repeat("x", 1600-len("{{agent}}")) + "{{agent}}" })
+		_, err := w.desk.PutAgent(w.ctx(), livedesk.Agent{ID: "ada", Capacity: 1, Name: strings.Repeat("Ada", 20)})
+		require.NoError(t, err)
+		w.text(alice, "hello")
+		require.Len(t, w.bodies(), 1)
+	})
 }
 
 // What can't be used is refused when it is saved, by its field.

@@ -44,6 +44,8 @@ type healthRecord struct {
 	Quiet time.Time `json:"quiet,omitzero"`
 	// Silent says that accepted texts get no receipts; it stops nothing.
 	Silent *noReceipts `json:"silent,omitempty"`
+	// Flood is when the host was last told that the budget of first replies is used up; zero for never.
+	Flood time.Time `json:"flood,omitzero"`
 }
 
 // hush keeps the carrier's wish to wait, and reports whether it is worth to be written: one that asks for hardly more than is
@@ -232,8 +234,8 @@ func (u *unit) probe(ctx context.Context, ch *channelInfo) (bool, error) {
 // it. The hook is told when the state became another, or a warning came or went. fn reports whether it changed anything, and may run again.
 func (e *Engine) changeHealth(ctx context.Context, of objectKey, fn func(r *healthRecord, now time.Time) bool) error {
 	var rec healthRecord
-	var was HealthState
-	changed, silent := false, false
+	var was healthRecord
+	changed := false
 	err := e.Desk(of.workspace).updateObjects(ctx, func(ctx context.Context, tx Tx) error {
 		if _, err := oneObject(ctx, tx, of.workspace, kindChannel, of.id); err != nil {
 			return err
@@ -245,7 +247,7 @@ func (e *Engine) changeHealth(ctx context.Context, of objectKey, fn func(r *heal
 		if rec, err = readHealth(obj); err != nil {
 			return err
 		}
-		was, silent = rec.state(), rec.Silent != nil
+		was = rec
 		if changed = fn(&rec, tx.Now()); !changed {
 			return nil
 		}
@@ -258,7 +260,7 @@ func (e *Engine) changeHealth(ctx context.Context, of objectKey, fn func(r *heal
 		return err
 	}
 	err = e.snap.refresh(ctx)
-	if changed && (was != rec.state() || silent != (rec.Silent != nil)) {
+	if changed && (was.state() != rec.state() || (was.Silent != nil) != (rec.Silent != nil) || was.Flood != rec.Flood) {
 		e.tellHealth(ctx, of, rec)
 	}
 	return err
@@ -270,7 +272,7 @@ func (e *Engine) tellHealth(ctx context.Context, of objectKey, rec healthRecord)
 	if err != nil {
 		return // removed meanwhile
 	}
-	e.announce(info.healthNow(rec))
+	e.announce(info.healthNow(rec, e.snap.seen()))
 	signal(e.wakeOutbox)
 }
 

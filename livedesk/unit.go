@@ -31,6 +31,7 @@ type unit struct {
 	jobs       []JobChange
 	expects    []Sender                 // channels whose texts' receipts are waited for by jobs
 	agents     map[objectKey]*agentCopy // loaded by assign
+	nameless   []nameless               // new texts that name the agent who has their conversation
 	changes    Changes                  // what has no working copy
 
 	// What is to be done to queues and agents once assign has locked them; each is served afterwards. A nil change only
@@ -243,6 +244,9 @@ func (u *unit) cancelQueued(t *thread, why channel.Reason) {
 // finish chooses for those who wait and writes everything.
 func (u *unit) finish(ctx context.Context) error {
 	if err := u.assign(ctx); err != nil {
+		return err
+	}
+	if err := u.nameAgents(ctx); err != nil {
 		return err
 	}
 	c := u.changes

@@ -136,6 +136,7 @@ func (o order) engine(store livedesk.Store, log *slog.Logger) (*livedesk.Engine,
 			bandwidth.New(bandwidth.Config{BaseURL: o.Bandwidth + "/api/v2", TokenURL: o.Bandwidth + "/api/v1/oauth2/token"}),
 		},
 		Lease: o.Lease, VerdictAfter: o.VerdictAfter, Poll: o.Poll, Refresh: o.Refresh, WebhookTimeout: o.WebhookTimeout,
+		FirstReplies: -1,
 	})
 }
 

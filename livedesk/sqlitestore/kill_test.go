@@ -205,7 +205,7 @@ func deskProcess(path string) error {
 		Providers: []sms.Provider{twilio.New(twilio.Config{BaseURL: os.Getenv(killCarrier), Transport: f.transport()})},
 		Sealer:    ring,
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Lease:     time.Second, VerdictAfter: 3 * time.Second, Poll: 20 * time.Millisecond,
+		Lease:     time.Second, VerdictAfter: 3 * time.Second, Poll: 20 * time.Millisecond, FirstReplies: -1,
 	})
 	if err != nil {
 		return err

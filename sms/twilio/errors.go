@@ -1,6 +1,17 @@
 package twilio
 
-import "github.com/livedesk/livedesk-go/channel"
+import (
+	"time"
+
+	"github.com/livedesk/livedesk-go/channel"
+)
+
+const (
+	// codeQueueFull: the sender's queue holds the segments of ten hours. Twilio names no time to wait, and every text of the
+	// sender would be refused likewise, so it is queueFullPause.
+	codeQueueFull  = 21611
+	queueFullPause = time.Minute
+)
 
 // codeReason is what one of Twilio's error codes means, [channel.ReasonNone] for one that says nothing about an
 // outgoing text (debugger notes, inbound codes) or that we don't know. Twilio changes codes and adds new ones without

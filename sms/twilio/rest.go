@@ -121,6 +121,9 @@ func (a *account) failure(c *call, err error, told ...string) *sms.SendError {
 		code, e.Code = rest.Code, strconv.Itoa(rest.Code)
 	}
 	e.Reason = answerReason(c.status, code, c.told)
+	if code == codeQueueFull && e.After == 0 {
+		e.After = queueFullPause
+	}
 	if errors.Is(err, errUnreadable) {
 		e.Err = errUnreadable
 	}
