@@ -265,6 +265,31 @@ func TestClosedTextInQuietHours(t *testing.T) {
 	require.Empty(t, w.said(carol), "it is open by now")
 }
 
+// One that was stored before quiet hours began, and whose turn comes in them, stands before no reply and is said when they end.
+func TestClosedTextWaitsOutQuietHoursAtTheGate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) {
+		c.QuietHours = livedesk.QuietHours{From: "21:00", To: "22:00", Zone: "Europe/Paris"}
+	})
+	w.closes(office(), livedesk.ClosedHours{Text: weOpen})
+	w.paris("2026-03-05 20:30")
+	require.NoError(t, w.desk.PauseChannel(w.ctx(), w.ch.ID, host, ""))
+	w.text(alice, "hello")
+	w.text(bob, "hello")
+	require.Len(t, w.said(bob), 1)
+	w.paris("2026-03-05 21:10")
+	require.NoError(t, w.desk.ResumeChannel(w.ctx(), w.ch.ID, host))
+	m := w.reply(w.live(bob).ID, "at night")
+	w.later(time.Minute)
+	require.Equal(t, livedesk.Delivered, w.state(m.ID))
+	require.Equal(t, []string{"at night"}, w.bodies())
+	w.paris("2026-03-05 22:00")
+	require.Equal(t, []string{"at night", "We open Friday at 9:00 AM."}, w.bodies())
+	w.text(alice, "anybody?")
+	require.Len(t, w.bodies(), 2, "once in the closed period")
+}
+
 // Where clocks change: an opening in the gap is at the jump and told so, and a closing that the clock shows twice is one.
 func TestClosedTextAcrossClockChanges(t *testing.T) { // F107, F108
 	t.Parallel()
