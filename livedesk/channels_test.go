@@ -103,10 +103,10 @@ func TestMessagingService(t *testing.T) {
 		c.Values = twilio.Setup{Name: "Second", MessagingServiceSID: second, AccountSID: smstest.TwilioAccountSID,
 			AuthToken: sms.NewSecret(smstest.TwilioAuthToken)}.Values()
 	})
-	for service, want := range map[string]string{smstest.TwilioServiceSID: first.ID, second: other.ID} {
-		w.advance(time.Second)
-		w.deliver(smstest.Text{From: bob, To: "+15105550177", Body: "a number of later", Fields: map[string]string{"MessagingServiceSid": service}})
-		require.Equal(t, want, w.of(bob)[0].Channel)
+	for i, c := range []struct{ service, channel string }{{smstest.TwilioServiceSID, first.ID}, {second, other.ID}} {
+		w.deliver(smstest.Text{From: addr(phone(i)), To: "+15105550177", Body: "a number of later", Fields: map[string]string{"MessagingServiceSid": c.service}})
+		require.Len(t, w.of(phone(i)), 1)
+		require.Equal(t, c.channel, w.of(phone(i))[0].Channel)
 	}
 }
 

@@ -191,7 +191,7 @@ func TestCallersWhoHangUp(t *testing.T) { // F27
 		r := request(h, "")
 		r.RequestURI = ""
 		require.NoError(t, r.Write(&raw))
-		const cut = 150
+		const cut = 500 // for each carrier
 		for range cut {
 			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 			require.NoError(t, err)

@@ -261,7 +261,14 @@ func asciiOptOut(text string) bool {
 		" TERMINAR SALIR REVOCAR DESUSCRIBIR ", " "+squeezed+" ") && squeezed != ""
 }
 
+// BenchmarkMeaning has the rule as one would write it plainly beside ours.
 func BenchmarkMeaning(b *testing.B) {
+	b.Run("keyword, plainly", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			asciiOptOut("STOP")
+		}
+	})
 	for _, c := range []struct{ name, text string }{
 		{"ordinary", "Hello, my order hasn't come yet. Can you look into it?"},
 		{"long", strings.Repeat("Hello, my order hasn't come yet. ", 50)},

@@ -137,17 +137,20 @@ func (p *Provider) Name() string { return Name }
 // desk), or says what is wrong with [Config].
 //
 // The account implements [sms.Describer] (one send takes 2,048 characters, Bandwidth answers no STOP itself, and every
-// text has a receipt within three hours), [sms.Verifier], [sms.WebhookTeller] and [sms.Registrar].
+// text has a receipt within three hours), [sms.Verifier], [sms.WebhookTeller], [sms.Registrar], [sms.MediaFetcher],
+// [sms.AutoResponder] and [sms.HeaderChecker].
 func (p *Provider) Open(s sms.Settings) (sms.Account, error) {
 	if p.err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, p.err)
 	}
-	v, err := connection(p.Form()).Validate(merge(s))
+	given := merge(s)
+	given[fieldApplication] = strings.ToLower(given[fieldApplication]) // as callbacks have it; the form wants no other
+	v, err := connection(p.Form()).Validate(given)
 	if err != nil {
 		return nil, err
 	}
 	a := &account{
-		application: strings.ToLower(v[fieldApplication]),
+		application: v[fieldApplication],
 		sendURL:     p.baseURL + "/users/" + url.PathEscape(v[fieldAccount]) + "/messages",
 		client:      p.client,
 		timeout:     p.timeout,

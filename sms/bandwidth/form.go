@@ -78,10 +78,10 @@ func identityFields() []sms.Field {
 			EN: "The ID of the messaging application. Link it to a location that holds the number, or texts vanish without any notice.",
 			FR: "L’ID de l’application de messagerie. Associez-la à un site (location) qui contient le numéro, sinon les messages se perdent sans avis.",
 		},
-		Pattern: `[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}`,
+		Pattern: `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, // two spellings would be two connections with an address each
 		PatternHelp: sms.Text{
-			EN: "must be a UUID such as 93de2206-9669-4e07-948d-329f4b722ee2",
-			FR: "doit être un UUID tel que 93de2206-9669-4e07-948d-329f4b722ee2",
+			EN: "must be a UUID in lower case such as 93de2206-9669-4e07-948d-329f4b722ee2",
+			FR: "doit être un UUID en minuscules tel que 93de2206-9669-4e07-948d-329f4b722ee2",
 		},
 	}}
 }

@@ -50,7 +50,7 @@ func TestFormValidate(t *testing.T) {
 	for field, values := range map[string][]string{ // F139 among them
 		"phone_number":     {"9195550100", "+0195550100", "+1919 555 0100", "+1919555\r\n0100", "+1"},
 		"account_id":       {"acme", "99/../1", "99 00", "99\n"[:2] + "\r\nX"},
-		"application_id":   {"93de2206", "93de2206-9669-4e07-948d-329f4b722eeg", testApp + "/x"},
+		"application_id":   {"93de2206", "93de2206-9669-4e07-948d-329f4b722eeg", testApp + "/x", strings.ToUpper(testApp)},
 		"use_basic":        {"yes"},
 		"api_key":          {"a:b", "a\r\nb"},
 		"api_secret":       {"a\r\nb", strings.Repeat("a", 513)},

@@ -196,7 +196,7 @@ func authorized[T any](a *account, do func(credentials) (T, error)) (T, error) {
 	}
 }
 
-var errBasic = errors.New("Bandwidth accepts no API user (Basic) from 2026-12-02 on: turn the legacy switch off and enter API credentials")
+var errBasic = errors.New("the carrier accepts no API user (Basic) from 2026-12-02 on: turn the legacy switch off and enter API credentials")
 
 // endedBasic says of a 401 in the legacy Basic mode what is the likeliest reason.
 func endedBasic(err error) error {

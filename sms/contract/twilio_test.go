@@ -33,7 +33,7 @@ var twilioSenders = []channel.Address{smstest.TwilioNumber, "72345", "LiveDesk",
 
 func newTwilio(t testing.TB) (*smstest.Twilio, *recorder) {
 	c := smstest.NewTwilio(t, smstest.TwilioConfig{Numbers: twilioSenders, Services: map[string][]channel.Address{
-		smstest.TwilioServiceSID: twilioSenders, "MG000000000000000000000000000000eE": nil}})
+		smstest.TwilioServiceSID: twilioSenders, "MG000000000000000000000000000000ee": nil}})
 	return c, &recorder{next: c.Transport()}
 }
 
@@ -61,7 +61,7 @@ func TestTwilioRequests(t *testing.T) {
 		sendAll(t, r, outbounds(twilioSenders, []channel.Address{smstest.Customer, "+33612345678", "+1234567"}, []string{smstest.TwilioServiceSID}, twilio.MaxText, 2000))
 		useTwilio(t, r, c)
 	}
-	empty := connect(t, provider, rec, twilioValues(func(s *twilio.Setup) { s.MessagingServiceSID = "MG000000000000000000000000000000eE" }))
+	empty := connect(t, provider, rec, twilioValues(func(s *twilio.Setup) { s.MessagingServiceSID = "MG000000000000000000000000000000ee" }))
 	require.ErrorContains(t, empty.account.(sms.Verifier).Verify(t.Context(), empty.values), "no sender")
 
 	described := l.hold(t, rec.exchanges())

@@ -19,9 +19,12 @@
 //
 // # Setting up, and looking back
 //
-// An account is a [sms.Verifier], [sms.WebhookTeller], [sms.Registrar] and [sms.Lister]. The address of every webhook
-// ends in "#rc=5&rp=all", because by default Twilio doesn't repeat a webhook that was answered with 5xx. What was missed
-// all the same, and what became of a send without an answer, List finds at Twilio.
+// Beside sending and parsing an account describes itself ([sms.Describer]), asks Twilio whether it will work ([sms.Verifier]),
+// tells and registers its webhooks ([sms.WebhookTeller], [sms.Registrar]), lists ([sms.Lister]), downloads
+// ([sms.MediaFetcher]), knows which keywords Twilio answers ([sms.AutoResponder]), and refuses webhooks by their headers
+// ([sms.HeaderChecker]). The address of every webhook ends in "#rc=5&rp=all", because by default Twilio doesn't repeat a
+// webhook that was answered with 5xx. What was missed all the same, and what became of a send without an answer, List finds
+// at Twilio.
 //
 // # Numbers in a Messaging Service
 //

@@ -7,9 +7,9 @@ import (
 
 // What the form and Open say of a value with the wrong shape.
 const (
-	problemAccountSID = `must be "AC" and 32 hexadecimal digits`
+	problemAccountSID = `must be "AC" and 32 hexadecimal digits in lower case`
 	problemKeySID     = `must be "SK" and 32 hexadecimal digits`
-	problemServiceSID = `must be "MG" and 32 hexadecimal digits`
+	problemServiceSID = `must be "MG" and 32 hexadecimal digits in lower case`
 	problemCredential = "must be letters and digits only, as shown in the Twilio console"
 	problemNumber     = `must be "+", the country code and the number, digits only (E.164)`
 )
@@ -89,22 +89,21 @@ func channelFields() []sms.Field {
 			Help: sms.Text{
 				EN: "Starts with MG; in the Twilio console under Messaging, Services. Its webhook at Twilio is our address with #rc=5&rp=all at the end, which makes Twilio repeat a webhook that failed.",
 				FR: "Commence par MG ; dans la console Twilio sous Messaging, Services. Son webhook chez Twilio est notre adresse suivie de #rc=5&rp=all, ce qui fait répéter par Twilio un webhook qui a échoué."},
-			Pattern:     `MG[0-9a-fA-F]{32}`,
-			PatternHelp: sms.Text{EN: problemServiceSID, FR: "doit être « MG » et 32 chiffres hexadécimaux"},
+			Pattern:     `MG[0-9a-f]{32}`, // webhooks name it, and are compared with it
+			PatternHelp: sms.Text{EN: problemServiceSID, FR: "doit être « MG » et 32 chiffres hexadécimaux en minuscules"},
 		},
 	}
 }
 
 func connectionFields() []sms.Field {
-	hex := func(prefix string) string { return prefix + `[0-9a-fA-F]{32}` }
 	secret := sms.Text{EN: problemCredential, FR: "seulement des lettres et des chiffres, comme dans la console Twilio"}
 	return []sms.Field{
 		{
 			Name: "account_sid", Kind: sms.FieldText, Scope: sms.ScopeIdentity, Required: true,
 			Label:       sms.Text{EN: "Account SID", FR: "Account SID"},
 			Help:        sms.Text{EN: "SID of the Twilio account that owns the number; starts with AC.", FR: "SID du compte Twilio qui possède le numéro ; commence par AC."},
-			Pattern:     hex("AC"),
-			PatternHelp: sms.Text{EN: problemAccountSID, FR: "doit être « AC » et 32 chiffres hexadécimaux"},
+			Pattern:     `AC[0-9a-f]{32}`, // likewise; and two spellings would be two connections
+			PatternHelp: sms.Text{EN: problemAccountSID, FR: "doit être « AC » et 32 chiffres hexadécimaux en minuscules"},
 		},
 		{
 			Name: "use_api_key", Kind: sms.FieldBool, Scope: sms.ScopeConnection,
@@ -116,7 +115,7 @@ func connectionFields() []sms.Field {
 			When:        "use_api_key",
 			Label:       sms.Text{EN: "API key SID", FR: "SID de la clé API"},
 			Help:        sms.Text{EN: "Starts with SK.", FR: "Commence par SK."},
-			Pattern:     hex("SK"),
+			Pattern:     `SK[0-9a-fA-F]{32}`,
 			PatternHelp: sms.Text{EN: problemKeySID, FR: "doit être « SK » et 32 chiffres hexadécimaux"},
 		},
 		{

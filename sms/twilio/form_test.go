@@ -3,6 +3,7 @@ package twilio_test
 import (
 	"errors"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,5 +73,12 @@ func TestFormNamesEveryWrongField(t *testing.T) {
 		wrong(map[string]string{"use_messaging_service": "true", "use_api_key": "true"}))
 	for _, number := range []string{"4155550123", "+0155550123", "+1 415 555 0123", "+123456", "+1234567890123456", "+1415555O123"} {
 		require.Contains(t, wrong(map[string]string{"phone_number": number}), "phone_number", number)
+	}
+	// What webhooks name is compared with it, and two spellings would be two connections.
+	for field, v := range map[string]string{"account_sid": "AC" + strings.Repeat("aB", 16), "messaging_service_sid": "MG" + strings.Repeat("F", 32)} {
+		values := map[string]string{"use_messaging_service": "true", field: v}
+		require.Contains(t, wrong(values), field)
+		values[field] = v[:2] + strings.ToLower(v[2:])
+		require.NotContains(t, wrong(values), field)
 	}
 }

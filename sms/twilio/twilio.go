@@ -167,7 +167,7 @@ func (a *account) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%s accoun
 func (a *account) LogValue() slog.Value { return slog.StringValue(Name + " account " + a.sid) }
 
 var (
-	accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
+	accountSID = regexp.MustCompile(`^AC[0-9a-f]{32}$`)
 	keySID     = regexp.MustCompile(`^SK[0-9a-fA-F]{32}$`)
 	serviceSID = regexp.MustCompile(`^MG[0-9a-fA-F]{32}$`)
 	numberSID  = regexp.MustCompile(`^PN[0-9a-fA-F]{32}$`)
