@@ -41,25 +41,30 @@ type hookQueue struct {
 
 func newHookQueue(h Hooks, log *slog.Logger) *hookQueue { return &hookQueue{hooks: h, log: log} }
 
-// tell queues the calls for what a transaction wrote.
-func (q *hookQueue) tell(w written) {
-	var calls []func(context.Context)
-	for _, m := range w.messages {
-		if f := q.hooks.Message; f != nil {
-			calls = append(calls, func(ctx context.Context) { f(ctx, m) })
-		}
-	}
-	for _, m := range w.deliveries {
-		if f := q.hooks.Delivery; f != nil {
-			calls = append(calls, func(ctx context.Context) { f(ctx, m) })
-		}
-	}
-	for _, c := range w.conversations {
-		if f := q.hooks.Conversation; f != nil {
+// tell queues the calls for what a unit wrote, with the versions that are stored now. Where nobody listens nothing is
+// copied.
+func (q *hookQueue) tell(u *unit) {
+	calls := callsFor(u.messages, q.hooks.Message)
+	calls = append(calls, callsFor(u.deliveries, q.hooks.Delivery)...)
+	if f := q.hooks.Conversation; f != nil {
+		for _, c := range u.changes.Conversations {
+			c.Version++
 			calls = append(calls, func(ctx context.Context) { f(ctx, c) })
 		}
 	}
 	q.queue(calls)
+}
+
+func callsFor(messages []*Message, f func(context.Context, Message)) (calls []func(context.Context)) {
+	if f == nil {
+		return nil
+	}
+	for _, m := range messages {
+		stored := *m
+		stored.Version++
+		calls = append(calls, func(ctx context.Context) { f(ctx, stored) })
+	}
+	return calls
 }
 
 // tellHealth queues the call for a channel whose state became another.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -93,7 +94,7 @@ type wish struct {
 }
 
 // changed reports whether the working copy differs from what was loaded.
-func (c *conv) changed() bool { return c.was.ID == "" || !reflect.DeepEqual(c.was, c.now) }
+func (c *conv) changed() bool { return c.was.ID == "" || !reflect.DeepEqual(&c.was, &c.now) }
 
 // wanted reports whether somebody is still to be chosen: what came later in the same unit may have settled it.
 func (c *conv) wanted() bool {
@@ -255,14 +256,17 @@ func (u *unit) finish(ctx context.Context) error {
 			c.Threads = append(c.Threads, t.row)
 		}
 	}
+	c.Conversations = slices.Grow(c.Conversations, len(u.order))
 	for _, w := range u.order {
 		if w.changed() {
 			c.Conversations = append(c.Conversations, w.now)
 		}
 	}
+	c.Messages = slices.Grow(c.Messages, len(u.messages))
 	for _, m := range u.messages {
 		c.Messages = append(c.Messages, *m)
 	}
+	c.Deliveries = slices.Grow(c.Deliveries, len(u.deliveries))
 	for _, m := range u.deliveries {
 		c.Deliveries = append(c.Deliveries, *m)
 	}
@@ -279,33 +283,10 @@ func (c Changes) empty() bool {
 		len(c.Queues)+len(c.Budgets)+len(c.Cancels)+len(c.Jobs)+len(c.Objects) == 0
 }
 
-// written is what hooks are told of.
-type written struct {
-	messages, deliveries []Message
-	conversations        []Conversation
-}
-
 // committed tells hooks and workers of a unit that was committed.
 func (e *Engine) committed(u *unit) {
-	var w written
-	outgoing := false
-	for _, m := range u.messages {
-		stored := *m
-		stored.Version++
-		w.messages = append(w.messages, stored)
-		outgoing = outgoing || m.Delivery != nil
-	}
-	for _, m := range u.deliveries {
-		stored := *m
-		stored.Version++
-		w.deliveries = append(w.deliveries, stored)
-	}
-	for _, c := range u.changes.Conversations {
-		c.Version++
-		w.conversations = append(w.conversations, c)
-	}
-	e.hooks.tell(w)
-	if outgoing {
+	e.hooks.tell(u)
+	if slices.ContainsFunc(u.messages, func(m *Message) bool { return m.Delivery != nil }) {
 		signal(e.wakeOutbox)
 	}
 	if len(u.jobs) > 0 {

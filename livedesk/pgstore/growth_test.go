@@ -160,7 +160,7 @@ func comeBack(b *testing.B, s *pgstore.Store, n int, at *int) error {
 			conv.Unread++
 			conv.ActiveAt = tx.Now()
 			c.Conversations = append(c.Conversations, conv)
-			c.Messages = append(c.Messages, livedesk.Message{Workspace: "w", ID: fmt.Sprint("n", serial.Add(1)), Conversation: conv.ID,
+			c.Messages = append(c.Messages, livedesk.Message{Workspace: "w", ID: fmt.Sprint("n", tx.Now().UnixMicro(), "-", serial.Add(1)), Conversation: conv.ID,
 				Channel: conv.Channel, Contact: conv.Contact, Seq: conv.LastSeq, Kind: livedesk.Incoming, At: tx.Now(), Text: "And now?"})
 		}
 		return tx.Apply(ctx, c)

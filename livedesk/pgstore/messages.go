@@ -118,10 +118,12 @@ func messageArgs(keys []livedesk.MessageKey) []any {
 
 // scanMessages scans rows of messageList, and what stands behind it.
 func scanMessages(rows pgx.Rows, got func(livedesk.Message), more ...any) error {
+	var m message
+	var state *string
+	targets := append(append(messages.targets(make([]any, 0, 64), &m), &state), more...)
 	for rows.Next() {
-		var m message
-		var state *string
-		if err := messages.scan(rows, &m, append([]any{&state}, more...)...); err != nil {
+		m, state = message{}, nil
+		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
 		got(m.row(state))

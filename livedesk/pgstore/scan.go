@@ -97,7 +97,7 @@ var activity = conversations.only("active_at", "waiting_since", "waits", "last_s
 // sameButActivity reports whether two versions of a conversation differ in nothing else.
 func sameButActivity(a, b livedesk.Conversation) bool {
 	a.ActiveAt, a.WaitingSince, a.LastSeq, a.Unread, a.Preview = b.ActiveAt, b.WaitingSince, b.LastSeq, b.Unread, b.Preview
-	return reflect.DeepEqual(a, b)
+	return reflect.DeepEqual(&a, &b)
 }
 
 // message is a message with its delivery laid open: state is empty where there is none.

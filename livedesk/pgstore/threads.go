@@ -233,12 +233,14 @@ func (l *loadedThreads) scanThreads(rows pgx.Rows) error {
 
 // scanWhole scans threads with their current conversation.
 func (l *loadedThreads) scanWhole(rows pgx.Rows) error {
+	var r livedesk.LoadedThread
+	var c livedesk.Conversation
+	var asked channel.Address
+	targets := threads.targets(append(contacts.targets(make([]any, 0, 64), &r.Contact), &asked), &r.Thread)
+	targets = conversations.targets(targets, &c)
 	for rows.Next() {
-		var r livedesk.LoadedThread
-		var c livedesk.Conversation
-		var asked channel.Address
-		targets := threads.targets(append(contacts.targets(make([]any, 0, 64), &r.Contact), &asked), &r.Thread)
-		if err := rows.Scan(conversations.targets(targets, &c)...); err != nil {
+		r, c = livedesk.LoadedThread{}, livedesk.Conversation{}
+		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
 		l.add(r, asked)
@@ -262,9 +264,11 @@ func (l *loadedThreads) scanConversations(rows pgx.Rows) error {
 
 // scanAll scans rows that list selected.
 func scanAll[T any](rows pgx.Rows, t *table[T], got func(T)) error {
+	var row, none T
+	targets := t.targets(make([]any, 0, len(t.columns)+1), &row)
 	for rows.Next() {
-		var row T
-		if err := t.scan(rows, &row); err != nil {
+		row = none
+		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
 		got(row)
