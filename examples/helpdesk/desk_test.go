@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"regexp"
 	"strings"
@@ -213,6 +214,64 @@ func TestResend(t *testing.T) {
 	require.Contains(t, s.page(path).text(), "Sent again")
 	s.done(path+"/resend", "message", last)
 	require.Equal(t, 2, strings.Count(s.page(path).text(), "Are you there?"))
+}
+
+// A text whose outcome stays unknown says so; sending it again asks first; and what happened to it can be read.
+func TestUnconfirmedAsksBeforeItIsSentAgain(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "hello")
+	path := s.only()
+	s.done(path+"/reply", "text", "Are you there?", "key", "k")
+	s.settle()
+	page := s.page(path)
+	require.Contains(t, page.text(), "What happened")
+	require.Contains(t, page.text(), "Attempt, sending")
+	require.Contains(t, page.text(), "Carrier’s answer, ")
+	require.Contains(t, page.text(), "Receipt, delivered: delivered")
+	require.NotContains(t, page.text(), "Send it again")
+	a := s.post(path+"/resend", "message", s.last(path).ID)
+	require.Equal(t, http.StatusConflict, a.status)
+	require.Contains(t, a.text(), "That is not possible now. The text: delivered.")
+
+	for _, c := range []struct {
+		state livedesk.DeliveryState
+		want  string
+	}{
+		{livedesk.Unknown, "Not known yet whether it left"},
+		{livedesk.Unconfirmed, "Not confirmed: it may or may not have arrived"},
+	} {
+		s.force(c.state, s.last(path))
+		page = s.page(path)
+		require.Contains(t, page.text(), c.want)
+		require.Equal(t, c.state == livedesk.Unconfirmed, strings.Contains(page.text(), "It may have arrived: then the customer gets it twice."))
+	}
+	s.done(path+"/resend", "message", s.last(path).ID)
+	require.Equal(t, 2, strings.Count(s.page(path).text(), "Are you there?"))
+}
+
+// last returns the last entry of a conversation.
+func (s *site) last(path string) livedesk.Message {
+	s.t.Helper()
+	list, err := s.h.engine.Desk(workspace).Latest(s.t.Context(), strings.TrimPrefix(path, "/conversations/"), 0, 1)
+	require.NoError(s.t, err)
+	return list[0]
+}
+
+// force makes a text's state what only a carrier that breaks would make it.
+func (s *site) force(state livedesk.DeliveryState, m livedesk.Message) {
+	s.t.Helper()
+	require.NoError(s.t, s.h.store.Update(s.t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+		rows, err := tx.Messages(ctx, []livedesk.MessageKey{{Workspace: workspace, ID: m.ID}})
+		if err != nil {
+			return err
+		}
+		rows[0].Delivery.State, rows[0].Delivery.Due = state, time.Time{}
+		if state == livedesk.Unknown {
+			rows[0].Delivery.Due = tx.Now().Add(time.Hour)
+		}
+		return tx.Apply(ctx, livedesk.Changes{Deliveries: rows})
+	}))
 }
 
 var resendable = regexp.MustCompile(`name="message" value="([^"]+)"`)

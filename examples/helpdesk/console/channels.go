@@ -75,6 +75,8 @@ type channelPage struct {
 	Problem  map[string]string // by field of the settings
 	AIWrong  string            // what is wrong with the AI agents
 	Setup    setupForm         // the connection's fields
+
+	GreetingSize string // what it takes to send
 }
 
 type modeRow struct {
@@ -121,6 +123,9 @@ func (c *console) channelForms(w http.ResponseWriter, r *http.Request, s *sessio
 	p.Webhook = carrierURL(ch.Provider, url)
 	if p.Health, err = c.Desk.Health(ctx, ch.ID); err != nil {
 		return err
+	}
+	if report, err := c.Desk.ReportText(ctx, ch.ID, ch.Greeting); err == nil && ch.Greeting != "" { // else the form says what is wrong
+		p.GreetingSize = reportWord(report)
 	}
 	members, err := c.Desk.Members(ctx, ch.ID)
 	if err != nil {

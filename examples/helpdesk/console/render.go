@@ -25,7 +25,7 @@ var templates = parseTemplates("signin", "error", "inbox", "conversation", "star
 func parseTemplates(pages ...string) map[string]*template.Template {
 	funcs := template.FuncMap{
 		"number": number, "since": since, "moment": moment, "size": sizeWord,
-		"stateWord": stateWord, "presenceWord": presenceWord, "deliveryWord": deliveryWord, "deliveryTone": deliveryTone,
+		"stateWord": stateWord, "presenceWord": presenceWord, "deliveryWord": deliveryWord, "deliveryTone": deliveryTone, "noteWord": noteWord,
 		"healthWord": healthWord, "priorityWord": priorityWord,
 		"consentWord": consentWord, "healthTone": healthTone, "aiWord": aiWord,
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },

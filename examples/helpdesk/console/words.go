@@ -39,6 +39,9 @@ func plainError(err error) string {
 	if state, ok := errors.AsType[*livedesk.StateError](err); ok {
 		return fmt.Sprintf("That is not possible now: the conversation is %s.", stateWord(state.From))
 	}
+	if d, ok := errors.AsType[*livedesk.DeliveryError](err); ok && d.State != "" {
+		return fmt.Sprintf("That is not possible now. The text: %s.", strings.ToLower(deliveryWord(&livedesk.Delivery{State: d.State})))
+	}
 	if fields := livedesk.FieldErrors(err); len(fields) > 0 {
 		problems := make([]string, len(fields))
 		for i, f := range fields {
@@ -135,6 +138,29 @@ var reasons = map[channel.Reason]string{
 	channel.ReasonCredentials: "the carrier refused our credentials",
 	channel.ReasonExpired:     "it waited too long",
 	channel.ReasonCanceled:    "somebody took it back",
+	channel.ReasonWithheld:    "the desk held it back",
+}
+
+// noteWord says one thing that happened to an outgoing text: an attempt, an answer, a receipt.
+func noteWord(n livedesk.DeliveryNote) string {
+	word := noteSources[n.Source]
+	if word == "" {
+		word = upperFirst(n.Source)
+	}
+	word += ", " + strings.ToLower(deliveryWord(&livedesk.Delivery{State: n.State}))
+	for _, more := range []string{n.Word, n.Detail} {
+		if more != "" {
+			word += ": " + more
+		}
+	}
+	if n.Code != "" {
+		word += " (carrier code " + n.Code + ")"
+	}
+	return word
+}
+
+var noteSources = map[string]string{
+	"attempt": "Attempt", "answer": "Carrier’s answer", "receipt": "Receipt", "search": "Carrier’s list", "desk": "The desk",
 }
 
 // deliveryTone picks the colour of a delivery state.
@@ -184,6 +210,9 @@ func activityLine(m livedesk.Message, who func(string) string) string {
 	case "opt_in_refused":
 		return "Customer texted START, which doesn’t lift this opt-out" + cause(a.Cause)
 	case "flagged":
+		if a.Cause == livedesk.LabelSilenced {
+			return "No more automatic texts to this customer until an agent has written: it may be a machine"
+		}
 		return "The customer may want no more texts: automatic ones are held back until an agent has answered"
 	case "send_refused":
 		return "A text by " + by + " was refused: the customer has opted out"
@@ -295,6 +324,15 @@ func sizeOf(in sms.Inspection) string {
 		b.WriteString(f.Character)
 	}
 	return b.String() + "."
+}
+
+// reportWord says what an automatic text takes, and how much more when its variables are long.
+func reportWord(r livedesk.TextReport) string {
+	s := strings.TrimSuffix(sizeOf(r.Typical), ".")
+	if r.Longest.Segments > r.Typical.Segments {
+		s += fmt.Sprintf("; up to %d segments with long or foreign names", r.Longest.Segments)
+	}
+	return s
 }
 
 // consentWord says where a change of consent comes from.
