@@ -58,7 +58,7 @@ func TestHostRouter(t *testing.T) { // F95 in part
 					}
 					d := c.decide
 					if len(d.Targets) > 0 {
-						d.Reason, d.Labels, d.Priority = "because", []string{"vip", "vip"}, new(routing.Priority(7))
+						d.Reason, d.Labels, d.Priority = "because", []string{"vip", "vip"}, new(routing.Priority(700))
 					}
 					return d
 				})
@@ -77,9 +77,12 @@ func TestHostRouter(t *testing.T) { // F95 in part
 			require.Equal(t, livedesk.Open, got.State)
 			require.Equal(t, c.assignee, got.Assignee)
 			require.Equal(t, c.queue, got.Queue)
+			if c.panics {
+				require.Equal(t, livedesk.Look{Tier: livedesk.TierRouter, Result: livedesk.LookPanicked}, w.decided(got.ID).Looked[0])
+			}
 			if len(c.decide.Targets) > 0 {
 				require.Equal(t, []string{"vip"}, got.Labels)
-				require.Equal(t, routing.Priority(7), got.Priority)
+				require.Equal(t, routing.Priority(100), got.Priority, "as far as it goes")
 			} else {
 				require.Empty(t, got.Labels)
 			}

@@ -205,6 +205,34 @@ func TestOrderOfTheQueue(t *testing.T) {
 	require.Zero(t, w.load("ada"))
 }
 
+// Who is in two lines takes the longest waiting of both, whichever line it is in.
+func TestOrderOverLines(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]bool{"of the first channel": true, "of the second channel": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			other := w.twilioChannel(nil)
+			w.agents(other.ID, 1, "ada")
+			w.bandwidthChannel(nil)
+			w.agents(w.ch.ID, 1, "ada")
+			w.presence("ada", livedesk.Offline)
+			for i := range 2 {
+				if (i == 0) == first {
+					_, err := w.twilio.Deliver(w.ctx(), helloFrom(phone(i)))
+					require.NoError(t, err)
+				} else {
+					w.deliver(helloFrom(phone(i)))
+				}
+				w.advance(time.Second)
+			}
+			w.presence("ada", livedesk.Online)
+			require.Equal(t, "ada", w.live(phone(0)).Assignee)
+			require.Empty(t, w.live(phone(1)).Assignee)
+		})
+	}
+}
+
 // More wait than one transaction looks at: all are served, none is forgotten.
 func TestLongQueue(t *testing.T) { // I11
 	t.Parallel()

@@ -29,10 +29,10 @@ var (
 var staff = []string{"ada", "bo", "cy", "dee"}
 
 // TestModel plays random days. The order of events is all that counts, so there is no other goroutine, and the clock moves by
-// a second with each event, and by ten minutes now and then.
+// a second with each event, and by ten minutes or more now and then.
 func TestModel(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, open opener) {
-		atMost(t, map[string]string{"TestModel/memory": "150", "TestModel/sqlite": "12", "TestModel/postgres": "10"}[t.Name()])
+		atMost(t, map[string]string{"TestModel/memory": "300", "TestModel/sqlite": "12", "TestModel/postgres": "10"}[t.Name()])
 		rapid.Check(t, func(t *rapid.T) { play(t, open) })
 	})
 }
@@ -52,6 +52,10 @@ func play(t *rapid.T, open opener) {
 	d := &day{desk: newDesk(t, open(t, c), c.advance)}
 	d.m = newModel(d.channels)
 	d.opening()
+	d.rulesChange(t)
+	for ch := range d.channels {
+		d.configure(t, ch)
+	}
 	t.Repeat(map[string]func(*rapid.T){
 		"":          func(*rapid.T) { d.agree() },
 		"text":      d.customerWrites,
@@ -78,6 +82,7 @@ func play(t *rapid.T, open opener) {
 		"rules":     d.rulesChange,
 		"time":      d.timePasses,
 		"time too":  d.timePasses,
+		"time more": d.timePasses,
 		"restart":   func(t *rapid.T) { d.restart(rapid.IntRange(0, 1).Draw(t, "engine")) },
 	})
 	d.gapless(d.look())
@@ -133,7 +138,7 @@ func (d *day) talk(t *rapid.T) *talk {
 func (d *day) agent(t *rapid.T) string { return rapid.SampledFrom(staff).Draw(t, "agent") }
 
 func (d *day) timePasses(t *rapid.T) {
-	d.act(t, 10*time.Minute, "time passes", func() error { return nil }, func() bool { return true })
+	d.act(t, time.Duration(rapid.IntRange(1, 3).Draw(t, "steps"))*10*time.Minute, "time passes", func() error { return nil }, func() bool { return true })
 }
 
 func (d *day) customerWrites(t *rapid.T) {
@@ -275,8 +280,9 @@ func (d *day) lists(t *rapid.T) {
 		func() bool { return d.m.list(d.m.queue(ch), ids) })
 }
 
-func (d *day) configures(t *rapid.T) {
-	ch := rapid.IntRange(0, 1).Draw(t, "channel")
+func (d *day) configures(t *rapid.T) { d.configure(t, rapid.IntRange(0, 1).Draw(t, "channel")) }
+
+func (d *day) configure(t *rapid.T, ch int) {
 	a := livedesk.Assignment{
 		Mode:   rapid.SampledFrom([]livedesk.Mode{livedesk.LeastLoaded, livedesk.ShareLoaded, livedesk.RoundRobin, livedesk.RoundRobinCapped}).Draw(t, "mode"),
 		Manual: rapid.IntRange(0, 3).Draw(t, "manual") == 0,
