@@ -166,7 +166,7 @@ func (c *Contact) cleanLists() (errs []error) {
 		}
 	}
 	if len(c.Labels) > maxContactLabels {
-		errs = append(errs, invalid("labels", "has more than 50"))
+		return append(errs, invalid("labels", "has more than 50")) // however many they are
 	}
 	for i, l := range c.Labels {
 		if err := checkID(fmt.Sprintf("labels[%d]", i), l); err != nil {

@@ -303,7 +303,12 @@ func TestContactSourceTalksRubbish(t *testing.T) {
 	for i := range 51 {
 		many[fmt.Sprint(i)] = "x"
 	}
+	var endless []string
+	for i := range 300_000 {
+		endless = append(endless, fmt.Sprint(i))
+	}
 	for name, c := range map[string]livedesk.Contact{
+		"endless labels":  {Labels: endless},
 		"a mebibyte":      {Attributes: map[string]string{"plan": strings.Repeat("x", 1<<20)}},
 		"a long key":      {Attributes: map[string]string{strings.Repeat("x", 129): "x"}},
 		"key, not UTF-8":  {Attributes: map[string]string{"\xff": "x", "\xff\xfe": "y"}},
