@@ -264,19 +264,6 @@ func TestHooks(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var seqs []int64
-	var delivered, conversations int
-	onBoth(t, func(t *testing.T, w *world) {
-		for i := range 20 {
-			w.deliver(smstest.Text{From: alice, Body: fmt.Sprint(i)})
-		}
-		w.reply(w.only().ID, "hi")
-		w.settle()
-	}, func(s *settings) {
-		s.Hooks = livedesk.Hooks{
-			Delivery:     func(context.Context, livedesk.Message) { mu.Lock(); delivered++; mu.Unlock() },
-			Conversation: func(context.Context, livedesk.Conversation) { mu.Lock(); conversations++; mu.Unlock() },
-		}
-	})
 	w := newWorld(t, func(s *settings) {
 		s.Hooks.Message = func(_ context.Context, m livedesk.Message) {
 			mu.Lock()
@@ -293,6 +280,29 @@ func TestHooks(t *testing.T) {
 	defer mu.Unlock()
 	require.GreaterOrEqual(t, len(seqs), 51)
 	require.IsIncreasing(t, seqs)
+}
+
+// What hooks see last is what is stored.
+func TestHooksSeeWhatIsStored(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	told, texts, talks := 0, map[string]livedesk.Message{}, map[string]livedesk.Conversation{}
+	message := func(_ context.Context, m livedesk.Message) { mu.Lock(); texts[m.ID] = m; told++; mu.Unlock() }
+	w := newWorld(t, func(s *settings) {
+		s.Hooks = livedesk.Hooks{Message: message, Delivery: message,
+			Conversation: func(_ context.Context, c livedesk.Conversation) { mu.Lock(); talks[c.ID] = c; mu.Unlock() }}
+	})
+	w.twilioChannel(func(c *livedesk.Channel) { c.Greeting = "Hi" })
+	w.text(alice, "hello")
+	w.reply(w.only().ID, "hi")
+	w.settle()
+	mu.Lock()
+	defer mu.Unlock()
+	require.Greater(t, told, len(texts), "of deliveries too")
+	for _, m := range w.texts(w.only().ID) {
+		require.Equal(t, m, texts[m.ID])
+	}
+	require.Equal(t, w.only(), talks[w.only().ID])
 }
 
 // A hook that blocks delays no webhook and no delivery.
