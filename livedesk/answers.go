@@ -10,6 +10,9 @@ import (
 	"github.com/livedesk/livedesk-go/sms"
 )
 
+// answerFlights is how many transactions that store answers are open at once, at most.
+const answerFlights = 2
+
 // answer is what became of a claimed text.
 type answer struct {
 	m        Message

@@ -17,6 +17,8 @@ import (
 type batcher[T any] struct {
 	log *slog.Logger
 	max int // values per flight
+	// most is how many flights there are at once, at most. Where nobody waits for a value, fewer and larger ones cost less.
+	most int
 	// key names what a value is about. Values of one key never fly at the same time, so that flights don't wait for
 	// each other's rows, and keep their order. nil means that no two values have anything in common.
 	key func(T) string
@@ -51,7 +53,7 @@ const (
 )
 
 func newBatcher[T any](log *slog.Logger, limit int, key func(T) string, do func(context.Context, []T) (bool, error)) *batcher[T] {
-	return &batcher[T]{log: log, max: limit, key: key, do: do, keys: map[string]int{}, slow: map[string]bool{}}
+	return &batcher[T]{log: log, max: limit, most: maxFlights, key: key, do: do, keys: map[string]int{}, slow: map[string]bool{}}
 }
 
 // join does the value's work together with others and returns its own result. When ctx ends first the work may still
@@ -122,7 +124,7 @@ func (b *batcher[T]) fleet() int {
 	if b.alone {
 		return 1
 	}
-	return min(2+b.crowd/fullFlight, maxFlights)
+	return min(2+b.crowd/fullFlight, b.most)
 }
 
 // share is how many of a crowd one flight takes.

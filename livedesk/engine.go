@@ -80,6 +80,7 @@ func New(store Store, cfg Config) (*Engine, error) {
 	e.receipts = newBatcher(e.log, maxTakeIn, receipt.message, e.receive)
 	e.deeds = newBatcher(e.log, maxTakeIn, (*deed).about, e.doDeeds)
 	e.answers = newBatcher(e.log, maxTakeIn, nil, e.storeAnswers)
+	e.answers.most = answerFlights
 	return e, nil
 }
 

@@ -1,8 +1,10 @@
 package livedesk_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,6 +72,50 @@ func TestOneChannelDoesNotDelayAnother(t *testing.T) { // F64, R17
 			})
 		}
 	}
+}
+
+// claimTx tells which claims a transaction makes.
+type claimTx struct {
+	livedesk.Tx
+	seen func(livedesk.Claim)
+}
+
+func (c claimTx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, error) {
+	c.seen(q)
+	return c.Tx.Claim(ctx, q)
+}
+
+// Whether anybody else has something to send isn't asked at every turn while nobody has.
+func TestOneChannelAloneIsNotPassedOverAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		claims, looks := 0, 0
+		w := newWorld(t, realTime, func(s *settings) {
+			s.Workers = 4
+			s.Wrap = func(inner livedesk.Store) livedesk.Store {
+				return &storeWrap{inner, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+					return inner.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+						return fn(ctx, claimTx{tx, func(q livedesk.Claim) {
+							claims++
+							for _, allowed := range q.Senders {
+								if allowed == 0 {
+									looks++
+								}
+							}
+						}})
+					})
+				}}
+			}
+		})
+		w.twilioChannel(func(c *livedesk.Channel) { c.Rate = -1 })
+		for i := range 100 {
+			w.start(phone(i), "crowd")
+		}
+		w.settle()
+		require.Len(t, w.bodies(), 100)
+		require.Greater(t, claims, 100/4)
+		require.Equal(t, 1, looks)
+	})
 }
 
 // A reply overtakes what the desk says by itself: ten greetings went at once, and thirty wait.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/livedesk/livedesk-go/channel"
@@ -18,8 +19,8 @@ import (
 // gateToByte is how much time may pass between the gate and the first byte: a worker that slept longer has lost.
 const gateToByte = 2 * time.Second
 
-// post hands a text whose attempt was written down to its carrier, and stores the answer.
-func (e *Engine) post(ctx context.Context, a *attempt) error {
+// post hands a text whose attempt was written down to its carrier, and returns what is to be stored of it.
+func (e *Engine) post(ctx context.Context, a *attempt) *answer {
 	out := &answer{m: a.m, of: a}
 	if time.Since(a.at) > gateToByte {
 		out.err = &sms.SendError{Provider: "livedesk", Reason: channel.ReasonRetry, Err: errors.New("worker slept before the first byte")}
@@ -27,7 +28,7 @@ func (e *Engine) post(ctx context.Context, a *attempt) error {
 		out.accepted, out.err = e.send(ctx, a)
 	}
 	e.heard(ctx, a.channel, a.now, out.err)
-	return e.answers.join(context.WithoutCancel(ctx), out)
+	return out
 }
 
 // send hands one text to the carrier. A panic of the adapter leaves the outcome unknown.
@@ -56,15 +57,18 @@ func (e *Engine) send(ctx context.Context, a *attempt) (accepted channel.Accepte
 	return accepted, err
 }
 
-// workers post texts, at most as many at a time as Config.Workers.
+// workers post texts, at most as many at a time as Config.Workers. A worker is free again as soon as the carrier has
+// answered: the answer is stored together with others', while the worker has the next text in hand.
 type workers struct {
 	e       *Engine
-	busy    chan struct{}
+	busy    chan struct{} // texts in their carriers' hands
+	open    chan struct{} // these, and those whose answers are being stored
 	all     sync.WaitGroup
-	backlog bool // the last claim came back full
+	backlog atomic.Bool // the last claim came back full
 
 	full   int             // how many claims in a row came back full
 	filled map[Sender]bool // who filled them
+	looked time.Time       // when a claim that passed over these last found nobody else
 }
 
 // fairAfter is how many full claims in a row are followed by one that passes over whoever filled them: a workspace with
@@ -72,39 +76,58 @@ type workers struct {
 // its workspace.
 const fairAfter = 3
 
+// fairEvery is how long such a claim that found nobody else isn't repeated: with a carrier that is quick there are hundreds
+// of claims in a second.
+const fairEvery = 100 * time.Millisecond
+
 // gather is how long a claim waits for more workers to be free while there is a backlog: a larger batch is worth it.
 const gather = 3 * time.Millisecond
 
+// newWorkers lets as many answers wait for the store as there are workers: one that is slower than the carrier stops the
+// claims then, and a process that dies leaves no more than twice as many texts whose outcome isn't known.
 func (e *Engine) newWorkers() *workers {
-	return &workers{e: e, busy: make(chan struct{}, e.cfg.Workers)}
+	n := e.cfg.Workers
+	return &workers{e: e, busy: make(chan struct{}, n), open: make(chan struct{}, max(n, min(2*n, maxWaiting)))}
 }
 
 // round claims once, as many texts as there are free workers, and starts those that may go. It returns how many texts it
 // did something about.
 func (w *workers) round(ctx, work context.Context) (int, error) {
-	if w.backlog && w.free() < cap(w.busy)/2 {
-		select {
-		case <-time.After(gather):
-		case <-ctx.Done():
-			return 0, nil
-		}
+	if w.backlog.Load() {
+		w.gather(ctx)
 	}
 	n := w.free()
-	if n == 0 {
+	if n == 0 || ctx.Err() != nil {
 		return 0, nil
 	}
 	out, err := w.claim(ctx, n)
-	w.backlog = out.texts == n
+	w.backlog.Store(out.texts == n)
 	for _, a := range out.attempts {
+		w.open <- struct{}{}
 		w.busy <- struct{}{}
 		w.all.Go(func() { w.work(work, a) })
 	}
 	return out.texts, err
 }
 
+// gather waits until half of the workers are free, or for a moment.
+func (w *workers) gather(ctx context.Context) {
+	over := time.NewTimer(gather)
+	defer over.Stop()
+	for w.free() < cap(w.busy)/2 {
+		select {
+		case <-w.e.wakeOutbox: // the claim that follows is what it asks for
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // claim claims for n workers. Claims take what is due longest, so who has much that is due would fill all of them.
 func (w *workers) claim(ctx context.Context, n int) (claimed, error) {
-	if w.full >= fairAfter {
+	if w.full >= fairAfter && time.Since(w.looked) >= fairEvery {
 		turns := w.turns()
 		w.full, w.filled = 0, nil
 		for _, passed := range turns {
@@ -112,6 +135,7 @@ func (w *workers) claim(ctx context.Context, n int) (claimed, error) {
 				return out, err
 			}
 		}
+		w.looked = time.Now()
 	}
 	out, err := w.e.claim(ctx, n, nil)
 	if err != nil || out.texts < n {
@@ -151,14 +175,32 @@ func (w *workers) turns() []map[Sender]bool {
 	return []map[Sender]bool{wide, w.filled}
 }
 
-func (w *workers) free() int { return cap(w.busy) - len(w.busy) }
+func (w *workers) free() int { return min(cap(w.busy)-len(w.busy), cap(w.open)-len(w.open)) }
 
 func (w *workers) work(ctx context.Context, a *attempt) {
 	defer func() {
-		<-w.busy
-		signal(w.e.wakeOutbox)
+		<-w.open
+		w.next()
 	}()
-	if err := w.e.post(ctx, a); err != nil {
+	out := w.post(ctx, a)
+	if err := w.e.answers.join(context.WithoutCancel(ctx), out); err != nil {
 		w.e.logError("text was left to its lease", err, slog.String("message", a.m.ID))
+	}
+}
+
+// post has a worker busy for as long as the carrier has the text in hand.
+func (w *workers) post(ctx context.Context, a *attempt) *answer {
+	defer func() {
+		<-w.busy
+		w.next()
+	}()
+	return w.e.post(ctx, a)
+}
+
+// next lets the loop claim again, if there was more than the last claim took. What an answer makes due is told when that
+// is stored.
+func (w *workers) next() {
+	if w.backlog.Load() {
+		signal(w.e.wakeOutbox)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -365,5 +366,34 @@ func TestManyWorkers(t *testing.T) { // F67, I5, I15
 		for i := range conversations {
 			require.Equal(t, "01234", got[addr(phone(i))])
 		}
+	})
+}
+
+// A worker is free as soon as the carrier has answered: a store that is slow to keep the answer doesn't hold up other
+// texts, until as many answers wait for it as there are workers.
+func TestWorkersDoNotWaitForTheStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const workers, texts = 5, 50
+		slow := make(chan struct{})
+		w := newWorld(t, realTime, quietCarriers, func(s *settings) {
+			s.Workers = workers
+			s.Wrap = atState(livedesk.Accepted, nil, func() error { <-slow; return nil })
+		})
+		w.twilioChannel(func(c *livedesk.Channel) { c.Rate = -1 })
+		var last livedesk.Message
+		for i := range texts {
+			last = w.start(phone(i), "hello")
+		}
+		stop := running(t, w.engine)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Equal(t, 2*workers, w.sends())
+		close(slow)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Equal(t, texts, w.sends())
+		require.Equal(t, livedesk.Accepted, w.state(last.ID))
+		require.NoError(t, stop())
 	})
 }

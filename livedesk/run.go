@@ -64,7 +64,7 @@ func (e *Engine) drain(w *workers, c *calls, loops *sync.WaitGroup, stop context
 	case <-done:
 		return nil
 	case <-t.C:
-		texts, turns := len(w.busy), c.running()
+		texts, turns := len(w.open), c.running()
 		stop()
 		return fmt.Errorf("livedesk: %d texts were still in flight after %s, and %d calls of the host's code", texts, e.cfg.DrainTimeout, turns)
 	}
