@@ -39,10 +39,10 @@ func (t *turn) review(ctx context.Context, e *Engine, hosts *sync.WaitGroup, a A
 	if t.ai.Policy == nil || a.Text == "" {
 		return a
 	}
-	shown := t.Turn
+	shown, answer := t.Turn, a // which a policy that comes too late may still be looking at
 	shown.steps = nil
 	r, why := asked(ctx, e.log, hosts, "policy of ai agent "+t.ai.Name, func() (reviewed, error) {
-		text, err := t.ai.Policy.Review(ctx, shown, a)
+		text, err := t.ai.Policy.Review(ctx, shown, answer)
 		if h, ok := errors.AsType[*HeldError](err); ok {
 			return reviewed{held: cmp.Or(short(h.Reason), "policy")}, nil
 		}

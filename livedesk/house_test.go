@@ -125,7 +125,7 @@ func TestTopLevelHasNothingElse(t *testing.T) {
 func TestCoreHasNoClockOfItsOwn(t *testing.T) {
 	t.Parallel()
 	allowed := map[string]int{
-		"gate.go": 2, "outbox.go": 1, // since the gate, monotonic
+		"gate.go": 2, "outbox.go": 3, // since the gate, and since others were looked for, monotonic
 		"limits.go": 2, // how long ago the store told the time
 	}
 	files, err := filepath.Glob("*.go")
