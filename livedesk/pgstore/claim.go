@@ -43,7 +43,7 @@ var (
 	// more than that are locked.
 	sqlClaim = `WITH front AS MATERIALIZED (
 			SELECT x.* FROM ` + ranks + ` CROSS JOIN LATERAL (` + ready + first + `LIMIT $2` + skip + `) AS x LIMIT $2
-		), numbered AS (
+		), numbered AS MATERIALIZED (
 			SELECT f.*, row_number() OVER (PARTITION BY f.m_workspace, f.m_channel ORDER BY f.m_rank, f.m_due, f.m_id) AS place FROM front AS f
 		), chosen AS (
 			SELECT n.* FROM numbered AS n LEFT JOIN ` + allowances + ` ON s.workspace = n.m_workspace AND s.channel = n.m_channel
@@ -68,7 +68,7 @@ var (
 				SELECT x.* FROM ` + ranks + ` CROSS JOIN LATERAL (` + ready + `
 					AND t.workspace = o.workspace AND t.channel = o.channel ` + others + first + `LIMIT o.allowed` + skip + `) AS x
 				LIMIT o.allowed) AS y
-		), chosen AS (
+		), chosen AS MATERIALIZED (
 			SELECT f.* FROM front AS f ORDER BY f.m_rank, f.m_due, f.m_id LIMIT $2
 		) ` + gated
 
@@ -108,7 +108,7 @@ type claimed struct {
 	rank int64
 }
 
-// Claim implements [livedesk.Tx]. It costs one round trip, and an index step for each text that is taken, locked by
+// Claim implements [livedesk.Tx]. It costs one round trip, however long the backlog, and an index step for each text that is taken, locked by
 // somebody else, or blocked by an earlier one of its conversation. When texts of senders who may send nothing stand in
 // front it costs one more round trip, and an index step for each sender with something in the outbox.
 func (t *tx) Claim(ctx context.Context, q livedesk.Claim) ([]livedesk.DueText, error) {
@@ -143,6 +143,8 @@ func (t *tx) claim(ctx context.Context, c *claim, statement string, more ...any)
 	now, offset := t.clock()
 	return t.send(ctx, "claim texts", func(b *pgx.Batch) {
 		args := append([]any{now, int64(c.Limit - len(c.got))}, c.allowances()...)
+		b.Queue(sqlByIndex)
+		defer b.Queue(sqlAnyOrder)
 		b.Queue(t.s.sql(statement), append(append(args, offset), more...)...).Query(c.scan)
 	})
 }

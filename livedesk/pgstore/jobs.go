@@ -54,6 +54,8 @@ func (t *tx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]l
 	var got []claimed
 	now := t.Now()
 	err := t.send(ctx, "claim jobs", func(b *pgx.Batch) {
+		b.Queue(sqlByIndex)
+		defer b.Queue(sqlAnyOrder)
 		b.Queue(t.s.sql(sqlClaimJobs), now.UnixMicro(), int64(limit), now.Add(lease).UnixMicro()).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				var c claimed

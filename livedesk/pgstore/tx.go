@@ -34,6 +34,11 @@ const (
 		CASE WHEN current_setting('jit', true) IS NOT NULL THEN set_config('jit', 'off', true) END,
 		CASE WHEN current_setting('max_parallel_workers_per_gather', true) IS NOT NULL THEN set_config('max_parallel_workers_per_gather', '0', true) END`
 
+	// Between these two whatever is asked for in an order is found by the index that has it. A queue is empty when it is
+	// analyzed, mostly, so for all that the planner knows it may as well sort all of it.
+	sqlByIndex  = `SELECT CASE WHEN current_setting('enable_sort', true) IS NOT NULL THEN set_config('enable_sort', 'off', true) END`
+	sqlAnyOrder = `SELECT CASE WHEN current_setting('enable_sort', true) IS NOT NULL THEN set_config('enable_sort', 'on', true) END`
+
 	sqlBegan = `(extract(epoch FROM now()) * 1000000)::bigint`
 
 	sqlClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
