@@ -135,6 +135,9 @@ func TestAIBudgetIsExact(t *testing.T) {
 // Who writes so much that an hour doesn't fit into what is looked at has none left.
 func TestAIBudgetLooksBackOnlySoFar(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("left out by -short; run without it")
+	}
 	w, b := aiWorld(t, func(s *settings) { s.AIReplies = 3 })
 	w.text(alice, "hello")
 	require.Len(t, b.taken(), 1)

@@ -219,6 +219,9 @@ func TestBackfillPages(t *testing.T) {
 // However large the gap, a text is listed twice at the most: on the way back to the oldest, and when its turn comes.
 func TestBackfillListsNothingAgainAndAgain(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("left out by -short; run without it")
+	}
 	w, a := onArchive(t)
 	const n = 30_000
 	for i := range n {
@@ -373,6 +376,9 @@ func TestBackfillByItself(t *testing.T) { // I1
 // A channel that is added while the engine runs is looked after too; one that is removed no more.
 func TestBackfillFollowsTheChannels(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("left out by -short; run without it")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, realTime, quietCarriers, func(s *settings) { s.RotationWindow = -1 })
 		stop := running(t, w.engine)

@@ -301,6 +301,27 @@ func TestChangedHoursArePlannedAnew(t *testing.T) {
 	}
 }
 
+// So do other hours of a team, of which no channel knows.
+func TestTeamsOtherHoursCountAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, schedule := range map[string]string{"others": "day", "none": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := ruledWorld(t)
+			w.rules(says("billing", toTeam("night")))
+			w.schedule("office", office())
+			w.schedule("day", hours.Schedule{Zone: "Europe/Paris", Week: hours.EveryDay(hours.Slot{From: "19:00", To: "21:00"})})
+			require.NoError(t, w.desk.SetTeamSchedule(w.ctx(), "night", "office"))
+			w.paris("2026-03-06 20:00")
+			w.text(bob, "billing")
+			require.Equal(t, "team:night", w.live(bob).Queue)
+			require.NoError(t, w.desk.SetTeamSchedule(w.ctx(), "night", schedule))
+			w.settle()
+			require.Equal(t, "cy", w.live(bob).Assignee)
+		})
+	}
+}
+
 // The option is switched on while some wait already: they are served at the opening, though it was planned for nobody.
 func TestHumansWaitFromNowOn(t *testing.T) {
 	t.Parallel()
