@@ -290,6 +290,19 @@ func TestClosedTextWaitsOutQuietHoursAtTheGate(t *testing.T) {
 	require.Len(t, w.bodies(), 2, "once in the closed period")
 }
 
+// They are first replies as greetings are, and have a budget with them.
+func TestClosedTextsAreFirstReplies(t *testing.T) { // F91
+	t.Parallel()
+	w := newWorld(t, func(s *settings) { s.FirstReplies = 2 })
+	w.bandwidthChannel(nil)
+	w.closes(office(), livedesk.ClosedHours{Text: "closed"})
+	w.paris("2026-03-06 20:00")
+	for i := range 4 {
+		w.text(phone(i), "hello")
+	}
+	require.Equal(t, []string{"closed", "closed"}, w.bodies())
+}
+
 // Where clocks change: an opening in the gap is at the jump and told so, and a closing that the clock shows twice is one.
 func TestClosedTextAcrossClockChanges(t *testing.T) { // F107, F108
 	t.Parallel()

@@ -87,10 +87,10 @@ type Config struct {
 	// ExpireHuman, ExpireAI and ExpireAutomatic are how long a text of that class may wait to be sent. Zero means
 	// 24 h, 15 min and 4 h; negative means without end.
 	ExpireHuman, ExpireAI, ExpireAutomatic time.Duration
-	// FirstReplies is how many texts a channel sends by itself in an hour to answer those who begin a conversation (greetings): so
-	// many at once, and then as they come back, one by one, over the hour. What is beyond is not sent, and the channel's
-	// [Health] warns: somebody may be pumping texts through the desk. Other texts aren't touched. Zero means 1000; negative
-	// means no limit.
+	// FirstReplies is how many texts a channel sends by itself in an hour to answer customers who wait for a human (greetings
+	// and closed-hours texts): so many at once, and then as they come back, one by one, over the hour. What is beyond is not
+	// sent, and the channel's [Health] warns: somebody may be pumping texts through the desk. Other texts aren't touched.
+	// Zero means 1000; negative means no limit.
 	FirstReplies int
 	// BackfillEvery is how often each connection whose carrier can list messages ([sms.Lister]) is asked for texts that no
 	// webhook brought, while Run is going; and once when Run begins, for what came since it was asked last, at most 7 days.

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// First replies are the texts by which a channel answers new conversations by itself. Whoever pumps texts through a desk (10,000
-// new numbers of one range in an hour) makes it pay for one each, so they have a budget by channel, for all processes together,
-// kept beside that of the sender and spent at the gate. Replies of humans and of AI agents aren't touched.
+// First replies are the texts by which a channel answers who waits for a human: greetings and closed-hours texts. Whoever pumps
+// texts through a desk (10,000 new numbers of one range in an hour) makes it pay for one each, so they have a budget by channel,
+// for all processes together, kept beside that of the sender and spent at the gate. Replies of humans and of AI agents aren't
+// touched.
 
 // firstReplies ends the name of their budget.
 const firstReplies = "/first"

@@ -43,7 +43,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 5, "rounds that count, of each side in turn; medians are reported")
 	f.IntVar(&o.connections, "connections", 16, "connections to PostgreSQL, for each side")
 	f.IntVar(&o.desks, "desks", 1, "engines that share the work, as that many processes would; each has its part of the connections")
-	f.BoolVar(&o.strict, "check", false, "fail when a ratio is below half of what we promise in every round, or anything was lost")
+	f.BoolVar(&o.strict, "check", false, "fail when a ratio is below half of what we promise, or anything was lost")
 	f.IntVar(&o.conversations, "seed-conversations", 2000, "conversations that are there at the beginning; known senders are theirs")
 	f.IntVar(&o.messages, "seed-messages", 1, "messages in each of them")
 	f.StringVar(&only, "only", "", `measure one side alone, "desk" or "bare" (for profiles)`)

@@ -143,9 +143,7 @@ func (t *tx) claim(ctx context.Context, c *claim, statement string, more ...any)
 	now, offset := t.clock()
 	return t.send(ctx, "claim texts", func(b *pgx.Batch) {
 		args := append([]any{now, int64(c.Limit - len(c.got))}, c.allowances()...)
-		b.Queue(sqlByIndex)
-		defer b.Queue(sqlAnyOrder)
-		b.Queue(t.s.sql(statement), append(append(args, offset), more...)...).Query(c.scan)
+		byIndex(b, t.s.sql(statement), append(append(args, offset), more...)...).Query(c.scan)
 	})
 }
 

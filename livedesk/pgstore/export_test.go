@@ -1,5 +1,8 @@
 package pgstore
 
+// Plans are the settings by which statements are planned.
+var Plans = sqlPlans
+
 // Statements are those that find rows, by their names; a test sees to it that none is missing.
 var Statements = map[string]string{
 	"sqlAgents":                  sqlAgents,

@@ -54,9 +54,7 @@ func (t *tx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) ([]l
 	var got []claimed
 	now := t.Now()
 	err := t.send(ctx, "claim jobs", func(b *pgx.Batch) {
-		b.Queue(sqlByIndex)
-		defer b.Queue(sqlAnyOrder)
-		b.Queue(t.s.sql(sqlClaimJobs), now.UnixMicro(), int64(limit), now.Add(lease).UnixMicro()).Query(func(rows pgx.Rows) error {
+		byIndex(b, t.s.sql(sqlClaimJobs), now.UnixMicro(), int64(limit), now.Add(lease).UnixMicro()).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				var c claimed
 				if err := rows.Scan(append(jobTargets(&c.Job), &c.was)...); err != nil {

@@ -23,10 +23,24 @@ import (
 	"github.com/livedesk/livedesk-go/livedesk/pgstore"
 )
 
-// recorder keeps every statement that a pool was given, with the parameters it came with last.
+// recorder keeps every statement that a pool was given, with the parameters it came with last, and the order they came in.
 type recorder struct {
-	mu  sync.Mutex
-	all map[string][]any
+	mu   sync.Mutex
+	all  map[string][]any
+	sent []string
+}
+
+// value returns what a setting is set to by the statement that is step behind (or before) the first one that begins so.
+func (r *recorder) value(begins string, step int, setting string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.sent, func(text string) bool { return strings.HasPrefix(text, begins) })
+	if i < 0 || i+step < 0 || i+step >= len(r.sent) {
+		return "nothing"
+	}
+	_, value, _ := strings.Cut(r.sent[i+step], "set_config('"+setting+"', '")
+	value, _, _ = strings.Cut(value, "'")
+	return value
 }
 
 func (r *recorder) keep(text string, args []any) {
@@ -34,6 +48,7 @@ func (r *recorder) keep(text string, args []any) {
 	defer r.mu.Unlock()
 	if verb, _, _ := strings.Cut(text, " "); slices.Contains([]string{"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}, verb) {
 		r.all[text] = args
+		r.sent = append(r.sent, text)
 	}
 }
 

@@ -215,6 +215,14 @@ func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 	return err
 }
 
+// byIndex queues a claim: what it wants in an order is found by the index that has it.
+func byIndex(b *pgx.Batch, text string, args ...any) *pgx.QueuedQuery {
+	b.Queue(sqlByIndex)
+	q := b.Queue(text, args...)
+	b.Queue(sqlAnyOrder)
+	return q
+}
+
 // take puts what TakeIn and Apply left into a batch; mu is held.
 func (t *tx) take(b *pgx.Batch) *applying {
 	if len(t.unwritten) > 0 {
