@@ -26,7 +26,7 @@ const (
 	codeSerialization       = "40001"
 	codeDeadlock            = "40P01"
 	codeLockNotAvailable    = "55P03" // lock_timeout
-	codeQueryCanceled       = "57014" // statement_timeout
+	codeQueryCanceled       = "57014" // statement_timeout, or somebody's pg_cancel_backend
 	codeStatementUnknown    = "40003"
 	codeIdleInTransaction   = "25P03"
 	codeUndefinedTable      = "42P01"
@@ -58,21 +58,33 @@ func (f *failure) Error() string { return f.text }
 // Unwrap returns the cause, and what it means in the Store's contract.
 func (f *failure) Unwrap() []error { return f.errs }
 
+// canceled is a statement that was canceled though it had time left.
+type canceled struct{ error }
+
+// Unwrap returns the server's error.
+func (c *canceled) Unwrap() error { return c.error }
+
 // explain puts an error into the terms of the Store's contract.
 func explain(doing string, err error) error {
 	if r, ok := errors.AsType[refused](err); ok {
 		return r.error
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		f := &failure{text: fmt.Sprintf("pgstore: %s: SQLSTATE %s", doing, pg.Code), errs: []error{err}}
-		if why := meanings[pg.Code]; why != "" {
-			f.text += " (" + why + ")"
+		why := meanings[pg.Code]
+		errs := []error{err}
+		_, early := errors.AsType[*canceled](err)
+		switch {
+		case early:
+			why = "canceled before its time"
+			errs = append(errs, livedesk.ErrSerialization)
+		case pg.Code == codeSerialization, pg.Code == codeDeadlock:
+			errs = append(errs, livedesk.ErrSerialization)
+		case pg.Code == codeLockNotAvailable:
+			errs = append(errs, livedesk.ErrSerialization, livedesk.ErrLocked)
 		}
-		switch pg.Code {
-		case codeSerialization, codeDeadlock:
-			f.errs = append(f.errs, livedesk.ErrSerialization)
-		case codeLockNotAvailable:
-			f.errs = append(f.errs, livedesk.ErrSerialization, livedesk.ErrLocked)
+		f := &failure{text: fmt.Sprintf("pgstore: %s: SQLSTATE %s", doing, pg.Code), errs: errs}
+		if why != "" {
+			f.text += " (" + why + ")"
 		}
 		return f
 	}

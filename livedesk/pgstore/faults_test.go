@@ -202,6 +202,36 @@ func TestStatementTimeoutIsNone(t *testing.T) {
 	})
 }
 
+// Whose statement is taken away before its time may try again: it is not what took too long.
+func TestCanceledIsSerialization(t *testing.T) {
+	t.Parallel()
+	for name, limit := range map[string]time.Duration{"limited": time.Minute, "unlimited": -1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := connect(t, url(t), func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["application_name"] = "canceled-" + name })
+			s := open(t, pool, pgstore.Config{LockTimeout: -1, StatementTimeout: limit})
+			apply(t, s, hire("ann"))
+			holding(t, s, func() {
+				waited := make(chan error)
+				go func() {
+					waited <- s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+						_, err := lockAgent(ctx, tx, "ann")
+						return err
+					})
+				}()
+				admin := connect(t, url(t), nil)
+				for taken := false; !taken; {
+					require.NoError(t, admin.QueryRow(t.Context(), `SELECT count(pg_cancel_backend(pid)) > 0 FROM pg_stat_activity
+						WHERE application_name = $1 AND wait_event_type = 'Lock'`, "canceled-"+name).Scan(&taken))
+				}
+				err := <-waited
+				require.ErrorIs(t, err, livedesk.ErrSerialization)
+				require.ErrorContains(t, err, "57014 (canceled before its time)")
+			})
+		})
+	}
+}
+
 // Transactions that break the order of locks deadlock; one of them may be tried again.
 func TestDeadlockIsSerialization(t *testing.T) {
 	t.Parallel()

@@ -99,7 +99,8 @@ func (s *Store) View(ctx context.Context, fn func(ctx context.Context, tx livede
 
 // Update implements [livedesk.Store]. It is a READ COMMITTED transaction with row locks. It costs one round trip for each
 // verb, the first of which begins it (as Now does before any), and one to commit, which takes Apply with it. A statement
-// that loses to others (SQLSTATE 40001, 40P01) or waits too long for them (55P03) makes it [livedesk.ErrSerialization].
+// that loses to others (SQLSTATE 40001, 40P01), waits too long for them (55P03) or is taken away before its time (57014)
+// makes it [livedesk.ErrSerialization].
 // [ErrCommitUnknown] means that it may or may not have been committed. Any other error means that it was not.
 func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx livedesk.Tx) error) error {
 	return s.run(ctx, true, func(ctx context.Context, t *tx) error { return fn(ctx, t) })
@@ -166,7 +167,21 @@ func (t *tx) Now() time.Time {
 
 // send sends what add queues as one pipeline: one round trip. An error breaks the transaction.
 func (t *tx) send(ctx context.Context, doing string, add func(b *pgx.Batch)) error {
-	return t.broke(doing, t.pipeline(ctx, add))
+	sent := time.Now()
+	return t.broke(doing, t.tooEarly(sent, t.pipeline(ctx, add)))
+}
+
+// tooEarly marks a cancellation that can't be the statement timeout's, since less than that has passed since sent: somebody
+// took the statement away (pg_cancel_backend), or the server did, when lock_timeout ended in the moment in which a lock was
+// granted and the next wait forgot why. That says nothing against an Update. In a host's transaction the
+// timeout isn't known.
+func (t *tx) tooEarly(sent time.Time, err error) error {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	limit := t.s.cfg.StatementTimeout
+	if !ok || pg.Code != codeQueryCanceled || !t.write || t.joined || limit > 0 && time.Since(sent) >= limit {
+		return err
+	}
+	return &canceled{err}
 }
 
 // broke remembers what broke the transaction, and returns it.
@@ -276,9 +291,10 @@ func (t *tx) commit(ctx context.Context, c *pgxpool.Conn) error {
 		rolledBack = tag.String() != sqlCommit
 		return nil
 	})
+	sent := time.Now()
 	switch err := applied.means(t.conn.SendBatch(ctx, b).Close()); {
 	case err != nil:
-		return explainCommit(err)
+		return explainCommit(t.tooEarly(sent, err))
 	case rolledBack:
 		return errRolledBack
 	}
