@@ -211,7 +211,7 @@ func (b *builder) compile(s source) compiled {
 	}
 	out.root = b.node("condition", &r.Condition)
 	out.decision = Decision{
-		Targets: slices.Clone(r.Targets), Labels: slices.Clone(r.AddLabels), Reason: cmp.Or(r.Name, r.ID),
+		Targets: cloneTargets(r.Targets), Labels: slices.Clone(r.AddLabels), Reason: cmp.Or(r.Name, r.ID),
 		Unavailable: r.fallback(), Timeout: r.Timeout, Place: r.Place(), Version: b.out.version,
 	}
 	if r.SetPriority != nil {

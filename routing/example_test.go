@@ -63,7 +63,7 @@ func ExampleCompile() {
 	}
 	d := rules.Route(routing.Facts{Text: "Un REMBOURSEMENT, s'il vous plaît !", Contact: routing.Contact{Returning: true}})
 	fmt.Println(d.Reason, d.Targets, d.Labels, "version", d.Version)
-	// Output: Refunds [{team billing}] [refund] version 7
+	// Output: Refunds [team billing] [refund] version 7
 }
 
 // Everything that is wrong is named at once, with where it is.
@@ -154,7 +154,7 @@ func ExampleCompileStored() {
 	fmt.Println(rules.Route(routing.Facts{}).Targets)
 	// Output:
 	// a is broken: condition.text.regexp: is no RE2 pattern: missing closing ) in "("
-	// [{nobody }]
+	// [nobody]
 }
 
 func ExampleRules_Explain() {

@@ -170,7 +170,7 @@ func (w *walk) why(l *leaf, holds bool) string {
 		m, zone := w.moment(l.zone), w.r.index.zones[l.zone]
 		return fmt.Sprintf("it is %s %02d:%02d in %s", m.day, m.minute/60, m.minute%60, zone)
 	case askAvailable:
-		return strings.TrimSpace(string(l.target.Kind)+" "+l.target.ID) + either(holds, " has somebody free", " has nobody free")
+		return l.target.String() + either(holds, " has somebody free", " has nobody free")
 	case askRegexp:
 		return either(holds, "text matches", "text doesn't match")
 	}

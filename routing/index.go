@@ -134,8 +134,8 @@ func (b *builder) rarerQuestion(id int32, c *Condition) {
 			l.to = *c.Media.Max
 		}
 	case c.Available != nil:
-		*l = leaf{ask: askAvailable, name: "available", target: *c.Available}
-		if !slices.Contains(b.out.asks, l.target) {
+		*l = leaf{ask: askAvailable, name: "available", target: c.Available.clone()}
+		if !slices.ContainsFunc(b.out.asks, l.target.Equal) {
 			b.out.asks = append(b.out.asks, l.target)
 		}
 	}

@@ -50,7 +50,13 @@ func TestQuestions(t *testing.T) {
 	gold := routing.Condition{ContactAttribute: &routing.Attribute{Name: "plan", Equals: []string{"Gold", "crème"}}}
 	french := routing.Condition{Language: []string{"fr", "pt-BR"}}
 	nobody := func(routing.Target) bool { return false }
-	salesOnly := func(t routing.Target) bool { return t == routing.Target{Kind: routing.ToTeam, ID: "sales"} }
+	salesOnly := func(t routing.Target) bool { return t.Equal(routing.Target{Kind: routing.ToTeam, ID: "sales"}) }
+	frenchSales := func(t routing.Target) bool {
+		return t.Equal(routing.Target{Kind: routing.ToTeam, ID: "sales", Skills: []string{"billing", "vip"}, Language: "fr"})
+	}
+	narrow := func(language string, skills ...string) routing.Condition {
+		return routing.Condition{Available: &routing.Target{Kind: routing.ToTeam, ID: "sales", Skills: skills, Language: language}}
+	}
 	available := func(kind routing.TargetKind, id string) routing.Condition {
 		return routing.Condition{Available: &routing.Target{Kind: kind, ID: id}}
 	}
@@ -108,6 +114,10 @@ func TestQuestions(t *testing.T) {
 		{"no hand-over", routing.Condition{AtHandOver: true}, routing.Facts{Cause: routing.CauseNew}, false},
 		{"team available", available(routing.ToTeam, "sales"), routing.Facts{Available: salesOnly}, true},
 		{"agent of the same id", available(routing.ToAgent, "sales"), routing.Facts{Available: salesOnly}, false},
+		{"those with skills", narrow("fr", "billing", "vip"), routing.Facts{Available: frenchSales}, true},
+		{"those with other skills", narrow("fr", "billing"), routing.Facts{Available: frenchSales}, false},
+		{"those of another language", narrow("de", "billing", "vip"), routing.Facts{Available: frenchSales}, false},
+		{"all of them", narrow(""), routing.Facts{Available: frenchSales}, false},
 		{"nobody available", available(routing.ToHumans, ""), routing.Facts{Available: nobody}, false},
 		{"nobody told", available(routing.ToHumans, ""), routing.Facts{}, false},
 		{"all", routing.Condition{All: []routing.Condition{{Contact: routing.NewContact}, {Hours: routing.HoursOpen}}}, routing.Facts{Open: true}, true},

@@ -184,7 +184,7 @@ var (
 	}
 	somePatterns = []string{`pay(ment)?`, `\d{2}`, `^caf`, `(?-i)CAFÉ`, `été|straße`, `\bb\s+a$`, `^$`, `[éa]`, `pay.*now`, `x\d|12`, `a{2,}`, `.`, `(pay){0,2} ?now`, `(?:caf)*é`}
 	someZones    = []string{"Europe/Paris", "America/New_York", "UTC", "Asia/Kathmandu"}
-	someTargets  = []routing.Target{{Kind: routing.ToAgent, ID: "ada"}, {Kind: routing.ToTeam, ID: "sales"}, {Kind: routing.ToHumans}}
+	someTargets  = []routing.Target{{Kind: routing.ToAgent, ID: "ada"}, {Kind: routing.ToTeam, ID: "sales"}, {Kind: routing.ToHumans}, {Kind: routing.ToTeam, ID: "sales", Skills: []string{"vip"}}, {Kind: routing.ToHumans, Language: "fr"}}
 )
 
 func (r random) condition(depth int) routing.Condition {
@@ -294,14 +294,14 @@ func asksForHandOver(c routing.Condition) bool {
 }
 
 func (r random) facts() routing.Facts {
-	free := map[routing.Target]bool{}
-	for _, t := range someTargets {
-		free[t] = r.chance(2)
+	free := make([]bool, len(someTargets))
+	for i := range free {
+		free[i] = r.chance(2)
 	}
 	f := routing.Facts{
 		Channel: pick(r, "ch1", "ch2", "ch4"), Cause: pick(r, routing.CauseNew, routing.CauseReopened, routing.CauseHandOver),
 		At: time.Date(2026, 3, 28, r.IntN(72), 30, 0, 0, time.UTC), Open: r.chance(2), Media: r.IntN(4), Text: pick(r, someTexts...),
-		Available: func(t routing.Target) bool { return free[t] },
+		Available: func(t routing.Target) bool { return free[slices.IndexFunc(someTargets, t.Equal)] },
 		Contact: routing.Contact{
 			Address: pick(r, someSenders...), Country: pick(r, "", "FR", "ca", "DE"), Language: pick(r, someLanguages...),
 			Returning: r.chance(2), Attributes: map[string]string{},

@@ -90,7 +90,17 @@ type Decision struct {
 type Target struct {
 	Kind TargetKind `json:"kind"`
 	ID   string     `json:"id,omitempty"` // of the agent, team or AI agent; empty for the other kinds
+	// Skills narrow a team, or the channel's humans, to the agents who have all of them; none asks for nothing. The names
+	// are the host's: at most 10, of at most 128 bytes, without commas, compared byte by byte.
+	Skills []string `json:"skills,omitzero"`
+	// Language narrows a team, or the channel's humans, to the agents who speak it: a range of RFC 4647, section 3.3.1, so
+	// that "fr" finds who speaks "fr" or "fr-CA". Case doesn't count. [ContactLanguage] stands for the customer's.
+	Language string `json:"language,omitzero"`
 }
+
+// ContactLanguage is the Language of a [Target] that means the customer's own: the first subtag of [Contact] Language ("fr"
+// for "fr-CA"), or any language where that is unknown.
+const ContactLanguage = "contact"
 
 // TargetKind says what a [Target] is.
 type TargetKind string

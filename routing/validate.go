@@ -16,6 +16,7 @@ const (
 	maxIDBytes       = 128
 	maxList          = 1000 // values of one question, channels of a scope
 	maxTargets       = 10
+	maxSkills        = 10 // of one target
 	maxAddLabels     = 20
 	maxDepth         = 8   // groups inside groups
 	maxConditions    = 200 // of one rule, groups included
@@ -155,13 +156,41 @@ func (c *checker) target(field string, t Target, kinds ...TargetKind) {
 	switch t.Kind {
 	case ToHumans, ToNobody:
 		if t.ID != "" {
-			c.errs.add(field+".id", "must be left out: "+string(t.Kind)+" has none")
+			c.errs.add(sub(field, "id"), "must be left out: "+string(t.Kind)+" has none")
 		}
 	case ToAgent, ToTeam, ToAI:
-		c.id(field+".id", t.ID)
+		c.id(sub(field, "id"), t.ID)
 	}
+	c.needs(field, t)
 	if !slices.Contains(kinds, t.Kind) {
-		c.errs.add(field+".kind", oneOf(string(t.Kind), kinds...))
+		c.errs.add(sub(field, "kind"), oneOf(string(t.Kind), kinds...))
+	}
+}
+
+// needs checks what a target asks of its agents.
+func (c *checker) needs(field string, t Target) {
+	narrow := t.Kind == ToTeam || t.Kind == ToHumans
+	switch {
+	case len(t.Skills) == 0:
+	case !narrow:
+		c.errs.add(sub(field, "skills"), "must be left out: only a team or humans can be narrowed")
+	default:
+		c.list(sub(field, "skills"), t.Skills, maxSkills, c.skill)
+	}
+	switch {
+	case t.Language == "":
+	case !narrow:
+		c.errs.add(sub(field, "language"), "must be left out: only a team or humans can be narrowed")
+	default:
+		c.language(sub(field, "language"), t.Language)
+	}
+}
+
+// skill checks the name of a skill.
+func (c *checker) skill(field, name string) {
+	c.id(field, name)
+	if strings.Contains(name, ",") {
+		c.errs.add(field, "has a comma: write each skill by itself")
 	}
 }
 
@@ -204,9 +233,6 @@ func (c *checker) fallback(field string, r *Rule) {
 		c.errs.add(field+".then", oneOf(string(r.Timeout.Then), NextRule, NextTier))
 	}
 }
-
-// hasQueue reports whether a conversation can wait for the target.
-func (t Target) hasQueue() bool { return t.Kind == ToAgent || t.Kind == ToTeam || t.Kind == ToHumans }
 
 // word checks an entry that is looked for in texts.
 func (c *checker) word(field, w string) {
