@@ -7,6 +7,10 @@ type Agent struct {
 	Workspace string `json:"workspace"`
 	ID        string `json:"id"`
 	Name      string `json:"name,omitempty"`
+	// Skills and Languages (BCP 47) are what a [routing.Target] can ask for: at most 50 skills of the host's naming, without
+	// commas, and 20 languages. Languages only count where a target asks for one.
+	Skills    []string `json:"skills,omitempty"`
+	Languages []string `json:"languages,omitempty"`
 	// Capacity is how many conversations automatic assignment may give at once, over all channels. Zero means no
 	// limit, negative means none.
 	Capacity int `json:"capacity"`

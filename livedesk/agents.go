@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// PutAgent adds a human agent, or changes name and capacity of the one with that id. Presence and load are not
-// touched; a new agent is offline. When the capacity was raised, those who wait are served.
+// PutAgent adds a human agent, or changes name, capacity, skills and languages of the one with that id. Presence and load
+// are not touched; a new agent is offline. Those who wait for what the agent has now are served. The error is a
+// [ValidationError] for a skill or a language that no target could ask for.
 func (d *Desk) PutAgent(ctx context.Context, a Agent) (Agent, error) {
 	if err := checkID("id", a.ID); err != nil {
 		return Agent{}, fmt.Errorf("put agent: %w", err)
@@ -16,11 +17,15 @@ func (d *Desk) PutAgent(ctx context.Context, a Agent) (Agent, error) {
 	if len(a.Name) > 256 {
 		return Agent{}, fmt.Errorf("put agent: %w", invalid("name", "is too long (at most 256 bytes)"))
 	}
+	skills, languages, err := a.cleanAbilities()
+	if err != nil {
+		return Agent{}, fmt.Errorf("put agent: %w", err)
+	}
 	var out *Agent
-	err := d.act(ctx, "put agent", func(_ context.Context, u *unit) error {
+	err = d.act(ctx, "put agent", func(_ context.Context, u *unit) error {
 		u.onQueue(d.workspace, AgentQueue(a.ID), func(q *Queue) { q.Members = []Member{{Agent: a.ID}} }, a.ID)
 		u.onAgent(d.workspace, a.ID, func(w *Agent) error {
-			w.Name, w.Capacity = a.Name, a.Capacity
+			w.Name, w.Capacity, w.Skills, w.Languages = a.Name, a.Capacity, skills, languages
 			out = w
 			return nil
 		})
@@ -29,7 +34,7 @@ func (d *Desk) PutAgent(ctx context.Context, a Agent) (Agent, error) {
 	if err != nil {
 		return Agent{}, err
 	}
-	stored := *out
+	stored := out.Clone()
 	stored.Version++
 	return stored, nil
 }

@@ -8,8 +8,12 @@ import (
 
 // How AI agents get conversations, and lose them.
 
-// spot is one place of a stop: a queue of human agents, or an AI agent.
-type spot struct{ line, ai string }
+// spot is one place of a stop: a queue of human agents, of whom those with what it needs count, or an AI agent.
+type spot struct {
+	line  string
+	needs Needs
+	ai    string
+}
 
 // unfitAI says why an AI agent can't have a conversation; empty if it can.
 func (p *placing) unfitAI(c *conv, name string) SkipReason {
@@ -73,7 +77,8 @@ func (p *placing) giveAI(c *conv, name string, d *Decision) {
 func (u *unit) toAI(c *conv, name string, by Actor, cause string, d *Decision) {
 	from := c.now.Assignee
 	c.now.State, c.now.AI, c.now.AITurn = Pending, name, 0
-	c.now.Assignee, c.now.Queue, c.now.QueuedAt = "", "", time.Time{}
+	c.now.Assignee = ""
+	c.leaveLine()
 	u.activity(c, by, Activity{What: "given_to_ai", From: from, To: name, Cause: cause, Decision: d})
 	u.dueTurn(c)
 }

@@ -80,11 +80,11 @@ type placing struct {
 type line struct {
 	row     Queue
 	changed bool
-	full    bool            // nobody can take one more
-	stuck   map[string]bool // channels of whose conversations nobody can take one more, or before they open
-	left    int             // of row.Waiting that serve has not looked at
-	placed  bool            // somebody got one of them
-	behind  bool            // others wait behind them, who go before whoever comes now
+	full    bool           // nobody can take one more
+	stuck   map[Alike]bool // those of whom nobody can take one more, or not before their channel opens
+	left    int            // of row.Waiting that serve has not looked at
+	placed  bool           // somebody got one of them
+	behind  bool           // others wait behind them, who go before whoever comes now
 }
 
 func (p *placing) move(before, after string) {
@@ -224,7 +224,7 @@ func (p *placing) serve(ctx context.Context) error {
 		case h.c.now.Queue != h.q.row.ID || p.manual(h.q):
 		case p.shutLine(h.q): // it was open, maybe, when they began to wait
 			p.u.awaitOpening(p.workspace, h.q.row.ID)
-		case h.q.full || h.q.stuck[h.c.now.Channel]:
+		case h.q.full || h.q.isStuck(h.c):
 		case p.place(h.q, h.c):
 			h.q.placed = true
 		}
@@ -248,7 +248,7 @@ func (p *placing) serve(ctx context.Context) error {
 func (p *placing) headsOf(q *line) (heads []head) {
 	for _, row := range q.row.Waiting {
 		c := p.u.conversation(row)
-		if c.now.Queue == q.row.ID && c.now.State == Open && !q.stuck[c.now.Channel] { // this unit may have taken it out already
+		if c.now.Queue == q.row.ID && c.now.State == Open && !q.isStuck(c) { // this unit may have taken it out already
 			heads = append(heads, head{q, c})
 		}
 	}
@@ -257,16 +257,18 @@ func (p *placing) headsOf(q *line) (heads []head) {
 }
 
 // hides reports whether those who were looked at, of whom nobody could be placed because of their channel's limit or hours,
-// hide others.
+// or of what they need, hide others.
 func (q *line) hides() bool {
 	return q.left == 0 && q.row.More && len(q.stuck) > 0 && !q.full && !q.placed
 }
 
-// lookBehind loads those who wait behind, of other channels. Whatever is hidden is found, in as many steps as there are
-// channels that are at their limit, or closed.
+// lookBehind loads those who wait behind, of other channels or with other needs. Whatever is hidden is found, in as many
+// steps as there are channels that are at their limit, or closed, and needs that nobody meets.
 func (p *placing) lookBehind(ctx context.Context, q *line) ([]head, error) {
 	found, err := p.u.tx.Queues(ctx, QueueQuery{
-		Workspace: p.workspace, IDs: []string{q.row.ID}, Heads: p.heads, Without: slices.Sorted(maps.Keys(q.stuck)),
+		Workspace: p.workspace, IDs: []string{q.row.ID}, Heads: p.heads, Without: slices.SortedFunc(maps.Keys(q.stuck), func(a, b Alike) int {
+			return cmp.Compare(a.Key(), b.Key())
+		}),
 	})
 	if err != nil {
 		return nil, err
@@ -287,11 +289,11 @@ func (p *placing) serveLater(q *line) {
 
 // place gives a conversation to whom the queue's strategy picks, if anybody.
 func (p *placing) place(q *line, c *conv) bool {
-	i, ownFault := p.pick(q, c)
+	i, found, alike := p.pick(q, c, c.now.Needs)
 	switch {
-	case i >= 0:
-	case ownFault:
-		q.stick(c.now.Channel)
+	case found:
+	case alike.Channel != "":
+		q.stick(alike)
 		p.u.awaitOpening(p.workspace, ChannelQueue(c.now.Channel))
 		return false
 	default:
@@ -302,7 +304,7 @@ func (p *placing) place(q *line, c *conv) bool {
 	q.row.Count++
 	m.Last, q.changed = q.row.Count, true
 	d := p.decisionOf(c, q)
-	d.Agent = m.Agent
+	d.Agent, d.Needs = m.Agent, c.now.Needs
 	p.skipped(d, q, c, m.Agent)
 	p.give(c, p.agent(m.Agent), strategyName(p.mode(q)), d)
 	return true
@@ -326,6 +328,8 @@ func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 		case why != "" || m.Agent == winner:
 		case p.shut(q, c):
 			why = SkipClosed
+		case !a.Meets(c.now.Needs):
+			why = SkipNeeds
 		case capped && !roomFor(*a):
 			why = SkipFull
 		default:
@@ -337,12 +341,16 @@ func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 	}
 }
 
-// stick notes that nobody of a line can take one more of a channel's conversations.
-func (q *line) stick(channel string) {
+// stick notes that nobody of a line can take one more of those who are alike.
+func (q *line) stick(a Alike) {
 	if q.stuck == nil {
-		q.stuck = map[string]bool{}
+		q.stuck = map[Alike]bool{}
 	}
-	q.stuck[channel] = true
+	q.stuck[a] = true
+}
+
+func (q *line) isStuck(c *conv) bool {
+	return q.stuck[Alike{Channel: c.now.Channel}] || q.stuck[Alike{c.now.Channel, c.now.Needs}]
 }
 
 // serveAgain serves once more, since a place came free meanwhile.
@@ -365,12 +373,17 @@ func (p *placing) give(c *conv, a *Agent, cause string, d *Decision) {
 			a.Load--
 		}
 	}
-	c.now.Queue, c.now.Assignee = "", a.ID
-	c.now.QueuedAt = time.Time{}
+	c.now.Assignee = a.ID
+	c.leaveLine()
 	if counts(c.now) != "" {
 		a.Load++
 	}
 	p.u.activity(c, Actor{}, Activity{What: "assigned", From: from, To: a.ID, Cause: cause, Decision: d})
+}
+
+// leaveLine ends a wait, as far as the conversation knows.
+func (c *conv) leaveLine() {
+	c.now.Queue, c.now.QueuedAt, c.now.Needs = "", time.Time{}, ""
 }
 
 // collect hands the changed rows over, and notes who waits now.

@@ -105,8 +105,10 @@ type Conversation struct {
 	// cycle no AI agent is chosen any more.
 	HandedOver int `json:"handed_over,omitempty"`
 	// Queue is where it waits for an agent ("channel:…", "team:…", "agent:…"); empty when it doesn't.
-	Queue    string           `json:"queue,omitempty"`
-	QueuedAt time.Time        `json:"queued_at,omitzero"`
+	Queue    string    `json:"queue,omitempty"`
+	QueuedAt time.Time `json:"queued_at,omitzero"`
+	// Needs is what the agent who gets it from there must have; empty for anybody.
+	Needs    Needs            `json:"needs,omitempty"`
 	Priority routing.Priority `json:"priority"`
 	Labels   []string         `json:"labels,omitempty"`
 	// Attributes and ExternalID are the host's.

@@ -411,7 +411,8 @@ func (u *unit) giveTo(c *conv, agent string, by Actor) {
 		c.now.Before = Open
 	}
 	from := c.now.Assignee
-	c.now.Assignee, c.now.Queue, c.now.QueuedAt = agent, "", time.Time{}
+	c.now.Assignee = agent
+	c.leaveLine()
 	u.activity(c, by, Activity{What: "assigned", From: from, To: agent, Cause: "by hand"})
 }
 

@@ -31,6 +31,8 @@ type Decision struct {
 	MoreRules int            `json:"more_rules,omitempty"`
 	// Queue is the line of those who could get it; empty where nobody may.
 	Queue string `json:"queue,omitempty"`
+	// Needs is what an agent had to have, by the target that decided.
+	Needs Needs `json:"needs,omitempty"`
 	// Agent is who got it; empty when it waits.
 	Agent string `json:"agent,omitempty"`
 	// AI is the AI agent that got it.
@@ -95,6 +97,7 @@ const (
 	SkipFull     SkipReason = "full"      // the capacity is used up
 	SkipUnknown  SkipReason = "unknown"   // is in the list, and not on the desk
 	SkipNoMember SkipReason = "no_member" // had it before, and isn't on the channel's list any more
+	SkipNeeds    SkipReason = "needs"     // lacks a skill or the language that the target asks for
 	SkipLimit    SkipReason = "limit"     // has as many of the channel as [Assignment] Limit allows
 	SkipSilent   SkipReason = "silent"    // has it, and didn't answer in time
 	SkipClosed   SkipReason = "closed"    // business hours are closed: the team's, or those that the channel's humans wait for

@@ -133,15 +133,19 @@ func (p *placing) shutStop(s stop, c *conv) bool {
 	return len(lines) > 0 && !slices.ContainsFunc(lines, func(id string) bool { return !p.shut(p.queues[id], c) })
 }
 
-// waitingLine returns the line of a stop where a conversation waits: the first that isn't closed, or else the first.
-func (p *placing) waitingLine(s stop) *line {
-	lines := s.lines()
-	for _, id := range lines {
-		if q := p.queues[id]; !p.shutLine(q) {
-			return q
+// waitingSpot returns the place of a stop where a conversation waits: the first whose line isn't closed, or else the first
+// that has a line.
+func (p *placing) waitingSpot(s stop) (first *spot) {
+	for i := range s.spots {
+		switch at := &s.spots[i]; {
+		case at.line == "":
+		case !p.shutLine(p.queues[at.line]):
+			return at
+		case first == nil:
+			first = at
 		}
 	}
-	return p.queues[lines[0]]
+	return first
 }
 
 // jobOpen serves a line when it opens.

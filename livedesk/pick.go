@@ -64,18 +64,32 @@ func (p *placing) absent(a *Agent) SkipReason {
 	return SkipOffline
 }
 
-// pick returns the place in q.row.Members of who takes c, or -1; then it tells whether somebody could have taken another.
-func (p *placing) pick(q *line, c *conv) (place int, ownFault bool) {
+// pick finds who of a line takes c, which needs something: the place in q.row.Members. Where nobody does, alike are those
+// for whom nobody does either; its Channel is empty where that is everybody.
+func (p *placing) pick(q *line, c *conv, needs Needs) (place int, found bool, alike Alike) {
 	if p.shut(q, c) {
-		return -1, !p.shutLine(q)
+		if !p.shutLine(q) {
+			alike.Channel = c.now.Channel
+		}
+		return -1, false, alike
 	}
 	barred := map[string]bool{}
 	for {
-		i := p.choose(q, c, barred)
-		if i < 0 || p.barred(c, q.row.Members[i].Agent) == "" {
-			return i, len(barred) > 0
+		i := p.choose(q, c, needs, barred)
+		switch {
+		case i >= 0 && p.barred(c, q.row.Members[i].Agent) == "":
+			return i, true, Alike{}
+		case i >= 0:
+			barred[q.row.Members[i].Agent] = true
+			continue
+		case needs != "": // somebody may be there who lacks only that
+			if _, found, alike = p.pick(q, c, ""); found {
+				alike = Alike{c.now.Channel, needs}
+			}
+		case len(barred) > 0:
+			alike.Channel = c.now.Channel
 		}
-		barred[q.row.Members[i].Agent] = true
+		return -1, false, alike
 	}
 }
 
@@ -90,12 +104,12 @@ func (p *placing) barred(c *conv, agent string) SkipReason {
 	return ""
 }
 
-// choose asks the queue's strategy, leaving out who is barred.
-func (p *placing) choose(q *line, c *conv, barred map[string]bool) int {
+// choose asks the queue's strategy, leaving out who is barred, or lacks what is needed.
+func (p *placing) choose(q *line, c *conv, needs Needs, barred map[string]bool) int {
 	members, index := make([]routing.Member, 0, len(q.row.Members)), make([]int, 0, len(q.row.Members))
 	for i, m := range q.row.Members {
 		a := p.agent(m.Agent)
-		if p.absent(a) != "" || barred[m.Agent] {
+		if p.absent(a) != "" || barred[m.Agent] || !a.Meets(needs) {
 			continue
 		}
 		members = append(members, routing.Member{

@@ -72,8 +72,10 @@ func CompareWaiting(a, b Conversation) int {
 // Waits reports whether c is one of those who wait in q, [Queue] Waiting.
 func (q Queue) Waits(c Conversation) bool { return c.Workspace == q.Workspace && c.Queue == q.ID }
 
-// Shows reports whether c is loaded where it waits: it isn't of a channel that the query leaves out.
-func (q QueueQuery) Shows(c Conversation) bool { return !slices.Contains(q.Without, c.Channel) }
+// Shows reports whether c is loaded where it waits: it isn't one of those that the query leaves out.
+func (q QueueQuery) Shows(c Conversation) bool {
+	return !slices.ContainsFunc(q.Without, func(a Alike) bool { return a.Channel == c.Channel && (a.Needs == "" || a.Needs == c.Needs) })
+}
 
 // Selects reports whether c is counted: it is live, and of the workspace and the channel that the query names.
 func (q CountQuery) Selects(c Conversation) bool {

@@ -3,7 +3,6 @@ package livedesk
 import (
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/livedesk/livedesk-go/routing"
 )
@@ -92,24 +91,29 @@ func (p *placing) needAsked(channelID string) {
 
 // linesTo returns the queues of targets, in their order. AI agents have none.
 func linesTo(targets []routing.Target, channelID string) []string {
-	return stop{spots: spotsTo(targets, channelID)}.lines()
+	return stop{spots: spotsTo(targets, channelID, "")}.lines()
 }
 
-// spotsTo returns the queues and AI agents of targets, in their order.
-func spotsTo(targets []routing.Target, channelID string) (spots []spot) {
+// spotsTo returns the queues and AI agents of targets, in their order, for a contact of a language.
+func spotsTo(targets []routing.Target, channelID, language string) (spots []spot) {
 	for _, t := range targets {
 		switch t.Kind {
 		case routing.ToAgent:
 			spots = append(spots, spot{line: AgentQueue(t.ID)})
 		case routing.ToTeam:
-			spots = append(spots, spot{line: TeamQueue(t.ID)})
+			spots = append(spots, spot{line: TeamQueue(t.ID), needs: NeedsOf(t, language)})
 		case routing.ToAI:
 			spots = append(spots, spot{ai: t.ID})
 		case routing.ToHumans:
-			spots = append(spots, spot{line: ChannelQueue(channelID)})
+			spots = append(spots, spot{line: ChannelQueue(channelID), needs: NeedsOf(t, language)})
 		}
 	}
 	return spots
+}
+
+// spots are the places of targets for a conversation that is routed.
+func (c *conv) spots(targets []routing.Target) []spot {
+	return spotsTo(targets, c.now.Channel, c.wish.facts.Contact.Language)
 }
 
 // stops returns where a wish may be fulfilled: the host's router first, then the rules, then the channel's AI agents, then
@@ -130,7 +134,7 @@ func (p *placing) first(c *conv) stop {
 	w := c.wish
 	switch {
 	case w.to != nil:
-		return stop{tier: TierHand, spots: spotsTo(w.to, c.now.Channel)}
+		return stop{tier: TierHand, spots: c.spots(w.to)}
 	case p.hostAssigned(c):
 		return people(c)
 	case w.resume != nil:
@@ -178,7 +182,7 @@ func newStop(t Tier, d routing.Decision, c *conv) stop {
 	if nobody {
 		return stop{tier: t, d: d, nobody: true}
 	}
-	return stop{tier: t, d: d, spots: spotsTo(d.Targets, c.now.Channel)}
+	return stop{tier: t, d: d, spots: c.spots(d.Targets)}
 }
 
 func people(c *conv) stop {
@@ -201,10 +205,10 @@ func (e *Engine) ask(f routing.Facts) (d routing.Decision, panicked bool) {
 
 // available says whether somebody behind a target is on line and has room, from what is locked.
 func (p *placing) available(t routing.Target, c *conv) bool {
-	for _, id := range linesTo([]routing.Target{t}, c.now.Channel) {
-		if q := p.queues[id]; q != nil && !p.shut(q, c) && slices.ContainsFunc(q.row.Members, func(m Member) bool {
+	for _, sp := range c.spots([]routing.Target{t}) {
+		if q := p.queues[sp.line]; q != nil && !p.shut(q, c) && slices.ContainsFunc(q.row.Members, func(m Member) bool {
 			a := p.agent(m.Agent)
-			return p.absent(a) == "" && roomFor(*a) && p.barred(c, a.ID) == ""
+			return p.absent(a) == "" && a.Meets(sp.needs) && roomFor(*a) && p.barred(c, a.ID) == ""
 		}) {
 			return true
 		}
@@ -243,19 +247,19 @@ func (p *placing) fulfil(c *conv, d *Decision, s stop, last bool) bool {
 		p.giveBack(c, s.agent, d)
 		return true
 	}
-	q, ai := p.open(s, c, d)
+	at, ai := p.open(s, c, d)
 	switch {
 	case ai != "":
 		d.Tier, d.Rule, d.Reason = s.tier, ruleOf(s), truncate(s.d.Reason, 256)
 		d.look(s.tier, ruleOf(s), LookDecided)
 		p.giveAI(c, ai, d)
-	case q == nil && !last:
+	case at == nil && !last:
 		return false
-	case q == nil && c.wish.silent != "":
+	case at == nil && c.wish.silent != "":
 		p.u.setAlarm(c.now) // stays, and is looked at again
 	default:
 		d.Tier, d.Rule, d.Reason = s.tier, ruleOf(s), truncate(s.d.Reason, 256)
-		p.end(c, d, s, q)
+		p.end(c, d, s, at)
 	}
 	return true
 }
@@ -298,10 +302,10 @@ func ruleOf(s stop) string {
 	return ""
 }
 
-// open returns the first line of a stop where somebody can take the conversation now, or the AI agent that can, or
+// open returns the first place of a stop where somebody can take the conversation now, or the AI agent that can, or
 // neither. Who waited there was served before.
-func (p *placing) open(s stop, c *conv, d *Decision) (q *line, ai string) {
-	for _, sp := range s.spots {
+func (p *placing) open(s stop, c *conv, d *Decision) (at *spot, ai string) {
+	for i, sp := range s.spots {
 		if sp.ai != "" {
 			why := p.unfitAI(c, sp.ai)
 			if why == "" {
@@ -311,20 +315,22 @@ func (p *placing) open(s stop, c *conv, d *Decision) (q *line, ai string) {
 			continue
 		}
 		q := p.queues[sp.line]
-		if i, _ := p.pick(q, c); i >= 0 && !q.behind && !p.manual(q) {
-			return q, ""
+		if _, found, _ := p.pick(q, c, sp.needs); found && !q.behind && !p.manual(q) {
+			return &s.spots[i], ""
 		}
 	}
 	return nil, ""
 }
 
-// end gives the conversation to somebody of q, or lets it wait at the stop, or leaves it to nobody.
-func (p *placing) end(c *conv, d *Decision, s stop, q *line) {
+// end gives the conversation to somebody at one of the stop's places, or lets it wait at the stop, or leaves it to nobody.
+func (p *placing) end(c *conv, d *Decision, s stop, at *spot) {
 	c.wish.decision = d
-	if q == nil && len(s.lines()) > 0 {
-		d.Queue = p.waitingLine(s).row.ID
-	} else if q != nil {
-		d.Queue = q.row.ID
+	open := at != nil
+	if !open && len(s.lines()) > 0 {
+		at = p.waitingSpot(s)
+	}
+	if at != nil {
+		d.Queue, c.now.Needs = at.line, at.needs
 	}
 	if s.d.Reason != "" || s.nobody {
 		a := Activity{What: "routed", To: d.Queue, Cause: d.Reason}
@@ -336,25 +342,24 @@ func (p *placing) end(c *conv, d *Decision, s stop, q *line) {
 	switch {
 	case s.nobody:
 		d.look(s.tier, ruleOf(s), LookDecided)
-		c.now.Queue, c.now.QueuedAt = "", time.Time{}
-	case q != nil:
+		c.leaveLine()
+	case open:
 		d.look(s.tier, ruleOf(s), LookDecided)
-		p.place(q, c)
+		p.place(p.queues[at.line], c)
 	default:
 		d.look(s.tier, ruleOf(s), LookWaits)
-		p.wait(c, s)
+		p.wait(c, s, p.queues[at.line])
 	}
 }
 
-// wait puts a conversation into the first line of a stop.
-func (p *placing) wait(c *conv, s stop) {
-	q := p.waitingLine(s)
+// wait puts a conversation into a line of a stop.
+func (p *placing) wait(c *conv, s stop, q *line) {
 	if c.now.QueuedAt.IsZero() {
 		c.now.QueuedAt = p.u.now
 	}
 	c.now.Queue, c.now.Assignee = q.row.ID, ""
 	p.skipped(c.wish.decision, q, c, "")
-	c.wish.decision.Opens = p.awaitOpenings(c)
+	c.wish.decision.Needs, c.wish.decision.Opens = c.now.Needs, p.awaitOpenings(c)
 	p.waiting = append(p.waiting, c)
 	p.setTimeout(c, s)
 }

@@ -83,6 +83,7 @@ func (d Delivery) clone() Delivery {
 // Clone returns a copy of a as a [Store] keeps and returns it, with its times in whole microseconds, UTC.
 func (a Agent) Clone() Agent {
 	a.PresenceUntil = micro(a.PresenceUntil)
+	a.Skills, a.Languages = slices.Clone(a.Skills), slices.Clone(a.Languages)
 	return a
 }
 

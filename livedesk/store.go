@@ -140,7 +140,23 @@ type QueueQuery struct {
 	Agents    []string
 	Loads     []string // agents to load without their queues
 	Heads     int      // how many waiting conversations of each; 0 means none, and then [Queue] More is false: nobody looked
-	Without   []string // channels whose conversations are passed over: as if they didn't wait
+	Without   []Alike  // those who are passed over: as if they didn't wait
+}
+
+// Alike are conversations in a line that whoever could take one could take: those of a channel with the same Needs, or, where
+// Needs is empty, all of the channel's, since who can't take one that needs nothing can't take any.
+type Alike struct {
+	Channel string
+	Needs   Needs
+}
+
+// Key is one text for it, with which a statement can compare: the channel, and where something is needed a line feed, which
+// no id has, and the needs.
+func (a Alike) Key() string {
+	if a.Needs == "" {
+		return a.Channel
+	}
+	return a.Channel + "\n" + string(a.Needs)
 }
 
 // Roster is what Queues found.

@@ -29,12 +29,15 @@ func (d *Desk) Transfer(ctx context.Context, conversation string, to routing.Tar
 	default:
 		return Conversation{}, fmt.Errorf("transfer: %w", invalid("kind", "must be agent, team, ai or humans"))
 	}
+	if err := to.Validate(); err != nil {
+		return Conversation{}, fmt.Errorf("transfer: %w", err)
+	}
 	return d.change(ctx, "transfer", conversation, humanTakes, by, func(u *unit, t *thread, c *conv, tr transition) error {
 		if c.now.State != Open {
 			return &StateError{From: c.now.State, To: Open, What: "transfer"}
 		}
 		u.activity(c, by, Activity{What: "transferred", From: c.now.Assignee, To: linesTo([]routing.Target{to}, c.now.Channel)[0], Cause: "by hand"})
-		c.now.Queue = ""
+		c.now.Queue, c.now.Needs = "", ""
 		u.want(t, c, tr, "", 0)
 		c.wish.to = []routing.Target{to}
 		return nil

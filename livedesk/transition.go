@@ -74,7 +74,7 @@ func (u *unit) enter(c *conv, tr transition, by Actor, cause string) {
 		c.now.ResolvedAt, c.now.ResolvedBy, c.now.ReopenUntil = time.Time{}, Actor{}, time.Time{}
 	}
 	if tr.has(leaves) {
-		c.now.Queue, c.now.QueuedAt = "", time.Time{}
+		c.leaveLine()
 	}
 	u.activity(c, by, Activity{What: tr.name(from, to), From: string(from), To: string(to), Cause: cause})
 }

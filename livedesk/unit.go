@@ -74,7 +74,7 @@ type agentCopy struct{ was, now Agent }
 func (a *agentCopy) changed() bool {
 	was := a.was
 	was.Load = a.now.Load
-	return a.now != was
+	return !reflect.DeepEqual(&a.now, &was)
 }
 
 // wish says what is known when somebody is to be chosen.

@@ -61,7 +61,7 @@ func (u *unit) endWait(ctx context.Context, j Job) error {
 	if err != nil {
 		return err
 	}
-	c.now.Queue = "" // so that nobody serves it from there
+	c.now.Queue, c.now.Needs = "", "" // so that nobody serves it from there
 	u.want(t, c, transition{on: humanTakes}, text, media)
 	c.wish.resume, c.wish.seq, c.wish.facts.Cause = &r, r.Seq, r.Cause
 	return nil

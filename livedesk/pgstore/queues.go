@@ -43,7 +43,8 @@ var (
 	// and the agents: whoever assigns holds their locks. How many wait counts as far as it matters.
 	sqlTally = `SELECT '` + tallyLoad + `', u.id, (` + load + `) FROM (` + rosterIDs + `) AS u
 		UNION ALL SELECT '` + tallyWaiting + `', w.id, (SELECT count(*) FROM (SELECT 1 FROM {s}.conversations AS c
-			WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL AND c.channel <> ALL($6::text[]) LIMIT $5) AS n)
+			WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL
+				AND c.channel <> ALL($6::text[]) AND c.channel || E'\n' || c.needs <> ALL($6::text[]) LIMIT $5) AS n)
 		FROM (` + queueIDs + `) AS w WHERE $5 > 0
 		UNION ALL (SELECT DISTINCT '` + tallyPlace + `', m.queue, 0::bigint FROM {s}.queue_agents AS m
 			WHERE m.workspace = $1 AND m.agent = ANY($3::text[]))`
@@ -89,7 +90,7 @@ var (
 		JOIN {s}.queue_agents AS a ON a.workspace = $1 AND a.queue = w.id`
 
 	line = `SELECT c.* FROM {s}.conversations AS c WHERE c.workspace = $1 AND c.queue = w.id AND c.queue IS NOT NULL
-		AND c.channel <> ALL($5::text[]) ORDER BY c.priority DESC, c.queued_at, c.id LIMIT $4`
+		AND c.channel <> ALL($5::text[]) AND c.channel || E'\n' || c.needs <> ALL($5::text[]) ORDER BY c.priority DESC, c.queued_at, c.id LIMIT $4`
 )
 
 // lines is what one call of Queues found.
@@ -130,7 +131,10 @@ func (t *tx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster
 // lines asks for queues with what belongs to them, once.
 func (t *tx) lines(ctx context.Context, q *livedesk.QueueQuery, ids []string, lock string) (*lines, error) {
 	l := &lines{line: map[string][]livedesk.Conversation{}, waiting: map[string]int{}, agents: newLoadedAgents()}
-	loads, without := slices.Concat(q.Agents, q.Loads), append([]string{}, q.Without...) // a NULL would leave out all
+	loads, without := slices.Concat(q.Agents, q.Loads), make([]string, len(q.Without)) // a NULL would leave out all
+	for i, a := range q.Without {
+		without[i] = a.Key()
+	}
 	heads, most := int64(max(0, q.Heads)), int64(0)
 	if heads > 0 {
 		most = heads + 1

@@ -16,10 +16,10 @@ const (
 
 	sqlAllAgents = `SELECT ` + agentColumns + ` FROM agents AS a WHERE workspace = ? ORDER BY id`
 
-	sqlInsertAgent = `INSERT INTO agents (name, capacity, presence, presence_until, outside_load, workspace, id, version)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 1)`
+	sqlInsertAgent = `INSERT INTO agents (name, skills, languages, capacity, presence, presence_until, outside_load, workspace, id, version)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`
 
-	sqlUpdateAgent = `UPDATE agents SET name = ?, capacity = ?, presence = ?, presence_until = ?, outside_load = ?,
+	sqlUpdateAgent = `UPDATE agents SET name = ?, skills = ?, languages = ?, capacity = ?, presence = ?, presence_until = ?, outside_load = ?,
 		version = version + 1 WHERE workspace = ? AND id = ? AND version = ?`
 
 	sqlDeleteAgent = `DELETE FROM agents WHERE workspace = ? AND id = ?`
@@ -52,7 +52,7 @@ func (r *reader) agents(workspace string, ids []string) ([]livedesk.Agent, error
 }
 
 func (t *tx) putAgent(a *livedesk.Agent) error {
-	values := []any{a.Name, a.Capacity, string(a.Presence), maybeMicros(a.PresenceUntil), a.OutsideLoad}
+	values := []any{a.Name, array(a.Skills), array(a.Languages), a.Capacity, string(a.Presence), maybeMicros(a.PresenceUntil), a.OutsideLoad}
 	if a.Version == 0 {
 		values = append(values, a.Workspace, a.ID)
 	}

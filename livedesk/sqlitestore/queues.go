@@ -13,8 +13,10 @@ const (
 
 	sqlQueuesOfAgent = `SELECT queue FROM queue_agents WHERE workspace = ? AND agent = ?`
 
-	sqlLine = `SELECT ` + conversationColumns + ` FROM conversations AS v WHERE workspace = ? AND queue = ?
-		AND channel NOT IN (SELECT k.value FROM json_each(?) AS k) ORDER BY priority DESC, queued_at, id LIMIT ?`
+	sqlLine = `SELECT ` + conversationColumns + ` FROM conversations AS v WHERE workspace = ?1 AND queue = ?2
+		AND channel NOT IN (SELECT k.value FROM json_each(?3) AS k)
+		AND channel || char(10) || needs NOT IN (SELECT k.value FROM json_each(?3) AS k)
+		ORDER BY priority DESC, queued_at, id LIMIT ?4`
 
 	sqlInsertQueue = `INSERT INTO queues (count, members, workspace, id, version) VALUES (?, ?, ?, ?, 1)`
 
@@ -80,7 +82,11 @@ func (r *reader) line(q *livedesk.Queue, asked *livedesk.QueueQuery) (err error)
 	if heads < 1 {
 		return nil
 	}
-	q.Waiting, err = all(r, nil, r.scanConversation, sqlLine, q.Workspace, q.ID, array(asked.Without), heads+1)
+	var without []string
+	for _, a := range asked.Without {
+		without = append(without, a.Key())
+	}
+	q.Waiting, err = all(r, nil, r.scanConversation, sqlLine, q.Workspace, q.ID, array(without), heads+1)
 	if len(q.Waiting) > heads {
 		q.Waiting, q.More = slices.Clip(q.Waiting[:heads]), true
 	}

@@ -76,7 +76,7 @@ func scanThread(c *cells) livedesk.Thread {
 }
 
 const conversationColumns = `v.rowid, v.workspace, v.id, v.channel, v.contact, v.address, v.state, v.before, v.snooze_until,
-	v.cycle, v.assignee, v.ai, v.ai_turn, v.handed_over, v.queue, v.queued_at, v.priority, v.labels, v.attributes, v.external_id, v.created_at, v.active_at,
+	v.cycle, v.assignee, v.ai, v.ai_turn, v.handed_over, v.queue, v.queued_at, v.needs, v.priority, v.labels, v.attributes, v.external_id, v.created_at, v.active_at,
 	v.waiting_since, v.first_response_at, v.resolved_at, v.resolved_by_kind, v.resolved_by_id, v.reopen_until, v.last_seq,
 	v.unread, v.preview, v.version`
 
@@ -85,7 +85,7 @@ func (r *reader) scanConversation(c *cells) livedesk.Conversation {
 	row := livedesk.Conversation{
 		Workspace: c.text(), ID: c.text(), Channel: c.text(), Contact: c.text(), Address: channel.Address(c.text()),
 		State: livedesk.State(c.text()), Before: livedesk.State(c.text()), SnoozeUntil: c.instant(), Cycle: c.int(),
-		Assignee: c.text(), AI: c.text(), AITurn: c.number(), HandedOver: c.int(), Queue: c.text(), QueuedAt: c.instant(), Priority: routing.Priority(c.number()),
+		Assignee: c.text(), AI: c.text(), AITurn: c.number(), HandedOver: c.int(), Queue: c.text(), QueuedAt: c.instant(), Needs: livedesk.Needs(c.text()), Priority: routing.Priority(c.number()),
 		Labels: document[[]string](c), Attributes: document[map[string]string](c), ExternalID: c.text(),
 		CreatedAt: c.instant(), ActiveAt: c.instant(), WaitingSince: c.instant(), FirstResponseAt: c.instant(),
 		ResolvedAt: c.instant(), ResolvedBy: livedesk.Actor{Kind: livedesk.ActorKind(c.text()), ID: c.text()},
@@ -156,11 +156,11 @@ func activity(a *livedesk.Activity) any {
 	return encode(a)
 }
 
-const agentColumns = `a.workspace, a.id, a.name, a.capacity, a.presence, a.presence_until, a.outside_load, a.version, ` + sqlLoad
+const agentColumns = `a.workspace, a.id, a.name, a.skills, a.languages, a.capacity, a.presence, a.presence_until, a.outside_load, a.version, ` + sqlLoad
 
 func scanAgent(c *cells) livedesk.Agent {
 	return livedesk.Agent{
-		Workspace: c.text(), ID: c.text(), Name: c.text(), Capacity: c.int(), Presence: livedesk.Presence(c.text()),
+		Workspace: c.text(), ID: c.text(), Name: c.text(), Skills: document[[]string](c), Languages: document[[]string](c), Capacity: c.int(), Presence: livedesk.Presence(c.text()),
 		PresenceUntil: c.instant(), OutsideLoad: c.int(), Version: c.number(), Load: c.int(),
 	}
 }

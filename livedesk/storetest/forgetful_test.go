@@ -72,6 +72,14 @@ func (t showsAll) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.R
 	return t.ReadTx.Queues(ctx, q)
 }
 
+// showsNeeds passes over whole channels only.
+type showsNeeds struct{ livedesk.ReadTx }
+
+func (t showsNeeds) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk.Roster, error) {
+	q.Without = slices.DeleteFunc(slices.Clone(q.Without), func(a livedesk.Alike) bool { return a.Needs != "" })
+	return t.ReadTx.Queues(ctx, q)
+}
+
 // missesLoads finds the agents of queues only.
 type missesLoads struct{ livedesk.ReadTx }
 

@@ -21,7 +21,7 @@ func queueCases() []Case {
 		clause("Members are replaced as a whole, in order", queueMembers),
 		clause("have heads by priority, then the longest waiting, then id", queueOrder),
 		clause("show as many heads as asked for and whether there are more", queueHeads),
-		clause("pass over those who wait on channels of Without, and count them for nothing", queueWithout),
+		clause("pass over those who are alike to some of Without, and count them for nothing", queueWithout),
 		clause("can be loaded again for more of those who wait", queueAgain),
 		clause("show a conversation where it waits now", queueFollows),
 		clause("of one workspace show nothing of another", queueScopes),
@@ -198,18 +198,27 @@ func queueHeads(ctx context.Context, p *probe) {
 
 func queueWithout(ctx context.Context, p *probe) {
 	at, other := newSite(), newSite()
-	waits := func(n int, c *livedesk.Conversation) {
-		c.Queue, c.QueuedAt = "team:a", origin.Add(time.Duration(n)*time.Microsecond)
+	waits := func(needs ...livedesk.Needs) func(n int, c *livedesk.Conversation) {
+		return func(n int, c *livedesk.Conversation) {
+			c.Queue, c.QueuedAt, c.Needs = "team:a", origin.Add(time.Duration(n)*time.Microsecond), needs[n]
+		}
 	}
-	first, second := p.talksAs(ctx, at, 0, 3, waits), p.talksAs(ctx, other, 0, 2, waits)
-	load := func(heads int, without ...string) livedesk.Queue {
+	first, second := p.talksAs(ctx, at, 0, 3, waits("", "fr:", ":vip")), p.talksAs(ctx, other, 0, 2, waits("fr:", ""))
+	load := func(heads int, without ...livedesk.Alike) livedesk.Queue {
 		return p.queues(ctx, livedesk.QueueQuery{Workspace: at.workspace, IDs: []string{"team:a"}, Heads: heads, Without: without})[0]
 	}
+	of := func(s site, needs livedesk.Needs) livedesk.Alike {
+		return livedesk.Alike{Channel: s.channel, Needs: needs}
+	}
 	p.that(len(load(9).Waiting) == 5, "all five are shown")
-	p.same(load(9, at.channel).Waiting, second, "those of the other channel")
-	p.same(load(9, other.channel, newID()).Waiting, first, "those of the first channel")
-	p.that(load(1, at.channel).More && !load(2, at.channel).More, "More counts those who are shown")
-	p.that(len(load(9, at.channel, other.channel).Waiting) == 0, "without both nobody waits")
+	p.same(load(9, of(at, "")).Waiting, second, "those of the other channel")
+	p.same(load(9, of(other, ""), of(newSite(), "")).Waiting, first, "those of the first channel")
+	p.that(load(1, of(at, "")).More && !load(2, of(at, "")).More, "More counts those who are shown")
+	p.that(len(load(9, of(at, ""), of(other, "")).Waiting) == 0, "without both nobody waits")
+	p.same(load(9, of(other, ""), of(at, "fr:")).Waiting, []livedesk.Conversation{first[0], first[2]}, "those who need something else")
+	p.same(load(9, of(at, ""), of(at, "fr:")).Waiting, second, "those of the other channel, whatever they need")
+	p.that(len(load(9, of(at, ":vip"), of(other, ":vip"), of(other, "vip")).Waiting) == 4, "needs are compared as a whole")
+	p.that(load(3, of(at, ":vip")).More && !load(4, of(at, ":vip")).More, "More counts those who are shown, by need")
 }
 
 func queueAgain(ctx context.Context, p *probe) {

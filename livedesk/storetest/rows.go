@@ -48,6 +48,7 @@ func fullConversation(l livedesk.LoadedThread) livedesk.Conversation {
 	c := newConversation(l)
 	c.State, c.Before, c.SnoozeUntil, c.Cycle = livedesk.Snoozed, livedesk.Pending, origin.Add(time.Hour), 3
 	c.Assignee, c.Queue, c.QueuedAt, c.Priority = "ann", livedesk.ChannelQueue(c.Channel), origin.Add(time.Microsecond), -100
+	c.Needs = "fr:billing,vip"
 	c.Labels, c.Attributes, c.ExternalID = []string{"vip", "late"}, map[string]string{"a": "1", "b": ""}, "ticket-9"
 	c.ActiveAt, c.WaitingSince = origin.Add(2*time.Minute), origin.Add(3*time.Minute)
 	c.FirstResponseAt, c.ResolvedAt, c.ReopenUntil = origin.Add(4*time.Minute), origin.Add(5*time.Minute), origin.Add(6*time.Minute)
@@ -123,7 +124,8 @@ func messageComesBack(ctx context.Context, p *probe) {
 
 func agentComesBack(ctx context.Context, p *probe) {
 	a := livedesk.Agent{
-		Workspace: "acme", ID: "ann", Name: "Ann É", Capacity: -1, Presence: livedesk.Busy, PresenceUntil: origin, OutsideLoad: 4,
+		Workspace: "acme", ID: "ann", Name: "Ann É", Skills: []string{"vip", "crème"}, Languages: []string{"fr-CA"}, Capacity: -1,
+		Presence: livedesk.Busy, PresenceUntil: origin, OutsideLoad: 4,
 	}
 	bare := livedesk.Agent{Workspace: "acme", ID: "ben"}
 	q := livedesk.Queue{Workspace: "acme", ID: "team:one", Count: 1 << 40, Members: []livedesk.Member{

@@ -241,7 +241,10 @@ func TestBrokenStoresAreReported(t *testing.T) {
 			"counts: have those jobs as parked that were tried that often, due or not",
 		}},
 		"shows all who wait": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return showsAll{tx} }), []string{
-			"queues: pass over those who wait on channels of Without, and count them for nothing",
+			"queues: pass over those who are alike to some of Without, and count them for nothing",
+		}},
+		"shows those who need what nobody has": {reader(func(tx livedesk.ReadTx) livedesk.ReadTx { return showsNeeds{tx} }), []string{
+			"queues: pass over those who are alike to some of Without, and count them for nothing",
 		}},
 		"shares slices": {lends, []string{
 			"copies: what goes in is copied",
