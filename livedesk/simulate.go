@@ -106,18 +106,34 @@ func (u *unit) writer(ctx context.Context, workspace string, s Simulation) (*thr
 		info:    u.snap.channels[objectKey{workspace, s.Channel}],
 	}
 	if s.From != "" {
-		threads, _, err := u.load(ctx, []ThreadKey{{Workspace: workspace, Channel: s.Channel, Address: s.From}})
+		threads, _, err := u.load(ctx, u.keysOfWriter(workspace, s))
 		if err != nil {
 			return nil, err
 		}
-		if threads[0] != nil {
+		switch i := slices.IndexFunc(threads, func(t *thread) bool { return t != nil }); {
+		case threads[0] != nil:
 			t = threads[0]
+		case i > 0: // who is known from elsewhere, and writes here for the first time
+			t.contact = threads[i].contact
 		}
 	}
 	if s.Contact != nil {
 		t.contact = s.Contact.Clone()
 	}
 	return t, nil
+}
+
+// keysOfWriter names the threads by which the stores know who writes: on the channel, or else on any other.
+func (u *unit) keysOfWriter(workspace string, s Simulation) []ThreadKey {
+	keys := []ThreadKey{
+		{Workspace: workspace, Channel: s.Channel, Address: s.From}, {Workspace: workspace, Channel: contactsChannel, Address: s.From},
+	}
+	for k := range u.snap.channels {
+		if k.workspace == workspace && k.id != s.Channel {
+			keys = append(keys, ThreadKey{Workspace: workspace, Channel: k.id, Address: s.From})
+		}
+	}
+	return keys
 }
 
 // dryTx is a transaction for decisions that are never written, with stand-ins for agents.

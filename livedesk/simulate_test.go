@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/routing"
 )
@@ -92,4 +93,25 @@ func TestSimulateBehindTheLine(t *testing.T) {
 	got, err = w.desk.Simulate(w.ctx(), s)
 	require.NoError(t, err)
 	require.Equal(t, "ada", got.Decision.Agent)
+}
+
+// Who is known from another channel, or by the host alone, is known here.
+func TestSimulateKnowsContacts(t *testing.T) {
+	t.Parallel()
+	w := ruledWorld(t)
+	w.rules(routing.Rule{ID: "gold", Condition: routing.Condition{ContactLabel: []string{"gold"}}, Targets: []routing.Target{toTeam("night")}})
+	first := w.ch.ID
+	w.text(alice, "hello")
+	_, err := w.desk.PutContact(w.ctx(), livedesk.Contact{Address: alice, Labels: []string{"gold"}})
+	require.NoError(t, err)
+	_, err = w.desk.PutContact(w.ctx(), livedesk.Contact{Address: bob, Labels: []string{"gold"}})
+	require.NoError(t, err)
+	second := w.twilioChannel(nil).ID
+	for _, from := range []channel.Address{alice, bob} {
+		for _, ch := range []string{first, second} {
+			got, err := w.desk.Simulate(w.ctx(), livedesk.Simulation{Channel: ch, From: from})
+			require.NoError(t, err)
+			require.Equal(t, "cy", got.Decision.Agent, "%s on %s", from, ch)
+		}
+	}
 }

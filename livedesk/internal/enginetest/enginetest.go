@@ -73,6 +73,7 @@ var scenarios = []struct {
 	{"a customer who goes on writing breaks no step off", aiStepInFlight},
 	{"a policy holds an AI agent's text, or changes it", aiPolicy},
 	{"the host's facts about a new contact come before routing", contactFacts},
+	{"who waits for a skill is served by who has it, and hides nobody", skills},
 	{"a channel's limit holds, and who comes back finds their agent", limitAndSticky},
 	{"what waits for an opening is served then, and told once", servedAtTheOpening},
 	{"a closing that the clock shows twice is told once", closingShownTwice}, // F108

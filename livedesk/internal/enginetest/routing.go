@@ -144,6 +144,31 @@ func absence(d *desk) {
 	}
 }
 
+// Who waits for what nobody has is passed over, on two engines, and served at once when an agent has learned it.
+func skills(d *desk) {
+	d.agents(9, "ada", "bo")
+	french := says("french", routing.Target{Kind: routing.ToHumans, Language: "fr", Skills: []string{"billing"}})
+	_, err := d.PutRules(d.Context(), livedesk.RuleSet{Rules: []routing.Rule{french}})
+	d.must(err)
+	d.settle()
+	for i := range 40 {
+		d.text(i, "", "french")
+		d.equal(livedesk.Needs("fr:billing"), d.of(i).Needs, "needs")
+	}
+	d.text(40, "", "hello")
+	d.equal("ada", d.of(40).Assignee, "assignee behind those who need more")
+	_, err = d.engines[1].Desk(workspace).PutAgent(d.Context(), livedesk.Agent{ID: "bo", Capacity: 2, Languages: []string{"fr-CA"}, Skills: []string{"billing", "vip"}})
+	d.must(err)
+	for i := range 3 {
+		d.equal(i < 2, d.of(i).Assignee == "bo", "given to bo")
+		d.equal(i < 2, d.of(i).Needs == "", "needs nothing")
+	}
+	list, err := d.Explain(d.Context(), d.of(0).ID)
+	d.must(err)
+	d.equal(livedesk.Needs("fr:billing"), list[0].Needs, "needs of the decision")
+	d.equal([]livedesk.Skipped{{Agent: "ada", Why: livedesk.SkipNeeds}}, list[0].Skipped, "skipped")
+}
+
 // A channel's limit holds over two engines, and who comes back finds their agent.
 func limitAndSticky(d *desk) {
 	d.option(func(a *livedesk.Assignment) { a.Limit, a.StickyDays = 2, 7 })
