@@ -122,7 +122,7 @@ func (u *unit) release(ctx context.Context, workspace, id string, held []ThreadK
 	for i, c := range asked {
 		if c != nil && c.now.State == Open && c.now.Assignee == id {
 			u.activity(c, Actor{}, Activity{What: "unassigned", From: id, Cause: "agent removed"})
-			u.want(threads[i], c, transition{on: humanTakes}, "", 0)
+			u.wantAgain(threads[i], c, transition{on: humanTakes})
 		}
 	}
 	u.onAgent(workspace, id, func(a *Agent) error {

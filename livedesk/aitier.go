@@ -1,7 +1,6 @@
 package livedesk
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 )
@@ -99,13 +98,14 @@ func (c *conv) leaveAI(from, to State) {
 }
 
 // handOver gives a conversation that an AI agent has to humans.
-func (u *unit) handOver(ctx context.Context, t *thread, c *conv, cause string) error {
+func (u *unit) handOver(t *thread, c *conv, cause string) error {
 	tr, err := follow(c.now.State, aiHandsOver)
 	if err != nil {
 		return err
 	}
 	u.enter(c, tr, AIActor(c.now.AI), truncate(cause, 256))
-	return u.wantAgain(ctx, t, c, tr)
+	u.wantAgain(t, c, tr)
+	return nil
 }
 
 // jobTurn lets an AI agent answer.

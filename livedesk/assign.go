@@ -38,6 +38,9 @@ func (u *unit) assign(ctx context.Context) error {
 			if err := u.lookBack(ctx, c); err != nil {
 				return err
 			}
+			if err := u.recall(ctx, c); err != nil {
+				return err
+			}
 			plan(c.now.Workspace).route(c)
 		}
 	}

@@ -132,7 +132,7 @@ func (u *unit) reply(t *thread, c *conv, tr transition, by Actor, draft Draft) (
 		u.giveTo(c, by.ID, by)
 		u.mustExist(c.now.Workspace, by.ID)
 	case tr.has(theirs) && c.was.State == Pending && c.now.State == Open: // the host took it from an AI agent, and has no hands
-		u.want(t, c, tr, "", 0)
+		u.wantAgain(t, c, tr)
 	}
 	write := u.speak
 	if tr.on == hostNotifies {
@@ -215,7 +215,7 @@ func (d *Desk) Reopen(ctx context.Context, conversation string, by Actor) (Conve
 			u.mustExist(d.workspace, by.ID)
 			return nil
 		}
-		u.want(t, c, tr, "", 0)
+		u.wantAgain(t, c, tr)
 		return nil
 	})
 }
@@ -239,7 +239,7 @@ func (d *Desk) Snooze(ctx context.Context, conversation string, by Actor, until 
 // Wake ends a snooze before its time: the conversation goes back to its agent if on line, else to those who may get one.
 func (d *Desk) Wake(ctx context.Context, conversation string, by Actor) (Conversation, error) {
 	return d.change(ctx, "wake", conversation, wakes, by, func(u *unit, t *thread, c *conv, tr transition) error {
-		u.want(t, c, tr, "", 0)
+		u.wantAgain(t, c, tr)
 		return nil
 	})
 }
@@ -267,7 +267,7 @@ func (d *Desk) Unassign(ctx context.Context, conversation string, by Actor) (Con
 		}
 		if c.now.Assignee != "" {
 			u.activity(c, by, Activity{What: "unassigned", From: c.now.Assignee})
-			u.want(t, c, transition{on: humanTakes}, "", 0)
+			u.wantAgain(t, c, transition{on: humanTakes})
 		}
 		return nil
 	})

@@ -163,7 +163,7 @@ func (u *unit) wake(ctx context.Context, j Job) error {
 		return err
 	}
 	u.enter(c, tr, Actor{}, "time reached")
-	u.want(t, c, tr, "", 0)
+	u.wantAgain(t, c, tr)
 	return nil
 }
 

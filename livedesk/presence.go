@@ -123,29 +123,7 @@ func (u *unit) takeFrom(ctx context.Context, agent string, keys []ThreadKey, cau
 			continue
 		}
 		u.activity(c, Actor{}, Activity{What: "unassigned", From: agent, Cause: cause})
-		if err := u.wantAgain(ctx, threads[i], c, transition{on: humanTakes}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wantAgain notes that somebody is to be chosen for a conversation by the customer's last text, if it is among the newest
-// entries.
-func (u *unit) wantAgain(ctx context.Context, t *thread, c *conv, tr transition) error {
-	list, err := u.tx.Timeline(ctx, TimelineQuery{Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true, Limit: 20})
-	if err != nil {
-		return err
-	}
-	var last Message
-	for _, m := range list {
-		if m.Kind == Incoming {
-			last = m
-		}
-	}
-	u.want(t, c, tr, last.Text, len(last.Media))
-	if c.wish != nil && last.Seq > 0 {
-		c.wish.seq = last.Seq
+		u.wantAgain(threads[i], c, transition{on: humanTakes})
 	}
 	return nil
 }
@@ -211,9 +189,7 @@ func (u *unit) endSilence(ctx context.Context, j Job) error {
 	if u.answersIn(c.now) == 0 { // it stays, since somebody said so meanwhile
 		return nil
 	}
-	if err := u.wantAgain(ctx, threads[0], c, transition{on: humanTakes}); err != nil {
-		return err
-	}
+	u.wantAgain(threads[0], c, transition{on: humanTakes})
 	c.now.Assignee, c.wish.silent = s.Agent, s.Agent // who has it until somebody else does
 	return nil
 }

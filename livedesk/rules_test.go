@@ -533,3 +533,53 @@ func TestDecisionIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, len(doc), 8<<10)
 }
+
+// Whatever sends a conversation back, rules see the customer's last text.
+func TestRulesSeeTheLastText(t *testing.T) {
+	t.Parallel()
+	by := livedesk.AgentActor("bo")
+	for name, back := range map[string]func(w *world, id string) error{
+		"unassigned": func(w *world, id string) error {
+			_, err := w.desk.Unassign(w.ctx(), id, by)
+			return err
+		},
+		"reopened": func(w *world, id string) error {
+			_, err := w.desk.Resolve(w.ctx(), id, by)
+			require.NoError(t, err)
+			_, err = w.desk.Reopen(w.ctx(), id, livedesk.Actor{Kind: livedesk.ActorHost, ID: "crm"})
+			return err
+		},
+		"woken": func(w *world, id string) error {
+			_, err := w.desk.Snooze(w.ctx(), id, by, time.Time{})
+			require.NoError(t, err)
+			w.presence("bo", livedesk.Offline)
+			_, err = w.desk.Wake(w.ctx(), id, by)
+			return err
+		},
+		"woken in time": func(w *world, id string) error {
+			_, err := w.desk.Snooze(w.ctx(), id, by, w.clock().Add(time.Minute))
+			require.NoError(t, err)
+			w.presence("bo", livedesk.Offline)
+			w.later(61 * time.Second)
+			return err
+		},
+		"its agent removed": func(w *world, id string) error { return w.desk.RemoveAgent(w.ctx(), "bo") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := ruledWorld(t)
+			w.rules(says("billing", toTeam("night")))
+			w.presence("cy", livedesk.Offline)
+			w.text(alice, "hello")
+			w.text(alice, "about my billing")
+			c, err := w.desk.Assign(w.ctx(), w.live(alice).ID, "bo", by)
+			require.NoError(t, err)
+			for range 60 {
+				_, err = w.desk.AddNote(w.ctx(), c.ID, by, "hm")
+				require.NoError(t, err)
+			}
+			require.NoError(t, back(w, c.ID))
+			require.Equal(t, "team:night", w.live(alice).Queue)
+		})
+	}
+}

@@ -1,6 +1,8 @@
 package livedesk
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"github.com/livedesk/livedesk-go/routing"
@@ -129,6 +131,40 @@ func (u *unit) want(t *thread, c *conv, tr transition, text string, media int) {
 	w.sticky = u.stickyAgent(c)
 	c.now.Assignee = ""
 	c.wish = w
+}
+
+// wantAgain is want where the text isn't at hand: the customer's last one counts, see recall.
+func (u *unit) wantAgain(t *thread, c *conv, tr transition) {
+	u.want(t, c, tr, "", 0)
+	if c.wish != nil {
+		c.wish.recall = true
+	}
+}
+
+// recall finds the customer's last text for a conversation that is routed again, where anything may ask for it. It reads the
+// newest 20 entries, and where all of these are the desk's, up to 600 before them.
+func (u *unit) recall(ctx context.Context, c *conv) error {
+	if !c.wish.recall || u.e.cfg.Router == nil && u.snap.rulesOf(c.now.Workspace) == nil {
+		return nil
+	}
+	q := TimelineQuery{Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true}
+	for q.Limit = 20; q.Limit <= 500; q.Limit *= 5 {
+		list, err := u.tx.Timeline(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, m := range slices.Backward(list) {
+			if m.Kind == Incoming {
+				c.wish.facts.Text, c.wish.facts.Media, c.wish.seq = m.Text, len(m.Media), m.Seq
+				return nil
+			}
+		}
+		if len(list) < q.Limit {
+			return nil
+		}
+		q.Before = list[0].Seq
+	}
+	return nil
 }
 
 // stickyAgent returns who had the contact's last conversation, if that counts for a new one on this channel.

@@ -103,7 +103,7 @@ func (u *unit) beginTurn(ctx context.Context, j Job, s turnSubject, fresh bool) 
 	}
 	if why != "" {
 		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
-		return nil, u.handOver(ctx, t, c, why)
+		return nil, u.handOver(t, c, why)
 	}
 	u.jobs = append(u.jobs, JobChange{Job: moved(j, u.now.Add(ai.lease()))})
 	return &turn{job: j, seq: c.now.AITurn, spent: spent, ai: ai, channel: t.info, Turn: show(t, c, ai, list)}, nil
@@ -149,7 +149,7 @@ func (e *Engine) giveUpTurn(ctx context.Context, j Job) error {
 		}
 		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
 		if c := asked[0]; c != nil && c.now.State == Pending && c.now.AITurn != 0 {
-			return u.handOver(ctx, threads[0], c, "ai agents busy")
+			return u.handOver(threads[0], c, "ai agents busy")
 		}
 		return nil
 	})
@@ -273,7 +273,7 @@ func (u *unit) endTurn(ctx context.Context, t *turn, a Answer, why string) error
 	c.now.AITurn = 0
 	first := len(u.messages)
 	if why != "" {
-		err = u.handOver(ctx, th, c, "ai agent failed: "+why)
+		err = u.handOver(th, c, "ai agent failed: "+why)
 	} else {
 		err = u.follow(ctx, th, c, t, a)
 	}
@@ -302,19 +302,19 @@ func (u *unit) follow(ctx context.Context, th *thread, c *conv, t *turn, a Answe
 	}
 	if a.held != "" {
 		u.add(c, Message{Kind: Note, By: AIActor(t.ai.Name), Text: "Held back, not sent: " + a.Text})
-		return u.handOver(ctx, th, c, "ai answer held: "+a.held)
+		return u.handOver(th, c, "ai answer held: "+a.held)
 	}
 	if a.was != "" {
 		u.add(c, Message{Kind: ActivityKind, By: AIActor(t.ai.Name), Text: a.was, Activity: &Activity{What: "ai_answer_changed", Cause: "policy"}})
 	}
 	if a.Text != "" {
 		if err := u.sayAI(th, c, t, a); err != nil {
-			return u.handOver(ctx, th, c, "ai agent failed: answer too long")
+			return u.handOver(th, c, "ai agent failed: answer too long")
 		}
 	}
 	switch a.Then {
 	case HandOver:
-		return u.handOver(ctx, th, c, cmp.Or(a.Reason, "ai agent hands over"))
+		return u.handOver(th, c, cmp.Or(a.Reason, "ai agent hands over"))
 	case Finish:
 		tr, err := follow(c.now.State, closes)
 		if err != nil {

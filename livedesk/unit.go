@@ -85,6 +85,7 @@ type wish struct {
 	woken  bool   // keep may be over capacity, and need not be a member
 
 	seq      int64            // of the entry that caused it
+	recall   bool             // its text isn't at hand
 	to       []routing.Target // whom somebody passed it on to
 	resume   *resume          // a wait that ended: routing goes on from there
 	sticky   string           // agent of the contact's last conversation; first among people

@@ -106,7 +106,7 @@ func (m *model) wake(t *talk) bool {
 	if t.state != livedesk.Snoozed {
 		return false
 	}
-	m.back(t, "")
+	m.back(t, t.lastText)
 	return true
 }
 
@@ -119,7 +119,7 @@ func (m *model) reopen(t *talk, by string) bool {
 	m.current[t.person] = t
 	t.state, t.assignee, t.handedOver, t.resolvedAt = livedesk.Open, by, false, 0
 	if by == "" {
-		m.route(t, way{})
+		m.route(t, way{text: t.lastText})
 	}
 	return true
 }
@@ -141,7 +141,7 @@ func (m *model) write(t *talk, by string) bool {
 	case by != "" && theirs:
 		m.giveTo(t, by)
 	case pending:
-		m.route(t, way{})
+		m.route(t, way{text: t.lastText})
 	}
 	t.waitingSince = 0
 	return true
@@ -189,7 +189,7 @@ func (m *model) unassign(t *talk) bool {
 		return false
 	}
 	if t.assignee != "" {
-		m.routeAll([]*talk{t}, func(*talk) way { return way{} })
+		m.routeAll([]*talk{t}, func(t *talk) way { return way{text: t.lastText} })
 	}
 	return true
 }
@@ -270,7 +270,7 @@ func (m *model) removeAgent(id string) bool {
 		return false
 	}
 	m.agents[id].presence = livedesk.Offline
-	m.routeAll(m.heldBy(id), func(*talk) way { return way{} })
+	m.routeAll(m.heldBy(id), func(t *talk) way { return way{text: t.lastText} })
 	delete(m.agents, id)
 	for _, l := range m.lines {
 		l.members = slices.DeleteFunc(l.members, func(x livedesk.Member) bool { return x.Agent == id })

@@ -30,7 +30,7 @@ func (m *model) elapse() {
 	}
 	for _, t := range m.talks {
 		if t.state == livedesk.Snoozed {
-			at(t.wakeAt, func() { m.back(t, "") })
+			at(t.wakeAt, func() { m.back(t, t.lastText) })
 		}
 		alarm, limit := t.alarm, t.limit
 		at(alarm.due, func() { m.ring(t, alarm) })
