@@ -27,8 +27,9 @@
 // # Who gets a conversation
 //
 // The workspace's rules are asked first ([Desk.PutRules]), then the channel's AI agents ([Config] AIAgents, [Channel] UseAI), then
-// its human agents, by load or in even turn; a host's own [routing.Router] can stand before all of them. Who can't be given to
-// anybody waits, and is served as soon as somebody has room. [Desk.Explain] tells why a conversation went where it went, and
+// its human agents, by load or in even turn; a host's own [routing.Router] can stand before all of them. A rule may ask for
+// agents with skills, or who speak the customer's language ([Agent], [routing.Target]). Who can't be given to anybody waits, and
+// is served as soon as somebody who fits has room; who waits for what nobody has holds nobody up. [Desk.Explain] tells why a conversation went where it went, and
 // [Desk.Simulate] where one would go. What the host knows of a customer counts for the rules: [Desk.PutContact],
 // [ContactSource].
 //

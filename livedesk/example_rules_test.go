@@ -96,6 +96,38 @@ func ExampleDesk_Simulate() {
 	// Output: bo <nil>
 }
 
+// Customers get somebody who speaks their language where it is known, else anybody; refunds need who may grant them.
+func ExampleDesk_PutAgent() {
+	ctx := context.Background()
+	_, desk, ch, carrier := exampleDesk(livedesk.Config{})
+	_, _ = desk.PutAgent(ctx, livedesk.Agent{ID: "ada", Languages: []string{"en", "fr-CA"}})
+	_, _ = desk.PutAgent(ctx, livedesk.Agent{ID: "bo", Languages: []string{"en"}, Skills: []string{"refunds"}})
+	_ = desk.SetMembers(ctx, ch.ID, []string{"bo", "ada"})
+	for _, a := range []string{"ada", "bo"} {
+		_ = desk.SetPresence(ctx, a, livedesk.Online, 5*time.Minute)
+	}
+	humans := routing.Target{Kind: routing.ToHumans}
+	refunds, language := humans, humans
+	refunds.Skills, language.Language = []string{"refunds"}, routing.ContactLanguage
+	_, err := desk.PutRules(ctx, livedesk.RuleSet{Rules: []routing.Rule{
+		{ID: "refunds", Condition: routing.Condition{Text: &routing.Text{Keyword: []string{"refund"}}}, Targets: []routing.Target{refunds}},
+		{ID: "language", Order: 1, Condition: routing.Condition{Always: true}, Targets: []routing.Target{language, humans}},
+	}})
+	fmt.Println(err)
+
+	_, _ = desk.PutContact(ctx, livedesk.Contact{Address: "+15145550123", Language: "fr-FR"})
+	_, _ = carrier.Deliver(ctx, smstest.Text{From: "+15145550123", Body: "Bonjour"})
+	_, _ = carrier.Deliver(ctx, smstest.Text{From: "+14155550124", Body: "I want a refund"})
+	for c := range desk.AllConversations(ctx, livedesk.List{}) {
+		list, err := desk.Explain(ctx, c.ID)
+		fmt.Println(c.Assignee, "needs", list[0].Needs.Language(), list[0].Needs.Skills(), err)
+	}
+	// Output:
+	// <nil>
+	// bo needs  [refunds] <nil>
+	// ada needs fr [] <nil>
+}
+
 func ExampleDesk_Transfer() {
 	ctx := context.Background()
 	_, desk, _, carrier := exampleDesk(livedesk.Config{})

@@ -12,7 +12,8 @@
 // [Rules.Route] walks them in order. The first that is on, covers the channel and whose condition holds decides; the rest
 // is not looked at. Its [Decision] names targets in order of preference and says what to do when nobody is available
 // behind any: wait in the queue, maybe for a time only; go on with the rules behind it ([Rules.After]); or leave the rules
-// to the tiers behind them, AI agents and then people. [Rules.Explain] says of each rule why it did or didn't hold.
+// to the tiers behind them, AI agents and then people. A [Target] can be narrowed to people with skills, and who speak a
+// language: [{team support, skills billing}, {team support}] prefers those who know billing. [Rules.Explain] says of each rule why it did or didn't hold.
 //
 // A rule without a condition is refused. A catch-all is written so that nobody makes one by mistake: {"always": true}.
 //
