@@ -10,11 +10,12 @@ import (
 )
 
 // Transfer passes a conversation that is not resolved on by hand: to an agent, whatever their capacity, as [Desk.Assign]
-// does; or to a team or all of the channel's human agents, of whom the one who is next by the channel's mode gets it as
-// soon as there is room; or, when it is open, to an AI agent, also after one handed it over. Who had it may be next. An AI
-// agent answers at once where the customer waits, else when they write again. Errors: [ErrNotFound], a [StateError] (a
-// snoozed one goes to an agent only), a [ValidationError], also for an AI agent that isn't healthy, one of [Desk.Reply]'s
-// where nothing may be said to the customer, and [errors.ErrUnsupported] for an AI agent in an engine that has none.
+// does; or to a team or all of the channel's human agents, or those of them with skills and a language, of whom the one who
+// is next by the channel's mode gets it as soon as there is room; or, when it is open, to an AI agent, also after one handed
+// it over. Who had it may be next. An AI agent answers at once where the customer waits, else when they write again. Errors:
+// [ErrNotFound], a [StateError] (a snoozed one goes to an agent only), a [ValidationError] or [routing.FieldErrors], also for
+// an AI agent that isn't healthy, one of [Desk.Reply]'s where nothing may be said to the customer, and
+// [errors.ErrUnsupported] for an AI agent in an engine that has none.
 func (d *Desk) Transfer(ctx context.Context, conversation string, to routing.Target, by Actor) (Conversation, error) {
 	switch to.Kind {
 	case routing.ToAgent:
@@ -81,8 +82,9 @@ type InLine struct {
 const maxInLine = 1000
 
 // Waiting returns the conversations that wait in a queue ([ChannelQueue], [TeamQueue], [AgentQueue]; the Queue of a
-// [Conversation]), in the order in which they will be served: the higher priority first, then the longest waiting. It
-// returns the first 1,000, none for a queue that doesn't exist, and costs time in proportion to them.
+// [Conversation]), in the order in which they will be served: the higher priority first, then the longest waiting. One is
+// passed over while nobody on line with room meets its Needs. It returns the first 1,000, none for a queue that doesn't
+// exist, and costs time in proportion to them.
 func (d *Desk) Waiting(ctx context.Context, queue string) ([]InLine, error) {
 	kind, id, _ := strings.Cut(queue, ":")
 	if err := checkID("queue", id); err != nil || kind != "channel" && kind != "team" && kind != "agent" {
