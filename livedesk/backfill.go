@@ -258,6 +258,9 @@ func (e *Engine) workBackfill(ctx context.Context, j Job) {
 	g.alive = func(ctx context.Context) error { return e.keepMark(ctx, conn, me, time.Time{}) }
 	g.done = func(ctx context.Context, good time.Time) error { return e.keepMark(ctx, conn, me, good) }
 	all, err := g.fill(ctx, backfillTexts)
+	if err == nil && g.held {
+		err = g.left()
+	}
 	g.told(ctx)
 	e.endBackfill(ctx, j, conn, me, all, err)
 }
@@ -338,7 +341,8 @@ type Backfilled struct {
 // refusal of the next text (21610).
 //
 // It asks the carrier once for each 1000 texts or so, blocks until all are committed, and may be repeated after an error: what
-// it took in until then counts in its result and is committed. since is at most 400 days ago, for which the keys are kept.
+// it took in until then counts in its result and is committed. A text that can't be stored while others can is passed over, and
+// the error tells of it at the end. since is at most 400 days ago, for which the keys are kept.
 // While [Engine.Run] is going the engine does the same by itself, see Config.BackfillEvery. Errors: [ErrNotFound],
 // [ErrChannelClosed] where this process can't open the channel, [errors.ErrUnsupported] where its carrier can't list,
 // [ErrCarrierUnavailable], [ErrBusy], a [ValidationError].
@@ -375,6 +379,9 @@ func (d *Desk) backfill(ctx context.Context, channelID string, since time.Time) 
 	}
 	for all := false; !all && err == nil; {
 		all, err = g.fill(ctx, g.found+backfillTexts)
+	}
+	if err == nil {
+		err = g.left()
 	}
 	g.told(ctx)
 	out := Backfilled{Texts: g.found, New: g.fresh}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,6 +25,8 @@ type batcher[T any] struct {
 	key func(T) string
 	// do does the work. It reports whether that took locks which most flights take, so that one at a time gets further.
 	do func(ctx context.Context, values []T) (alone bool, err error)
+	// ended is told what became of each value, before who brought it is; nil means that nobody wants to know.
+	ended func(value T, err error)
 
 	mu       sync.Mutex
 	waiting  []*seat[T]
@@ -49,6 +52,7 @@ const (
 	maxWaiting    = 4096
 	flightTimeout = 7 * time.Second // below WebhookTimeout, so that a caller learns of a store that hangs
 	maxTries      = 16
+	crewTries     = 5 // of those that fly together: eight halvings of a full crew then take a quarter of a second
 	maxSolos      = 4
 )
 
@@ -138,9 +142,8 @@ func (b *batcher[T]) fly() {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), flightTimeout)
-		b.serve(ctx, crew)
+		b.land(ctx, crew, b.halve(ctx, crew, nil))
 		cancel()
-		b.land(crew)
 	}
 }
 
@@ -187,7 +190,7 @@ func (b *batcher[T]) choose(n int) []*seat[T] {
 			} else {
 				b.solos++
 				b.keys[s.key]++
-				go b.solo(s)
+				go b.solo([]*seat[T]{s})
 			}
 			continue
 		}
@@ -197,16 +200,26 @@ func (b *batcher[T]) choose(n int) []*seat[T] {
 	return crew
 }
 
-// solo serves a seat whose rows are locked by somebody else, while the others fly on.
-func (b *batcher[T]) solo(s *seat[T]) {
+// solo serves seats whose rows are locked by somebody else, or that only lose to others, one after the other and beside the
+// flights.
+func (b *batcher[T]) solo(seats []*seat[T]) {
 	ctx, cancel := context.WithTimeout(context.Background(), flightTimeout)
 	defer cancel()
-	b.serve(ctx, []*seat[T]{s})
+	b.each(ctx, seats)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.solos--
-	b.free(s.key)
-	b.another() // who waited for the key, or for a place
+	for _, s := range seats {
+		b.free(s.key)
+	}
+	b.another() // who waited for a key, or for a place
+}
+
+// each serves seats one by one, and tries for longer.
+func (b *batcher[T]) each(ctx context.Context, seats []*seat[T]) {
+	for i := range seats {
+		b.end(seats[i:i+1], b.insist(ctx, seats[i:i+1], maxTries))
+	}
 }
 
 func (b *batcher[T]) free(key string) {
@@ -215,7 +228,22 @@ func (b *batcher[T]) free(key string) {
 	}
 }
 
-func (b *batcher[T]) land(crew []*seat[T]) {
+// land ends a flight. Those who are late go on alone, so that the next flight needn't wait for them, or where too many do so
+// already, before it ends.
+func (b *batcher[T]) land(ctx context.Context, crew, late []*seat[T]) {
+	b.mu.Lock()
+	solo := len(late) > 0 && b.solos < maxSolos
+	if solo {
+		b.solos++
+		for _, s := range late {
+			b.keys[s.key]++ // beside the flight's, which it gives back
+		}
+		go b.solo(late)
+	}
+	b.mu.Unlock()
+	if !solo {
+		b.each(ctx, late)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.airborne -= len(crew)
@@ -224,27 +252,67 @@ func (b *batcher[T]) land(crew []*seat[T]) {
 	}
 }
 
-// serve works a crew off. A failing crew is halved until the one value that makes it fail is alone; one that waits for a
-// locked row at once, since the others wait with it.
-func (b *batcher[T]) serve(ctx context.Context, crew []*seat[T]) {
+// halve serves a crew: one that fails is halved until the value that makes it fail is alone. Those who lost to others alone it
+// adds to late, with those who come behind one of these.
+func (b *batcher[T]) halve(ctx context.Context, crew, late []*seat[T]) []*seat[T] {
+	crew, late = behind(crew, late)
+	if len(crew) == 0 {
+		return late
+	}
+	err := b.insist(ctx, crew, crewTries)
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case len(crew) > 1:
+		late = b.halve(ctx, crew[:len(crew)/2], late)
+		return b.halve(ctx, crew[len(crew)/2:], late)
+	case lostToOthers(err):
+		return append(late, crew...)
+	}
+	b.end(crew, err)
+	return late
+}
+
+// behind moves from a crew to those who are late whoever has a key of theirs: values of one key keep their order.
+func behind[T any](crew, late []*seat[T]) (rest, all []*seat[T]) {
+	if len(late) == 0 {
+		return crew, late
+	}
+	for _, s := range crew {
+		if s.key != "" && slices.ContainsFunc(late, func(l *seat[T]) bool { return l.key == s.key }) {
+			late = append(late, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	return rest, late
+}
+
+// insist tries a crew a few times while it only loses to others; but once where others wait for the same locked row with it.
+func (b *batcher[T]) insist(ctx context.Context, crew []*seat[T], tries int) error {
 	values := make([]T, len(crew))
 	for i, s := range crew {
 		values[i] = s.value
 	}
-	err := retry(ctx, func() error {
+	err := retry(ctx, tries, func() error {
 		err := b.try(ctx, values)
-		if errors.Is(err, ErrLocked) && len(crew) > 1 {
+		if errors.Is(err, ErrLocked) && tries < maxTries {
 			return hopeless{err}
 		}
 		return err
 	})
-	b.remember(crew, err)
-	if err != nil && len(crew) > 1 && ctx.Err() == nil {
-		b.serve(ctx, crew[:len(crew)/2])
-		b.serve(ctx, crew[len(crew)/2:])
-		return
+	if h, ok := errors.AsType[hopeless](err); ok {
+		err = h.error
 	}
+	b.remember(crew, err)
+	return err
+}
+
+// end tells a crew what became of it.
+func (b *batcher[T]) end(crew []*seat[T], err error) {
 	for _, s := range crew {
+		if b.ended != nil {
+			b.ended(s.value, err)
+		}
 		s.done <- err
 	}
 }
@@ -283,11 +351,11 @@ func (b *batcher[T]) try(ctx context.Context, values []T) (err error) {
 	return err
 }
 
-// retry runs f again while it only lost to others: a few times, a little later each time.
-func retry(ctx context.Context, f func() error) error {
+// retry runs f again while it only lost to others: so many times at most, a little later each time.
+func retry(ctx context.Context, tries int, f func() error) error {
 	for i := 1; ; i++ {
 		err := f()
-		if err == nil || i == maxTries || !lostToOthers(err) {
+		if err == nil || i == tries || !lostToOthers(err) {
 			return err
 		}
 		pause := time.Duration(rand.Int64N(int64(time.Millisecond) << min(i, 8)))

@@ -128,7 +128,7 @@ func (d *Desk) PutChannel(ctx context.Context, c Channel) (Channel, error) {
 		return Channel{}, err
 	}
 	var out Channel
-	err = retry(ctx, func() error {
+	err = retry(ctx, maxTries, func() error {
 		put = put.afresh()
 		out, err = put.run(ctx)
 		return err

@@ -25,7 +25,7 @@ func (d *Desk) update(ctx context.Context, fn func(context.Context, Tx) error) e
 	if err := checkID("workspace", d.workspace); err != nil {
 		return err
 	}
-	return retry(ctx, func() error { return d.e.store.Update(ctx, fn) })
+	return retry(ctx, maxTries, func() error { return d.e.store.Update(ctx, fn) })
 }
 
 // updateObjects is update for objects of which some are made where there were none: that another process made one first is
@@ -34,7 +34,7 @@ func (d *Desk) updateObjects(ctx context.Context, fn func(context.Context, Tx) e
 	if err := checkID("workspace", d.workspace); err != nil {
 		return err
 	}
-	return retry(ctx, func() error {
+	return retry(ctx, maxTries, func() error {
 		err := d.e.store.Update(ctx, fn)
 		if errors.Is(err, ErrExists) {
 			return ErrConflict

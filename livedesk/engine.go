@@ -40,6 +40,7 @@ type Engine struct {
 	sweeps     sweeper
 	retained   retained
 	news       receiptNews
+	stuck      stuck
 }
 
 // New returns an engine on the store. It starts no goroutine and asks the store nothing. The error holds every problem
@@ -77,6 +78,7 @@ func New(store Store, cfg Config) (*Engine, error) {
 	e.snap = newSnapshots(e)
 	e.hooks = newHookQueue(cfg.Hooks, e.log)
 	e.intake = newBatcher(e.log, maxTakeIn, arrival.thread, e.takeIn)
+	e.intake.ended = e.arrived
 	e.receipts = newBatcher(e.log, maxTakeIn, receipt.message, e.receive)
 	e.deeds = newBatcher(e.log, maxTakeIn, (*deed).about, e.doDeeds)
 	e.answers = newBatcher(e.log, maxTakeIn, nil, e.storeAnswers)
@@ -90,7 +92,7 @@ const storeTimeout = 5 * time.Second
 // update runs fn in a transaction of the background's, again if it only lost to others. Each try has a time limit: one
 // over a connection that is dead without anybody having noticed must not hold a loop up for ever.
 func (e *Engine) update(ctx context.Context, fn func(context.Context, Tx) error) error {
-	return retry(ctx, func() error {
+	return retry(ctx, maxTries, func() error {
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
 		return e.store.Update(ctx, fn)

@@ -25,6 +25,8 @@ type EngineHealth struct {
 	// Channels counts the channels of all workspaces by state, as this process knows them; see [Desk.AllHealth].
 	Channels map[HealthState]int `json:"channels"`
 	Ignored  int64               `json:"ignored"` // as [Engine.Ignored]
+	// Stuck are texts of customers that can't be stored although others can, as this process knows them, the oldest first.
+	Stuck []StuckText `json:"stuck,omitempty"`
 	// AIAgents are those of Config.AIAgents, by name.
 	AIAgents []AIHealth `json:"ai_agents,omitempty"`
 	// Jobs counts what is due and isn't done, of all workspaces, up to [MaxCounted] of each; nil when the Store can't count it,
@@ -40,7 +42,7 @@ const readyTimeout = 2 * time.Second
 func (e *Engine) Health(ctx context.Context) EngineHealth {
 	h := EngineHealth{
 		Running: e.running.Load(), Failing: e.loops.failing(), Channels: map[HealthState]int{}, Ignored: e.ignored.Load(),
-		AIAgents: e.aiHealth(),
+		AIAgents: e.aiHealth(), Stuck: e.stuck.list(e.snap.seen()),
 	}
 	err := e.storeReady(ctx)
 	if err == nil {

@@ -42,6 +42,16 @@ type gap struct {
 	ends []time.Time
 
 	found, fresh int
+	failed       []error // of texts that could not be taken in although others could
+	held         bool    // one of them is to be tried again: the mark stays before it
+}
+
+// left is why the gap isn't filled although all of it was listed; nil when it is.
+func (g *gap) left() error {
+	if len(g.failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d texts could not be taken in, the first: %w", len(g.failed), g.failed[0])
 }
 
 // fill takes in what is missing, at most about so many texts, and reports whether that was all.
@@ -57,7 +67,9 @@ func (g *gap) fill(ctx context.Context, most int) (all bool, err error) {
 		if err := g.takeIn(ctx, texts); err != nil {
 			return false, err
 		}
-		g.since = end
+		if g.since = end; g.held {
+			continue
+		}
 		if err := g.done(ctx, end); err != nil {
 			return false, err
 		}
@@ -161,17 +173,40 @@ func (g *gap) takeIn(ctx context.Context, texts []sms.Listed) error {
 				batch = append(batch, arrival{channel: ch, in: in, listed: &listed{}})
 			}
 		}
-		if err := g.e.intake.joinAll(ctx, batch); err != nil {
+		if err := g.e.intake.joinAll(ctx, batch); err != nil && !g.others(ctx, batch) {
 			return fmt.Errorf("take listed texts in: %w", err)
 		}
-		for _, a := range batch {
-			g.found++
-			if a.listed.fresh {
-				g.fresh++
-			}
-		}
+		g.count(batch)
 	}
 	return nil
+}
+
+// others reports whether it is the fault of some texts alone that a batch didn't come in as a whole.
+func (g *gap) others(ctx context.Context, batch []arrival) bool {
+	failed := 0
+	for _, a := range batch {
+		switch {
+		case ctx.Err() != nil: // some are still on their way
+			return false
+		case a.listed.err != nil:
+			failed++
+		}
+	}
+	return failed > 0 && failed < len(batch)
+}
+
+// count counts what became of a batch.
+func (g *gap) count(batch []arrival) {
+	for _, a := range batch {
+		g.found++
+		switch {
+		case a.listed.err != nil:
+			g.failed = append(g.failed, a.listed.err)
+			g.held = g.held || !g.e.stuck.passedOver(a.key())
+		case a.listed.fresh:
+			g.fresh++
+		}
+	}
 }
 
 // told logs what a gap brought.

@@ -17,6 +17,9 @@ type arrival struct {
 	listed  *listed // where the carrier's list brought it; else nil
 }
 
+// key names a text, wherever and however often it comes.
+func (a arrival) key() textKey { return textKey{a.channel.key(), inboundKey(a.in.ID)} }
+
 // takeIn takes a batch of texts in, in one transaction: those that are known already change nothing.
 func (e *Engine) takeIn(ctx context.Context, batch []arrival) (alone bool, err error) {
 	var u *unit

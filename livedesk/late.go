@@ -17,7 +17,8 @@ import (
 
 // listed marks an arrival that a list brought.
 type listed struct {
-	fresh bool // it was not known; set by each try of the transaction
+	fresh bool  // it was not known; set by each try of the transaction
+	err   error // why it could not be taken in
 }
 
 const (

@@ -171,7 +171,7 @@ func (e *Engine) Reseal(ctx context.Context) (int, error) {
 // resealOne reads a connection, seals it outside of any transaction, and writes it if nobody else did meanwhile; else
 // again.
 func (e *Engine) resealOne(ctx context.Context, of objectKey) error {
-	return retry(ctx, func() error {
+	return retry(ctx, maxTries, func() error {
 		obj, err := e.connection(ctx, of)
 		if err != nil {
 			return err
