@@ -209,6 +209,8 @@ func (s *site) only() string {
 	return "/conversations/" + list.Items[0].ID
 }
 
+var inboxLink = regexp.MustCompile(`href="(/conversations/[^"]+)"`)
+
 func (s *site) phone(channelName, customer string) answer {
 	s.t.Helper()
 	return s.page("/phone?" + url.Values{"channel": {s.channel(channelName)}, "customer": {customer}}.Encode())

@@ -5,6 +5,7 @@ import (
 
 	"github.com/livedesk/livedesk-go/hours"
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/bandwidth"
 	"github.com/livedesk/livedesk-go/sms/smstest"
@@ -15,7 +16,15 @@ import (
 var team = []livedesk.Agent{
 	{ID: "ada", Name: "Ada Okafor", Capacity: 3},
 	{ID: "ben", Name: "Ben Larsen", Capacity: 3},
-	{ID: "chloe", Name: "Chloé Martin", Capacity: 2},
+	{ID: "chloe", Name: "Chloé Martin", Capacity: 2, Skills: []string{"billing"}, Languages: []string{"fr", "en"}},
+}
+
+// frenchInvoices goes by words, since nobody knows yet which language a new customer speaks. After ten minutes anybody will do.
+var frenchInvoices = routing.Rule{
+	ID: "french-invoices", Name: "French invoices", Order: 10,
+	Condition: routing.Condition{Text: &routing.Text{Keyword: []string{"facture", "factures", "remboursement", "rembourser", "prélèvement"}}},
+	Targets:   []routing.Target{{Kind: routing.ToHumans, Skills: []string{"billing"}, Language: "fr"}},
+	Timeout:   routing.Timeout{AfterSeconds: 600, Then: routing.NextTier},
 }
 
 // officeHours are those of one channel, which goes on by night all the same: rules may ask for them, and who tries the console
@@ -26,7 +35,8 @@ var officeHours = livedesk.Schedule{ID: "office", Name: "Office hours", Hours: h
 	Exceptions: []hours.Exception{{Date: "12-25", Name: "Christmas"}, {Date: "01-01", Name: "New Year"}},
 }}
 
-// seed puts a team, business hours, and with simulated carriers a channel on each, into a desk that has no agents yet.
+// seed puts a team, business hours, and with simulated carriers a channel on each and a rule, into a desk that has no agents
+// yet.
 func seed(ctx context.Context, desk *livedesk.Desk, simulated bool) error {
 	agents, err := desk.Agents(ctx)
 	if err != nil || len(agents) > 0 {
@@ -38,6 +48,9 @@ func seed(ctx context.Context, desk *livedesk.Desk, simulated bool) error {
 	if simulated {
 		// The team comes last: a first start that was interrupted before it is done again.
 		if err := seedChannels(ctx, desk); err != nil {
+			return err
+		}
+		if _, err := desk.PutRule(ctx, frenchInvoices); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,7 +27,8 @@ type agentRow struct {
 	Full bool
 }
 
-type agentForm struct{ ID, Name, Capacity string }
+// agentForm is an agent as people write one: skills and languages in one line each.
+type agentForm struct{ ID, Name, Capacity, Skills, Languages string }
 
 func (c *console) showAgents(w http.ResponseWriter, r *http.Request, s *session) error {
 	f := agentForm{Capacity: "3"}
@@ -37,7 +39,7 @@ func (c *console) showAgents(w http.ResponseWriter, r *http.Request, s *session)
 		}
 		for _, a := range agents {
 			if a.ID == id {
-				f = agentForm{a.ID, a.Name, strconv.Itoa(a.Capacity)}
+				f = agentForm{a.ID, a.Name, strconv.Itoa(a.Capacity), commaLine(a.Skills), commaLine(a.Languages)}
 			}
 		}
 	}
@@ -59,13 +61,20 @@ func (c *console) agentList(w http.ResponseWriter, r *http.Request, s *session, 
 }
 
 func (c *console) putAgent(w http.ResponseWriter, r *http.Request, s *session) error {
-	f := agentForm{strings.TrimSpace(r.PostFormValue("id")), strings.TrimSpace(r.PostFormValue("name")), r.PostFormValue("capacity")}
+	f := agentForm{
+		strings.TrimSpace(r.PostFormValue("id")), strings.TrimSpace(r.PostFormValue("name")), r.PostFormValue("capacity"),
+		r.PostFormValue("skills"), r.PostFormValue("languages"),
+	}
 	capacity, err := strconv.Atoi(strings.TrimSpace(f.Capacity))
 	if err != nil {
 		return c.agentList(w, r, s, http.StatusUnprocessableEntity, f, map[string]string{"capacity": "must be a whole number"})
 	}
-	if _, err := c.Desk.PutAgent(r.Context(), livedesk.Agent{ID: f.ID, Name: f.Name, Capacity: capacity}); err != nil {
-		if problems := byField(err); len(problems) > 0 {
+	a := livedesk.Agent{ID: f.ID, Name: f.Name, Capacity: capacity, Skills: commaList(f.Skills), Languages: commaList(f.Languages)}
+	if _, err := c.Desk.PutAgent(r.Context(), a); err != nil {
+		problems := byField(err)
+		nameEntries(problems, "skills", a.Skills)
+		nameEntries(problems, "languages", a.Languages)
+		if len(problems) > 0 {
 			return c.agentList(w, r, s, statusOf(err), f, problems)
 		}
 		return err
@@ -94,6 +103,30 @@ func (c *console) removeAgent(w http.ResponseWriter, r *http.Request, s *session
 	s.say("Removed. What they had in hand goes to the others.")
 	http.Redirect(w, r, "/agents", http.StatusSeeOther)
 	return nil
+}
+
+// commaLine writes a list as people type it.
+func commaLine(list []string) string { return strings.Join(list, ", ") }
+
+// commaList reads what people typed: entries with commas between them.
+func commaList(line string) (list []string) {
+	for entry := range strings.SplitSeq(line, ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			list = append(list, entry)
+		}
+	}
+	return list
+}
+
+// nameEntries says what is wrong with an entry of a list at the field of the list, and names the entry.
+func nameEntries(problems map[string]string, field string, list []string) {
+	for i, entry := range list {
+		place := fmt.Sprintf("%s[%d]", field, i)
+		if problem, ok := problems[place]; ok {
+			delete(problems, place)
+			problems[field] = "“" + entry + "” " + problem
+		}
+	}
 }
 
 // byField returns what is wrong with each field of a form.

@@ -20,6 +20,7 @@ type conversationPage struct {
 	Consent     livedesk.ConsentState
 	Ledger      livedesk.ConsentLedger
 	Agent       string // name of the assignee
+	WaitsFor    string // who may get it from where it waits; empty when it doesn't
 	Mine        bool
 	Agents      []livedesk.Agent
 	AIs         []livedesk.AIHealth
@@ -102,6 +103,9 @@ func (c *console) loadAround(r *http.Request, p *conversationPage) (err error) {
 	}
 	who := nameIn(names(p.Agents))
 	p.Agent = who(p.Assignee)
+	if p.Queue != "" {
+		p.WaitsFor = waitsFor(p.Queue, p.Needs, who)
+	}
 	decisions, err := c.Desk.Explain(ctx, p.ID)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 type decisionRow struct {
 	livedesk.Decision
 	Outcome string   // who got it, or where it waits
+	Needed  string   // what whoever got it had to have
 	Why     string   // what decided
 	Rules   []string // what the rules that were looked at made of it
 	Skipped []string
@@ -27,16 +28,19 @@ func decisionRows(list []livedesk.Decision, who func(string) string) []decisionR
 }
 
 func newDecisionRow(d livedesk.Decision, who func(string) string) decisionRow {
-	row := decisionRow{Decision: d, Outcome: "Waits for somebody", Why: tierWords[d.Tier]}
+	row := decisionRow{Decision: d, Outcome: "Waits for " + waitsFor(d.Queue, d.Needs, who), Why: tierWords[d.Tier]}
 	switch {
 	case d.AI != "":
 		row.Outcome = "AI agent " + d.AI
 	case d.Agent != "":
 		row.Outcome = who(d.Agent)
+		if d.Needs != "" {
+			row.Needed = "somebody " + needWords(d.Needs)
+		}
 	case d.Queue == "":
 		row.Outcome = "Stays unassigned"
 	case !d.Opens.IsZero():
-		row.Outcome = "Waits for the opening, " + moment(d.Opens)
+		row.Outcome = "Waits for the opening, " + moment(d.Opens) + ", then for " + waitsFor(d.Queue, d.Needs, who)
 	}
 	if d.Reason != "" {
 		row.Why += ": " + d.Reason
@@ -55,6 +59,39 @@ func newDecisionRow(d livedesk.Decision, who func(string) string) decisionRow {
 		row.Skipped = append(row.Skipped, fmt.Sprintf("and %d more", d.MoreSkipped))
 	}
 	return row
+}
+
+// waitsFor says for whom the conversations of a line wait: "somebody in support with billing who speaks fr".
+func waitsFor(queue string, needs livedesk.Needs, who func(string) string) string {
+	kind, id, _ := strings.Cut(queue, ":")
+	words := "somebody on this channel"
+	switch kind {
+	case "agent":
+		words = who(id)
+	case "team":
+		words = "somebody in " + id
+	}
+	return strings.TrimSpace(words + " " + needWords(needs))
+}
+
+// needWords says what an agent must have: "with billing and returns who speaks fr".
+func needWords(n livedesk.Needs) string {
+	var words []string
+	if skills := n.Skills(); len(skills) > 0 {
+		words = append(words, "with "+listWords(skills))
+	}
+	if language := n.Language(); language != "" {
+		words = append(words, "who speaks "+language)
+	}
+	return strings.Join(words, " ")
+}
+
+// listWords is a list in a sentence: "a, b and c".
+func listWords(list []string) string {
+	if last := len(list) - 1; last > 0 {
+		return strings.Join(list[:last], ", ") + " and " + list[last]
+	}
+	return strings.Join(list, "")
 }
 
 func ruleLine(s routing.Step) string {
@@ -95,6 +132,7 @@ var skipWords = map[livedesk.SkipReason]string{
 	livedesk.SkipFull:     "no room left",
 	livedesk.SkipUnknown:  "isn’t on the desk",
 	livedesk.SkipNoMember: "isn’t on this channel any more",
+	livedesk.SkipNeeds:    "lacks a skill or the language that it takes",
 	livedesk.SkipLimit:    "has enough of this channel",
 	livedesk.SkipSilent:   "didn’t answer in time",
 	livedesk.SkipClosed:   "hours are closed",

@@ -34,11 +34,20 @@ type try struct{ Channel, From, Text string }
 const ruleExample = `[
   {
     "id": "billing",
-    "name": "Invoices go to Chloé",
+    "name": "Invoices go to who knows billing, and speaks the customer's language",
     "order": 10,
     "condition": {"text": {"contains": ["invoice", "refund"]}},
-    "targets": [{"kind": "agent", "id": "chloe"}, {"kind": "humans"}],
+    "targets": [{"kind": "humans", "skills": ["billing"], "language": "contact"}],
+    "timeout": {"after_seconds": 600, "then": "next_tier"},
     "add_labels": ["billing"]
+  },
+  {
+    "id": "complaints",
+    "name": "Complaints go to Ada, or to the team support",
+    "order": 20,
+    "condition": {"text": {"keyword": ["complaint", "manager"]}},
+    "targets": [{"kind": "agent", "id": "ada"}, {"kind": "team", "id": "support"}],
+    "set_priority": 1
   }
 ]`
 

@@ -200,6 +200,9 @@ func activityLine(m livedesk.Message, who func(string) string) string {
 	case "unassigned":
 		return "Taken from " + who(a.From) + cause(a.Cause)
 	case "waiting":
+		if a.Decision != nil {
+			return "Waiting for " + waitsFor(a.To, a.Decision.Needs, who)
+		}
 		return "Waiting for an agent"
 	case "routed":
 		return "Routed" + cause(a.Cause)

@@ -59,6 +59,40 @@ func TestActivities(t *testing.T) {
 	}
 }
 
+func TestEveryReasonToPassSomebodyOverHasWords(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, why := range []livedesk.SkipReason{
+		livedesk.SkipOffline, livedesk.SkipBusy, livedesk.SkipFull, livedesk.SkipUnknown, livedesk.SkipNoMember, livedesk.SkipNeeds, livedesk.SkipLimit,
+		livedesk.SkipSilent, livedesk.SkipClosed, livedesk.SkipUnhealthy, livedesk.SkipHandedOver, livedesk.SkipNotWritable, livedesk.SkipBudget,
+	} {
+		require.NotEmpty(t, skipWords[why], why)
+		require.False(t, seen[skipWords[why]], "%s says the same as another reason", why)
+		seen[skipWords[why]] = true
+	}
+	require.Len(t, skipWords, len(seen))
+}
+
+func TestWhoIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	who := func(id string) string { return map[string]string{"ada": "Ada"}[id] }
+	for _, c := range []struct {
+		queue string
+		needs livedesk.Needs
+		want  string
+	}{
+		{livedesk.ChannelQueue("c1"), "", "somebody on this channel"},
+		{livedesk.TeamQueue("support"), "fr:billing", "somebody in support with billing who speaks fr"},
+		{livedesk.TeamQueue("a:b"), ":billing,returns,vip", "somebody in a:b with billing, returns and vip"},
+		{livedesk.ChannelQueue("c1"), "fr-ca:", "somebody on this channel who speaks fr-ca"},
+		{livedesk.AgentQueue("ada"), "", "Ada"},
+	} {
+		require.Equal(t, c.want, waitsFor(c.queue, c.needs, who))
+	}
+	opens := livedesk.Decision{Tier: livedesk.TierHumans, Queue: livedesk.ChannelQueue("c1"), Opens: time.Now().Add(time.Hour), Needs: "fr:"}
+	require.Regexp(t, `^Waits for the opening, .*, then for somebody on this channel who speaks fr$`, newDecisionRow(opens, who).Outcome)
+}
+
 func TestNumbersTimesAndInitials(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "+1 415 555 0123", number("+14155550123"))
