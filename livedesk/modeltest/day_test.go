@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/livedesk/livedesk-go/livedesk"
-	"github.com/livedesk/livedesk-go/routing"
 )
 
 // day is a random day of a desk: whatever happens, desk and model say the same.
@@ -21,9 +20,9 @@ type day struct {
 }
 
 var (
-	toTeam   = routing.Target{Kind: routing.ToTeam, ID: "night"}
-	toHumans = routing.Target{Kind: routing.ToHumans}
-	toBot    = routing.Target{Kind: routing.ToAI, ID: bot}
+	toTeam   = place{to: team}
+	toHumans = place{to: humans}
+	toBot    = place{to: bot}
 )
 
 var staff = []string{"ada", "bo", "cy", "dee"}
@@ -75,6 +74,9 @@ func play(t *rapid.T, open opener) {
 		"presence":  d.comesAndGoes,
 		"presence2": d.comesAndGoes,
 		"capacity":  d.hires,
+		"abilities": d.learns,
+		"language":  d.customerSpeaks,
+		"hours":     d.opensOrCloses,
 		"outside":   d.worksElsewhere,
 		"remove":    d.leaves,
 		"members":   d.lists,
@@ -91,10 +93,11 @@ func play(t *rapid.T, open opener) {
 // opening is two agents on line, so that days begin with something.
 func (d *day) opening() {
 	for i, id := range staff[:2] {
-		_, err := d.desk.desk().PutAgent(d.t.Context(), livedesk.Agent{ID: id, Capacity: i + 1})
+		a := livedesk.Agent{ID: id, Capacity: i + 1, Skills: abilities[i+1], Languages: tongues[i+1]}
+		_, err := d.desk.desk().PutAgent(d.t.Context(), a)
 		require.NoError(d.t, err)
 		require.NoError(d.t, d.desk.desk().SetPresence(d.t.Context(), id, livedesk.Online, 0))
-		d.m.putAgent(id, i+1)
+		d.m.putAgent(id, a.Capacity, a.Skills, a.Languages)
 		d.m.presence(id, livedesk.Online, false)
 	}
 	for i, c := range d.channels {
@@ -135,6 +138,8 @@ func (d *day) talk(t *rapid.T) *talk {
 	return d.m.talks[n-1-min(n-1, rapid.IntRange(0, 8).Draw(t, "talk"))]
 }
 
+func (d *day) customer(t *rapid.T) int { return rapid.IntRange(0, 4).Draw(t, "who") }
+
 func (d *day) agent(t *rapid.T) string { return rapid.SampledFrom(staff).Draw(t, "agent") }
 
 func (d *day) timePasses(t *rapid.T) {
@@ -142,7 +147,7 @@ func (d *day) timePasses(t *rapid.T) {
 }
 
 func (d *day) customerWrites(t *rapid.T) {
-	p := person{rapid.IntRange(0, 1).Draw(t, "channel"), rapid.IntRange(0, 4).Draw(t, "who")}
+	p := person{rapid.IntRange(0, 1).Draw(t, "channel"), d.customer(t)}
 	body := rapid.SampledFrom([]string{"hello", "hello", vip, vip, human, bye, "STOP", "START"}).Draw(t, "body")
 	d.now(t, "text", func() error { d.text(p, body); return nil }, func() bool { d.m.text(p, body); return true })
 }
@@ -196,17 +201,16 @@ func (d *day) unassigns(t *rapid.T) {
 
 func (d *day) transfers(t *rapid.T) {
 	it := d.talk(t)
-	to, queue := toTeam, team
-	if rapid.Bool().Draw(t, "to the channel's people") {
-		to, queue = toHumans, d.m.queue(it.channel)
-	}
-	d.now(t, "transfer", func() error { _, err := d.desk.desk().Transfer(t.Context(), it.id, to, host); return err },
-		func() bool { return d.m.transfer(it, queue) })
+	to := rapid.SampledFrom([]place{
+		toTeam, toHumans, {to: team, skills: "billing"}, {to: humans, skills: "vip"}, {to: team, language: theirs}, {to: humans, language: "fr"},
+	}).Draw(t, "to")
+	d.now(t, "transfer", func() error { _, err := d.desk.desk().Transfer(t.Context(), it.id, to.stored(), host); return err },
+		func() bool { return d.m.transfer(it, to) })
 }
 
 func (d *day) givesToAI(t *rapid.T) {
 	it := d.talk(t)
-	d.now(t, "give to the AI agent", func() error { _, err := d.desk.desk().Transfer(t.Context(), it.id, toBot, host); return err },
+	d.now(t, "give to the AI agent", func() error { _, err := d.desk.desk().Transfer(t.Context(), it.id, toBot.stored(), host); return err },
 		func() bool { return d.m.toAI(it) })
 }
 
@@ -223,7 +227,7 @@ func (d *day) replies(t *rapid.T) {
 }
 
 func (d *day) starts(t *rapid.T) {
-	p, by := person{rapid.IntRange(0, 1).Draw(t, "channel"), rapid.IntRange(0, 4).Draw(t, "who")}, d.agent(t)
+	p, by := person{rapid.IntRange(0, 1).Draw(t, "channel"), d.customer(t)}, d.agent(t)
 	d.now(t, "start", func() error {
 		_, err := d.desk.desk().Start(t.Context(), d.channels[p.channel].ID, number(p.who), livedesk.AgentActor(by), livedesk.Draft{Text: "a word"})
 		return err
@@ -252,11 +256,42 @@ func (d *day) comesAndGoes(t *rapid.T) {
 }
 
 func (d *day) hires(t *rapid.T) {
-	id, capacity := d.agent(t), rapid.SampledFrom([]int{-1, 0, 1, 2, 3, 5}).Draw(t, "capacity")
-	d.now(t, "put agent", func() error {
-		_, err := d.desk.desk().PutAgent(t.Context(), livedesk.Agent{ID: id, Capacity: capacity})
-		return err
-	}, func() bool { d.m.putAgent(id, capacity); return true })
+	d.putAgent(t, d.agent(t), rapid.SampledFrom([]int{-1, 0, 1, 2, 3, 5}).Draw(t, "capacity"))
+}
+
+// learns changes what an agent has who is there, or comes new with one place.
+func (d *day) learns(t *rapid.T) {
+	id, capacity := d.agent(t), 1
+	if a := d.m.agents[id]; a != nil {
+		capacity = a.capacity
+	}
+	d.putAgent(t, id, capacity)
+}
+
+func (d *day) putAgent(t *rapid.T, id string, capacity int) {
+	a := livedesk.Agent{
+		ID: id, Capacity: capacity,
+		Skills: rapid.SampledFrom(abilities).Draw(t, "skills"), Languages: rapid.SampledFrom(tongues).Draw(t, "languages"),
+	}
+	d.now(t, "put agent", func() error { _, err := d.desk.desk().PutAgent(t.Context(), a); return err },
+		func() bool { d.m.putAgent(id, capacity, a.Skills, a.Languages); return true })
+}
+
+func (d *day) customerSpeaks(t *rapid.T) {
+	who, language := d.customer(t), rapid.SampledFrom(spoken).Draw(t, "language")
+	d.now(t, "put contact", func() error { return d.speaks(d.desk.desk(), who, language) },
+		func() bool { d.m.speaks[who] = language; return true })
+}
+
+func (d *day) opensOrCloses(t *rapid.T) {
+	open := rapid.Bool().Draw(t, "open")
+	d.now(t, "set team schedule", func() error {
+		schedule := never
+		if open {
+			schedule = ""
+		}
+		return d.desk.desk().SetTeamSchedule(t.Context(), "night", schedule)
+	}, func() bool { return d.m.opens(open) })
 }
 
 func (d *day) worksElsewhere(t *rapid.T) {
@@ -319,6 +354,7 @@ func (d *day) agree() {
 		got, want := [3]string{string(c.State), c.Assignee, c.Queue}, [3]string{string(t.state), t.assignee, t.queue}
 		require.Equal(d.t, want, got, "state, agent and queue of %s", c.Address)
 		require.Equal(d.t, t.priority, int(c.Priority), "priority of %s", c.Address)
+		require.Equal(d.t, t.want.needs(), c.Needs, "needs of %s", c.Address)
 	}
 	require.Len(d.t, s.talks, len(d.m.talks))
 	require.Len(d.t, s.agents, len(d.m.agents))

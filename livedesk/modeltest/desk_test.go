@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/hours"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/bandwidth"
@@ -20,7 +21,10 @@ import (
 	"github.com/livedesk/livedesk-go/sms/twilio"
 )
 
-const workspace = "main"
+const (
+	workspace = "main"
+	never     = "never" // a schedule
+)
 
 var host = livedesk.Actor{Kind: livedesk.ActorHost}
 
@@ -57,7 +61,8 @@ func newDesk(t tester, s livedesk.Store, advance func(time.Duration)) *desk {
 	})
 	d := &desk{t: t, store: s, advance: advance, carriers: [2]smstest.Carrier{tw, bw}, cfg: livedesk.Config{
 		PublicURL: "https://desk.example.com/sms", Sealer: ring, Logger: slog.New(slog.DiscardHandler), ReopenWindow: reopenWindow,
-		AIAgents: []livedesk.AIConfig{{Name: bot, Agent: answers{}}}, AIReplies: -1,
+		BusinessHours: map[string]hours.BusinessHours{never: hours.Fixed(false)},
+		AIAgents:      []livedesk.AIConfig{{Name: bot, Agent: answers{}}}, AIReplies: -1,
 		Providers: []sms.Provider{
 			twilio.New(twilio.Config{Transport: tw.Transport()}), bandwidth.New(bandwidth.Config{Transport: bw.Transport()}),
 		},
@@ -118,6 +123,12 @@ func (d *desk) text(p person, body string) {
 	require.True(d.t, got.OK(), "webhook answered %d", got.Status)
 }
 
+// speaks tells the desk what a customer speaks.
+func (d *desk) speaks(desk *livedesk.Desk, who int, language string) error {
+	_, err := desk.PutContact(d.t.Context(), livedesk.Contact{Address: number(who), Language: language})
+	return err
+}
+
 // answers is an AI agent that knows three words.
 type answers struct{}
 
@@ -173,8 +184,8 @@ func (d *desk) look() (out seen) {
 	return out
 }
 
-// gapless holds every timeline to numbers without a gap.
-func (d *desk) gapless(s seen) {
+// gapless holds every timeline to numbers without a gap, and returns all their entries.
+func (d *desk) gapless(s seen) (entries []livedesk.Message) {
 	for _, c := range s.talks {
 		var all []livedesk.Message
 		require.NoError(d.t, d.store.View(d.t.Context(), func(ctx context.Context, tx livedesk.ReadTx) (err error) {
@@ -184,5 +195,7 @@ func (d *desk) gapless(s seen) {
 		require.Len(d.t, all, int(c.LastSeq))
 		require.True(d.t, slices.IsSortedFunc(all, func(a, b livedesk.Message) int { return int(a.Seq - b.Seq) }))
 		require.Equal(d.t, c.LastSeq, all[len(all)-1].Seq)
+		entries = append(entries, all...)
 	}
+	return entries
 }

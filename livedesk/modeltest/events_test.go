@@ -86,7 +86,8 @@ func (m *model) resolve(t *talk) bool {
 }
 
 func (m *model) resolved(t *talk) {
-	t.state, t.queue, t.queuedAt, t.waitingSince = livedesk.Resolved, "", 0, 0
+	t.state, t.waitingSince = livedesk.Resolved, 0
+	t.leaveLine()
 	t.resolvedAt, t.reopenUntil = m.now, m.now+reopenWindow
 }
 
@@ -94,7 +95,8 @@ func (m *model) snooze(t *talk, timed bool) bool {
 	if t.state != livedesk.Open && t.state != livedesk.Pending {
 		return false
 	}
-	t.before, t.state, t.queue, t.queuedAt, t.wakeAt = t.state, livedesk.Snoozed, "", 0, 0
+	t.before, t.state, t.wakeAt = t.state, livedesk.Snoozed, 0
+	t.leaveLine()
 	if timed {
 		t.wakeAt = m.now + snoozed
 	}
@@ -195,7 +197,7 @@ func (m *model) unassign(t *talk) bool {
 }
 
 // transfer passes a conversation on; one that waits keeps the time since when it does.
-func (m *model) transfer(t *talk, to string) bool {
+func (m *model) transfer(t *talk, to place) bool {
 	if t.state == livedesk.Pending {
 		m.leaveBot(t)
 	}
@@ -245,11 +247,11 @@ func (m *model) presence(id string, p livedesk.Presence, lapses bool) bool {
 	return true
 }
 
-func (m *model) putAgent(id string, capacity int) {
+func (m *model) putAgent(id string, capacity int, skills, languages []string) {
 	if m.agents[id] == nil {
 		m.agents[id] = &agent{}
 	}
-	m.agents[id].capacity = capacity
+	m.agents[id].capacity, m.agents[id].skills, m.agents[id].languages = capacity, skills, languages
 	if id == "cy" {
 		m.lines[cysOwn].members = []livedesk.Member{{Agent: id}}
 	}
@@ -293,6 +295,13 @@ func (m *model) list(queue string, ids []string) bool {
 	}
 	m.lines[queue].members = members
 	m.serve(queue)
+	return true
+}
+
+// opens gives the team business hours that are always, or never.
+func (m *model) opens(open bool) bool {
+	m.lines[team].closed = !open
+	m.serve(team)
 	return true
 }
 

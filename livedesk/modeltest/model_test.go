@@ -17,7 +17,8 @@ type model struct {
 	talks    []*talk
 	current  map[person]*talk
 	optedOut map[person]bool
-	rules    string // which of ruleSets
+	speaks   [customers]string // languages, by who it is
+	rules    string            // which of ruleSets
 	// away is when it is looked whether who is off line still has something in hand, by agent.
 	away map[string]time.Duration
 
@@ -28,12 +29,14 @@ type agent struct {
 	capacity, outside int
 	presence          livedesk.Presence
 	until             time.Duration // 0 for without end; of who is off line since when
+	skills, languages []string
 }
 
 // line is a queue; the turn of its members is a count.
 type line struct {
 	members []livedesk.Member
 	count   int64
+	closed  bool // its business hours are
 }
 
 // person is a customer on a channel.
@@ -48,6 +51,7 @@ type talk struct {
 	assignee, queue string
 	priority        int
 	queuedAt        time.Duration // 0 for never: time begins later
+	want            want          // of who takes it from the queue
 	waitingSince    time.Duration // 0 when the customer has an answer
 	resolvedAt      time.Duration
 	reopenUntil     time.Duration
@@ -154,12 +158,16 @@ func (m *model) limited(channel int, id string) bool {
 	return limit > 0 && n >= limit
 }
 
-// fitting returns who of a line can be given a conversation, the best first.
-func (m *model) fitting(queue string, t *talk) []livedesk.Member {
+// fitting returns who of a line can be given a conversation that wants something, the best first.
+func (m *model) fitting(queue string, t *talk, w want) []livedesk.Member {
 	mode := m.assignment(queue).Mode
 	l := m.lines[queue]
+	if l.closed {
+		return nil
+	}
 	fit := slices.DeleteFunc(slices.Clone(l.members), func(x livedesk.Member) bool {
-		return !m.online(x.Agent) || m.limited(t.channel, x.Agent) || x.Agent == t.silent || mode != livedesk.RoundRobin && !m.room(x.Agent)
+		return !m.online(x.Agent) || m.limited(t.channel, x.Agent) || x.Agent == t.silent || !m.agents[x.Agent].has(w) ||
+			mode != livedesk.RoundRobin && !m.room(x.Agent)
 	})
 	slices.SortStableFunc(fit, func(a, b livedesk.Member) int { // of equals the list's order counts
 		switch mode {
@@ -181,9 +189,9 @@ func (m *model) share(id string) int {
 	return 0
 }
 
-// place gives a conversation to the next of a line, if there is anybody.
-func (m *model) place(queue string, t *talk) bool {
-	fit := m.fitting(queue, t)
+// place gives a conversation to the next of a line who has what it wants, if there is anybody.
+func (m *model) place(queue string, t *talk, w want) bool {
+	fit := m.fitting(queue, t, w)
 	if len(fit) == 0 || m.byHand(queue) {
 		return false
 	}
@@ -196,12 +204,17 @@ func (m *model) place(queue string, t *talk) bool {
 	return true
 }
 
-func (m *model) give(t *talk, id string) { t.assignee, t.queue, t.queuedAt = id, "", 0 }
+func (m *model) give(t *talk, id string) {
+	t.assignee = id
+	t.leaveLine()
+}
+
+func (t *talk) leaveLine() { t.queue, t.queuedAt, t.want = "", 0, want{} }
 
 // serve lets those who wait in these lines have what is free, the longest waiting first.
 func (m *model) serve(queues ...string) {
 	for _, t := range m.inLine(queues...) {
-		m.place(t.queue, t)
+		m.place(t.queue, t, t.want)
 	}
 }
 

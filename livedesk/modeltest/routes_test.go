@@ -13,8 +13,8 @@ import (
 
 // rule is for texts with "vip" in them.
 type rule struct {
-	to         []string // lines, "" for nobody, or bot
-	asks       string   // a line; the rule holds only while somebody there has room
+	to         []place
+	asks       place // if it is one, the rule holds only while somebody there has room
 	then       routing.Fallback
 	limited    bool             // it waits for ruleLimit
 	afterwards routing.Fallback // ... and then
@@ -25,15 +25,41 @@ type rule struct {
 // ruleSets are what the rules may be.
 var ruleSets = map[string][]rule{
 	"":          nil,
-	"wait":      {{to: []string{team}, priority: 2}},
-	"next tier": {{to: []string{team}, then: routing.NextTier}},
-	"next rule": {{to: []string{cysOwn}, then: routing.NextRule, priority: 1}, {to: []string{team}}},
-	"either":    {{to: []string{cysOwn, team}}},
-	"asks":      {{to: []string{team}, asks: team}, {to: []string{cysOwn}, asks: cysOwn, then: routing.NextTier}},
-	"ai":        {{to: []string{bot}, then: routing.NextRule}, {to: []string{team}, then: routing.NextTier, atHandOver: true}},
-	"nobody":    {{to: []string{""}}},
-	"in time":   {{to: []string{cysOwn}, limited: true, afterwards: routing.NextRule}, {to: []string{team}, limited: true, afterwards: routing.NextTier}},
-	"on time":   {{to: []string{team}, limited: true, afterwards: routing.NextTier, atHandOver: true}},
+	"wait":      {{to: []place{{to: team}}, priority: 2}},
+	"next tier": {{to: []place{{to: team}}, then: routing.NextTier}},
+	"next rule": {{to: []place{{to: cysOwn}}, then: routing.NextRule, priority: 1}, {to: []place{{to: team}}}},
+	"either":    {{to: []place{{to: cysOwn}, {to: team}}}},
+	"asks":      {{to: []place{{to: team}}, asks: place{to: team}}, {to: []place{{to: cysOwn}}, asks: place{to: cysOwn}, then: routing.NextTier}},
+	"ai":        {{to: []place{{to: bot}}, then: routing.NextRule}, {to: []place{{to: team}}, then: routing.NextTier, atHandOver: true}},
+	"nobody":    {{to: []place{{}}}},
+	"in time": {
+		{to: []place{{to: cysOwn}}, limited: true, afterwards: routing.NextRule},
+		{to: []place{{to: team}}, limited: true, afterwards: routing.NextTier},
+	},
+	"on time": {{to: []place{{to: team}}, limited: true, afterwards: routing.NextTier, atHandOver: true}},
+
+	// Targets that ask for something.
+	"crowd":  {{to: []place{{to: team, language: theirs}, {to: team, skills: certified}, {to: humans, skills: "billing"}}, priority: 2}},
+	"skill":  {{to: []place{{to: team, skills: "vip"}}, priority: 1}},
+	"French": {{to: []place{{to: team, language: "fr"}, {to: team}}}},
+	"theirs": {{to: []place{{to: team, language: theirs}, {to: humans, skills: "billing"}, {to: humans, language: theirs}}}},
+	"best first": {
+		{to: []place{{to: humans, skills: "vip billing", language: theirs}, {to: team, skills: "vip"}}, then: routing.NextRule},
+		{to: []place{{to: humans, language: "FR-ca"}, {to: cysOwn}}, then: routing.NextTier, atHandOver: true},
+	},
+	"asks for": {
+		{to: []place{{to: humans, skills: "vip"}}, asks: place{to: team, skills: "vip", language: theirs}},
+		{to: []place{{to: team, skills: "billing"}}, asks: place{to: humans, language: "fr"}, then: routing.NextTier, atHandOver: true},
+	},
+	"skill in time": {
+		{to: []place{{to: team, skills: "vip billing"}}, limited: true, afterwards: routing.NextRule, atHandOver: true},
+		{to: []place{{to: humans, language: theirs}}, limited: true, afterwards: routing.NextRule, priority: 1},
+		{to: []place{{to: team, skills: "billing"}, {to: humans}}, limited: true, afterwards: routing.NextTier},
+	},
+	"AI, then theirs": {
+		{to: []place{{to: bot}}, then: routing.NextRule},
+		{to: []place{{to: team, language: theirs}, {to: humans, language: "en"}}, atHandOver: true},
+	},
 }
 
 // stored is the rule as the desk gets it.
@@ -42,11 +68,11 @@ func (r rule) stored(place int) routing.Rule {
 		ID: fmt.Sprint("r", place), Order: place, Condition: routing.Condition{Text: &routing.Text{Keyword: []string{"vip"}}},
 		Unavailable: r.then, AlsoAtHandOver: r.atHandOver,
 	}
-	for _, q := range r.to {
-		out.Targets = append(out.Targets, target(q))
+	for _, p := range r.to {
+		out.Targets = append(out.Targets, p.stored())
 	}
-	if r.asks != "" {
-		out.Condition = routing.Condition{All: []routing.Condition{out.Condition, {Available: new(target(r.asks))}}}
+	if r.asks.to != "" {
+		out.Condition = routing.Condition{All: []routing.Condition{out.Condition, {Available: new(r.asks.stored())}}}
 	}
 	if r.limited {
 		out.Timeout = routing.Timeout{AfterSeconds: int(ruleLimit / time.Second), Then: r.afterwards}
@@ -57,21 +83,9 @@ func (r rule) stored(place int) routing.Rule {
 	return out
 }
 
-func target(queue string) routing.Target {
-	switch queue {
-	case team:
-		return routing.Target{Kind: routing.ToTeam, ID: "night"}
-	case cysOwn:
-		return routing.Target{Kind: routing.ToAgent, ID: "cy"}
-	case bot:
-		return routing.Target{Kind: routing.ToAI, ID: bot}
-	}
-	return routing.Target{Kind: routing.ToNobody}
-}
-
 // stop is where a conversation may get somebody: in lines, by the AI agent, or by the agent of the last time.
 type stop struct {
-	to    []string
+	to    []place
 	agent string
 	rule  rule
 	place int // of the rule
@@ -88,26 +102,26 @@ type limit struct {
 type way struct {
 	text       string
 	atHandOver bool
-	after      int // rules before this place aren't looked at
-	to         string
+	after      int   // rules before this place aren't looked at
+	to         place // by hand
 }
 
 // stops returns where a conversation may go; at the last it waits.
 func (m *model) stops(t *talk, w way) (list []stop) {
-	people := stop{to: []string{m.queue(t.channel)}}
+	people := stop{to: []place{{to: humans}}}
 	ch := m.channels[t.channel]
 	switch {
-	case w.to != "":
-		return []stop{{to: []string{w.to}}}
+	case w.to.to != "":
+		return []stop{{to: []place{w.to}}}
 	case ch.Assignment.HostAssigned:
 		return []stop{people}
 	}
 	for i, r := range ruleSets[m.rules] {
-		if i < w.after || w.text != vip || w.atHandOver && !r.atHandOver || r.asks != "" && !m.somebody(r.asks, t) {
+		if i < w.after || w.text != vip || w.atHandOver && !r.atHandOver || r.asks.to != "" && !m.somebody(r.asks, t) {
 			continue
 		}
 		list = append(list, stop{to: r.to, rule: r, place: i})
-		if r.then == "" && r.to[0] != bot {
+		if r.then == "" && r.to[0].to != bot {
 			return list
 		}
 		if r.then == routing.NextTier {
@@ -115,7 +129,7 @@ func (m *model) stops(t *talk, w way) (list []stop) {
 		}
 	}
 	if ch.UseAI {
-		list = append(list, stop{to: []string{bot}})
+		list = append(list, stop{to: []place{{to: bot}}})
 	}
 	if t.sticky != "" {
 		list = append(list, stop{agent: t.sticky})
@@ -123,10 +137,11 @@ func (m *model) stops(t *talk, w way) (list []stop) {
 	return append(list, people)
 }
 
-// somebody reports whether a rule that asks finds somebody on line with room.
-func (m *model) somebody(queue string, t *talk) bool {
-	return slices.ContainsFunc(m.lines[queue].members, func(x livedesk.Member) bool {
-		return m.online(x.Agent) && m.room(x.Agent) && !m.limited(t.channel, x.Agent) && x.Agent != t.silent
+// somebody reports whether a rule that asks finds somebody on line with room who has what it asks for.
+func (m *model) somebody(p place, t *talk) bool {
+	l, w := m.lines[m.line(p, t)], m.asked(p, t)
+	return !l.closed && slices.ContainsFunc(l.members, func(x livedesk.Member) bool {
+		return m.online(x.Agent) && m.room(x.Agent) && !m.limited(t.channel, x.Agent) && x.Agent != t.silent && m.agents[x.Agent].has(w)
 	})
 }
 
@@ -145,8 +160,8 @@ func (m *model) route(t *talk, w way) {
 	switch {
 	case t.silent != "":
 		t.alarm = m.alarmOf(t)
-	case last.to[0] == "":
-		t.queue, t.queuedAt = "", 0
+	case last.to[0].to == "":
+		t.leaveLine()
 	default:
 		m.wait(t, last, w)
 	}
@@ -156,23 +171,26 @@ func (m *model) stopsAt(t *talk, s stop) bool {
 	if s.agent != "" {
 		return m.keeps(t, s.agent, false)
 	}
-	for _, q := range s.to {
+	for _, p := range s.to {
 		switch {
-		case q == "":
-		case q == bot && !t.handedOver && !m.optedOut[t.person]:
+		case p.to == "":
+		case p.to == bot && !t.handedOver && !m.optedOut[t.person]:
 			m.freed = m.freed || t.assignee != ""
 			m.toBot(t)
 			return true
-		case q != bot && m.place(q, t):
+		case p.to != bot && m.place(m.line(p, t), t, m.asked(p, t)):
 			return true
 		}
 	}
 	return false
 }
 
-// wait puts a conversation into the first line of a stop; who waited before keeps the time since when.
+// wait puts a conversation into the first line of a stop that isn't closed, or the first; who waited before keeps the time
+// since when.
 func (m *model) wait(t *talk, s stop, w way) {
-	if t.queue, t.assignee = s.to[0], ""; t.queuedAt == 0 {
+	at := s.to[max(0, slices.IndexFunc(s.to, func(p place) bool { return !m.lines[m.line(p, t)].closed }))]
+	t.queue, t.assignee, t.want = m.line(at, t), "", m.asked(at, t)
+	if t.queuedAt == 0 {
 		t.queuedAt = m.now
 	}
 	if s.rule.limited {
@@ -185,7 +203,8 @@ func (m *model) wait(t *talk, s stop, w way) {
 }
 
 func (m *model) toBot(t *talk) {
-	t.state, t.assignee, t.queue, t.queuedAt = livedesk.Pending, "", "", 0
+	t.state, t.assignee = livedesk.Pending, ""
+	t.leaveLine()
 }
 
 // turns is what the AI agent does about customers who wait: "human" hands over, "bye" ends it, all else has an answer.
