@@ -36,13 +36,16 @@ const (
 // cluster: the handset joins the parts before it shows them. The carrier's own count is the truth where it gives one.
 //
 // The empty text is one segment. An ill-formed byte counts as U+FFFD, which is what [channel.Clean] makes of it.
-// Measure doesn't allocate; 160 GSM-7 characters take about 0.1 µs, 1600 characters of any kind at most 20 µs.
+// Measure doesn't allocate. 160 GSM-7 characters take about 0.1 µs, 1600 about 5 µs, 1600 of any kind at most 20 µs.
 func Measure(text string) Size {
 	if n, ok := gsm7Length(text); ok {
-		return Size{GSM7, segments(text, n, singleSeptets, partSeptets, septets), n}
+		return Size{GSM7, gsm7Segments(text, n), n}
 	}
-	n := utf16Length(text)
-	return Size{UCS2, segments(text, n, singleUTF16, partUTF16, utf16Width), n}
+	n, parts := utf16Parts(text)
+	if n <= singleUTF16 {
+		parts = 1
+	}
+	return Size{UCS2, parts, n}
 }
 
 // gsm7Length returns the septets of a text, or false at the first character that GSM-7 lacks.
@@ -80,37 +83,55 @@ func plainLength(text string) (total int, ok bool) {
 	return total, seen&notPlain == 0
 }
 
-func utf16Length(text string) int {
-	total := 0
-	for _, r := range text {
-		total += utf16Width(r)
-	}
-	return total
-}
-
-// utf16Width is utf16.RuneLen for the characters that ranging over a string can yield.
-func utf16Width(r rune) int {
-	if r > 0xffff {
-		return 2
-	}
-	return 1
-}
-
-// segments fills one part after the other. Where no character is wider than a unit, a division does the same.
-func segments(text string, total, single, part int, width func(rune) int) int {
-	if total <= single {
+// gsm7Segments returns how many segments a text of so many septets takes. Where no character takes two, a division tells.
+func gsm7Segments(text string, total int) int {
+	switch {
+	case total <= singleSeptets:
 		return 1
+	case total == utf8.RuneCountInString(text):
+		return (total + partSeptets - 1) / partSeptets
 	}
-	if total == utf8.RuneCountInString(text) {
-		return (total + part - 1) / part
+	return gsm7Parts(text)
+}
+
+// gsm7Parts fills one part after the other. It goes by half of the room that is left: so much fits whatever it is, as long as it
+// is ASCII.
+func gsm7Parts(text string) int {
+	count, room := 1, partSeptets
+	for i := 0; i < len(text); {
+		end := min(i+max(room/2, 1), len(text))
+		if n, ok := plainLength(text[i:end]); ok && n <= room {
+			room -= n
+			i = end
+			continue
+		}
+		for i < end {
+			r, size := utf8.DecodeRuneInString(text[i:])
+			n := septets(r)
+			if n > room {
+				count, room = count+1, partSeptets
+			}
+			room -= n
+			i += size
+		}
 	}
-	count, used := 1, 0
+	return count
+}
+
+// utf16Parts returns the UTF-16 code units of a text, and how many parts they fill one after the other.
+func utf16Parts(text string) (total, count int) {
+	used := 0
+	count = 1
 	for _, r := range text {
-		w := width(r)
-		if used+w > part {
+		w := 1
+		if r > 0xffff {
+			w = 2
+		}
+		if used+w > partUTF16 {
 			count, used = count+1, 0
 		}
 		used += w
+		total += w
 	}
-	return count
+	return total, count
 }

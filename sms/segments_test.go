@@ -2,6 +2,7 @@ package sms_test
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -149,6 +150,28 @@ func slowMeasure(text, basic, extension string) sms.Size {
 		}
 	}
 	return size
+}
+
+// Long texts of every mixture come to what the plain rule says, wherever their wide characters fall.
+func TestMeasureMixtures(t *testing.T) { // F134
+	t.Parallel()
+	basic, extension := alphabets(t)
+	for _, wide := range []int{0, 1, 3, 50, 100} { // of a hundred characters
+		for _, alphabet := range [][2]string{{"a1 ", "[]"}, {"aé ", "[€"}, {"aж", "😀"}} {
+			for seed := range uint64(40) {
+				r := rand.New(rand.NewPCG(seed, 7))
+				var text strings.Builder
+				for range 140 + r.IntN(600) {
+					from := []rune(alphabet[0])
+					if r.IntN(100) < wide {
+						from = []rune(alphabet[1])
+					}
+					text.WriteRune(from[r.IntN(len(from))])
+				}
+				require.Equal(t, slowMeasure(text.String(), basic, extension), sms.Measure(text.String()), text.String())
+			}
+		}
+	}
 }
 
 // alphabets are GSM-7's two tables.

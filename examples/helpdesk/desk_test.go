@@ -12,6 +12,7 @@ import (
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 // The whole way over each carrier: a customer writes, is greeted and given to an agent, who answers; the phone has it.
@@ -275,3 +276,14 @@ func (s *site) force(state livedesk.DeliveryState, m livedesk.Message) {
 }
 
 var resendable = regexp.MustCompile(`name="message" value="([^"]+)"`)
+
+// A text that comes late stands where it was written, and says so.
+func TestLateTextStandsWhereItWasWritten(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Deliveries", maya, "And one for Friday.")
+	d, err := s.h.carriers.bandwidth.Deliver(t.Context(), smstest.Text{From: maya, Body: "I ordered two parcels.", At: time.Now().Add(-40 * time.Minute)})
+	require.NoError(t, err)
+	require.True(t, d.OK())
+	require.Regexp(t, `came 40 min late I ordered two parcels\. .*And one for Friday\.`, s.page(s.only()).text())
+}

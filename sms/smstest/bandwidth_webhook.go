@@ -75,9 +75,12 @@ func (b *Bandwidth) received(m Text, own channel.Address, id string) bandwidthEv
 	for _, a := range m.Others {
 		to = append(to, string(a))
 	}
-	now := stamp(time.Now())
-	return bandwidthEvent{Time: now, Type: "message-received", To: string(own), Description: "Incoming message received",
-		Message: eventMessage{ID: id, Owner: string(own), ApplicationID: b.cfg.ApplicationID, Time: now,
+	at := m.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return bandwidthEvent{Time: stamp(at), Type: "message-received", To: string(own), Description: "Incoming message received",
+		Message: eventMessage{ID: id, Owner: string(own), ApplicationID: b.cfg.ApplicationID, Time: stamp(at),
 			SegmentCount: segments(m.Body), Direction: "in", To: to, From: string(m.From), Text: m.Body, Media: m.Media}}
 }
 

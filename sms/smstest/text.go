@@ -38,6 +38,7 @@ type Text struct {
 	From   channel.Address // empty means [Customer]
 	To     channel.Address // empty means the first own number
 	Body   string
+	At     time.Time         // when it was written; zero means now. Bandwidth only: Twilio's webhooks don't say
 	Media  []string          // URLs; their content type is guessed by their ending
 	Others []channel.Address // further participants; Bandwidth only
 	Fields map[string]string // parameters beside the usual, or instead of them; Twilio only

@@ -45,6 +45,7 @@ type entry struct {
 	Speaker string
 	Line    string // of an activity
 	Again   bool   // it may be sent again
+	Late    string // how much later it came, or left, than it was written; empty when it was in time
 }
 
 const (
@@ -121,9 +122,9 @@ func (c *console) loadEntries(r *http.Request, p *conversationPage, who func(str
 	if err != nil {
 		return err
 	}
-	for _, m := range list {
+	for _, m := range livedesk.ReadingOrder(list) {
 		again := p.Replyable && m.Delivery != nil && m.Delivery.State.Resendable() && !sentAgain(list, m.ID)
-		p.Entries = append(p.Entries, entry{m, speaker(m, who), activityLine(m, who), again})
+		p.Entries = append(p.Entries, entry{m, speaker(m, who), activityLine(m, who), again, lateness(m)})
 	}
 	if len(list) > 0 && list[0].Seq > 1 {
 		p.Earlier = "/conversations/" + p.ID + "?before=" + strconv.FormatInt(list[0].Seq, 10)

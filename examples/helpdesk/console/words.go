@@ -141,6 +141,24 @@ var reasons = map[channel.Reason]string{
 	channel.ReasonWithheld:    "the desk held it back",
 }
 
+// lateAfter is how late a text may be before the timeline says so.
+const lateAfter = 15 * time.Minute
+
+// lateness says that a customer's text came late, or that ours waited before it left, or still does.
+func lateness(m livedesk.Message) string {
+	if late := m.At.Sub(m.WrittenAt()); late >= lateAfter {
+		return "came " + span(late) + " late"
+	}
+	switch waited := m.Waited(time.Now()); {
+	case waited < lateAfter:
+		return ""
+	case m.Delivery.State == livedesk.Queued:
+		return "late: has waited " + span(waited)
+	default:
+		return "late: waited " + span(waited)
+	}
+}
+
 // noteWord says one thing that happened to an outgoing text: an attempt, an answer, a receipt.
 func noteWord(n livedesk.DeliveryNote) string {
 	word := noteSources[n.Source]
@@ -350,8 +368,10 @@ func consentWord(c livedesk.ConsentChange) string {
 }
 
 // since says how long ago something was, roughly.
-func since(t time.Time) string {
-	d := time.Since(t)
+func since(t time.Time) string { return span(time.Since(t)) }
+
+// span writes a duration as short as it is clear.
+func span(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return "a moment"

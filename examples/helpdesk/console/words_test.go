@@ -114,3 +114,30 @@ func TestSessionsAreBounded(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(ss.byID), maxSessions)
 }
+
+func TestLateTextsSaySo(t *testing.T) {
+	t.Parallel()
+	out := func(s livedesk.DeliveryState, ago, attempt time.Duration) livedesk.Message {
+		m := livedesk.Message{Kind: livedesk.Outgoing, At: time.Now().Add(-ago), Delivery: &livedesk.Delivery{State: s}}
+		if attempt >= 0 {
+			m.Delivery.History = []livedesk.DeliveryNote{{Source: "attempt", At: m.At.Add(attempt)}}
+		}
+		return m
+	}
+	in := livedesk.Message{Kind: livedesk.Incoming, At: time.Now()}
+	in.ProviderAt = in.At.Add(-15 * time.Minute)
+	for _, c := range []struct {
+		m    livedesk.Message
+		want string
+	}{
+		{in, "came 15 min late"},
+		{livedesk.Message{Kind: livedesk.Incoming, At: in.At, ProviderAt: in.At.Add(-14 * time.Minute)}, ""},
+		{out(livedesk.Queued, 14*time.Minute, -1), ""},
+		{out(livedesk.Queued, 3*time.Hour, time.Minute), "late: has waited 3 h"},
+		{out(livedesk.Delivered, 9*time.Hour, 5*time.Hour), "late: waited 5 h"},
+		{out(livedesk.Delivered, 9*time.Hour, time.Minute), ""},
+		{out(livedesk.Canceled, 9*time.Hour, -1), ""},
+	} {
+		require.Equal(t, c.want, lateness(c.m))
+	}
+}

@@ -40,7 +40,8 @@ var scenarios = []struct {
 	{"text in and reply out", textInReplyOut},
 	{"duplicates count once", duplicates},
 	{"first messages together make one conversation", firstMessages},
-	{"texts are kept as they are", textsAreKept}, // F132, F133, F135, F140
+	{"texts are kept as they are", textsAreKept},                  // F132, F133, F135, F140
+	{"late texts are read where they were written", readingOrder}, // F37
 	{"STOP takes back what waits", stop},
 	{"a key sends once", keys},
 	{"a lost answer is never sent again", lostAnswer},

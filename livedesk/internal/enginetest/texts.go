@@ -1,10 +1,16 @@
 package enginetest
 
 import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 // oddTexts are what stores, queries and logs trip over.
@@ -56,4 +62,52 @@ func (d *desk) last(conversation string, kind livedesk.MessageKind) (last livede
 		}
 	}
 	return last
+}
+
+// readingOrder lets one customer's texts come in with every tenth delayed by up to ten minutes.
+func readingOrder(d *desk) {
+	const texts = 100
+	type coming struct {
+		i       int
+		written time.Duration
+		arrives time.Duration
+	}
+	var all []coming
+	for i := range texts {
+		c := coming{i: i, written: time.Duration(i) * 10 * time.Second}
+		if c.arrives = c.written; i%10 == 3 {
+			c.arrives += time.Duration(1+i*6) * time.Second
+		}
+		all = append(all, c)
+	}
+	slices.SortStableFunc(all, func(a, b coming) int { return cmp.Compare(a.arrives, b.arrives) })
+	began := time.Now()
+	for _, c := range all {
+		d.ahead.Store(int64(c.arrives))
+		got, err := d.carrier.Deliver(d.Context(), smstest.Text{From: phone(1), Body: fmt.Sprint(c.i), At: began.Add(c.written)})
+		d.must(err)
+		d.equal(true, got.OK(), "webhook")
+	}
+	d.settle()
+	var arrived []livedesk.Message
+	for m, err := range d.Messages(d.Context(), d.only().ID, 0) {
+		d.must(err)
+		arrived = append(arrived, m)
+		d.equal(len(arrived), m.Seq, "place in the timeline")
+	}
+	order := func(entries []livedesk.Message) (texts string) {
+		for _, m := range livedesk.ReadingOrder(entries) {
+			if m.Kind == livedesk.Incoming {
+				texts += m.Text + " "
+			}
+		}
+		return texts
+	}
+	want := ""
+	for i := range texts {
+		want += fmt.Sprint(i) + " "
+	}
+	d.equal(want, order(arrived), "order")
+	rand.Shuffle(len(arrived), func(i, j int) { arrived[i], arrived[j] = arrived[j], arrived[i] })
+	d.equal(want, order(arrived), "order of what was loaded in another")
 }
