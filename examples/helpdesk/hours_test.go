@@ -2,7 +2,9 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -91,4 +93,51 @@ func TestBusinessHoursNeedTheToken(t *testing.T) {
 	a = s.send(s.form(path, map[string][]string{"on": {"true"}, "zone": {"UTC"}}))
 	require.Equal(t, http.StatusForbidden, a.status)
 	require.Contains(t, s.page("/hours").text(), "Support always open open")
+}
+
+func TestQuietHours(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	path := "/channels/" + s.channel("Support") + "/hours"
+	require.NotContains(t, s.page("/hours").text(), "quiet 0")
+	s.done(path, "quiet_from", "00:00", "quiet_to", "23:59", "quiet_zone", "UTC")
+	ch, err := s.h.engine.Desk(workspace).Channel(t.Context(), s.channel("Support"))
+	require.NoError(t, err)
+	require.Equal(t, livedesk.QuietHours{From: "00:00", To: "23:59", Zone: "UTC"}, ch.QuietHours)
+	require.Contains(t, s.page("/hours").text(), "Support always open quiet 00:00–23:59 open")
+	page := s.page(path)
+	for _, want := range []string{`name="quiet_from" value="00:00"`, `name="quiet_to" value="23:59"`, `name="quiet_zone" value="UTC"`} {
+		require.Contains(t, page.body, want)
+	}
+	_, quiet := ch.QuietHours.Until(time.Now(), "") // but for the last minute of the day
+	require.Equal(t, quiet, strings.Contains(page.text(), "It is quiet now, until"))
+	s.done(path, "quiet_zone", "UTC")
+	ch, err = s.h.engine.Desk(workspace).Channel(t.Context(), s.channel("Support"))
+	require.NoError(t, err)
+	require.Equal(t, livedesk.QuietHours{}, ch.QuietHours, "without times there are none")
+}
+
+func TestWrongQuietHours(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	path := "/channels/" + s.channel("Support") + "/hours"
+	for _, c := range []struct{ from, to, zone, field, want string }{
+		{"9 pm", "08:00", "UTC", "quiet_from", `Not a time of day: "9 pm".`},
+		{"21:00", "", "UTC", "quiet_to", "Not a time of day"},
+		{"", "08:00", "UTC", "quiet_from", "Not a time of day"},
+		{"21:00", "08:00", "Mars", "quiet_zone", `Not a usable time zone: "Mars" is unknown.`},
+		{"21:00", "08:00", "", "quiet_zone", "Not a usable time zone: missing"},
+		{"21:00", "21:00", "UTC", "quiet_to", "From and to are equal"},
+		{"00:00", "24:00", "UTC", "quiet_to", "Leaves no hour to speak in."},
+	} {
+		a := s.post(path, "on", "true", "zone", "UTC", "quiet_from", c.from, "quiet_to", c.to, "quiet_zone", c.zone)
+		require.Equal(t, http.StatusUnprocessableEntity, a.status, c)
+		require.Regexp(t, `id="h-`+c.field+`"><span class="problem">`, a.body, c)
+		require.Contains(t, a.text(), c.want)
+		require.Equal(t, 1, strings.Count(a.body, `class="problem"`), "and nowhere else")
+		require.Regexp(t, `name="quiet_from" value="`+c.from+`"`, a.body, "what was typed stays")
+	}
+	list, err := s.h.engine.Desk(workspace).Schedules(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list, 1, "the seed's: nothing is stored")
 }

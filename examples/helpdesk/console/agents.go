@@ -16,6 +16,7 @@ const shift = 12 * time.Hour
 
 type agentsPage struct {
 	Agents  []agentRow
+	Teams   []teamLink
 	Form    agentForm
 	Problem map[string]string // by field
 }
@@ -52,6 +53,9 @@ func (c *console) agentList(w http.ResponseWriter, r *http.Request, s *session, 
 		return err
 	}
 	p := agentsPage{Form: f, Problem: problem}
+	if p.Teams, err = c.teamLinks(r); err != nil {
+		return err
+	}
 	for _, a := range agents {
 		load := a.Load + a.OutsideLoad
 		p.Agents = append(p.Agents, agentRow{a, a.PresentAt(time.Now()), load, a.Capacity < 0 || a.Capacity > 0 && load >= a.Capacity})

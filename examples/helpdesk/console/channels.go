@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -72,6 +73,7 @@ type channelPage struct {
 	Agents   []memberRow
 	AIs      []aiRow
 	Health   livedesk.Health
+	Words    []wordField       // keywords of its own
 	Problem  map[string]string // by field of the settings
 	AIWrong  string            // what is wrong with the AI agents
 	Setup    setupForm         // the connection's fields
@@ -139,6 +141,7 @@ func (c *console) channelForms(w http.ResponseWriter, r *http.Request, s *sessio
 	for _, a := range agents {
 		p.Agents = append(p.Agents, memberRow{a.ID, who[a.ID], slices.Contains(members, a.ID)})
 	}
+	p.Words = wordFields(&p.Keywords)
 	for field, problem := range settings {
 		if strings.HasPrefix(field, "ai_agents") {
 			p.AIWrong = problem
@@ -213,6 +216,7 @@ func (c *console) saveSettings(w http.ResponseWriter, r *http.Request, s *sessio
 	shown.Version, _ = strconv.ParseInt(r.PostFormValue("version"), 10, 64) // what the form was made of; 0 counts as any
 	shown.Greeting = r.PostFormValue("greeting")
 	shown.Language = r.PostFormValue("language")
+	readWords(r, &shown.Keywords)
 	shown.Disabled = r.PostFormValue("disabled") == "true"
 	shown.Assignment.Mode = livedesk.Mode(r.PostFormValue("mode"))
 	shown.Assignment.Manual = r.PostFormValue("manual") == "true"
@@ -221,7 +225,12 @@ func (c *console) saveSettings(w http.ResponseWriter, r *http.Request, s *sessio
 		shown.UseAI, shown.AIAgents = r.PostFormValue("use_ai") == "true", aiList(r)
 	}
 	if _, err := c.Desk.PutChannel(ctx, shown); err != nil {
-		if problems := byField(err); len(problems) > 0 {
+		problems := byField(err)
+		if wrong := wordProblems(shown.Keywords, shown.Language); len(wrong) > 0 {
+			delete(problems, "keywords")
+			maps.Copy(problems, wrong)
+		}
+		if len(problems) > 0 {
 			return c.channelForms(w, r, s, statusOf(err), shown, problems, nil)
 		}
 		return err
@@ -240,14 +249,18 @@ func (c *console) saveMembers(r *http.Request, channelID string) error {
 	if err != nil {
 		return err
 	}
-	chosen := r.PostForm["member"]
+	return c.Desk.SetMembers(r.Context(), channelID, inOrder(old, r.PostForm["member"]))
+}
+
+// inOrder is who was chosen: those of the old list in its order, then the others.
+func inOrder(old, chosen []string) []string {
 	list := slices.DeleteFunc(old, func(id string) bool { return !slices.Contains(chosen, id) })
 	for _, id := range chosen {
 		if !slices.Contains(list, id) {
 			list = append(list, id)
 		}
 	}
-	return c.Desk.SetMembers(r.Context(), channelID, list)
+	return list
 }
 
 func (c *console) removeChannel(w http.ResponseWriter, r *http.Request, s *session) error {

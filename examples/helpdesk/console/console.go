@@ -106,6 +106,11 @@ func (c *console) routes() *http.ServeMux {
 		"GET /channels/{id}/hours":  c.showChannelHours,
 		"POST /channels/{id}/hours": c.saveChannelHours,
 
+		"GET /team":           c.showTeam,
+		"POST /team/hours":    c.saveTeamHours,
+		"POST /team/schedule": c.chooseTeamHours,
+		"POST /team/members":  c.saveTeam,
+
 		"GET /rules":                   c.showRules,
 		"POST /rules":                  c.saveRules,
 		"GET /media/{message}/{index}": c.showMedia,

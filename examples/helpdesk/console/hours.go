@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,76 +12,116 @@ import (
 	"github.com/livedesk/livedesk-go/livedesk"
 )
 
-// hoursPage is the channels with their business hours.
-type hoursPage struct{ Channels []hoursRow }
+// hoursPage is the channels and teams with their business hours.
+type hoursPage struct {
+	Channels, Teams []hoursRow
+	Team, Problem   string // a team's id that can't be one, and why
+}
 
 type hoursRow struct {
-	ID, Name, Schedule string
-	Open               bool
-	Opens              time.Time // zero while it is open, or where it doesn't open again
-	Problem            string
+	Name, URL, Schedule string
+	Quiet               string // quiet hours of a channel, "21:00–08:00"; empty for none
+	Open                bool
+	Opens               time.Time // zero while it is open, or where it doesn't open again
+	Problem             string
 }
 
 func (c *console) showHours(w http.ResponseWriter, r *http.Request, s *session) error {
+	return c.hoursList(w, r, s, http.StatusOK, hoursPage{})
+}
+
+func (c *console) hoursList(w http.ResponseWriter, r *http.Request, s *session, status int, p hoursPage) error {
 	channels, err := c.Desk.Channels(r.Context())
 	if err != nil {
 		return err
 	}
-	var p hoursPage
+	schedules, err := c.Desk.Schedules(r.Context())
+	if err != nil {
+		return err
+	}
 	for _, ch := range channels {
-		row := hoursRow{ID: ch.ID, Name: ch.Name(), Open: true}
-		stored, err := c.scheduleOf(r, ch)
-		if err != nil {
-			return err
-		}
-		row.Schedule, row.Problem = scheduleName(ch, stored), stored.Problem
-		if t, err := stored.Hours.Compile(); err == nil {
-			now := time.Now()
-			if row.Open = t.IsOpen(now); !row.Open {
-				row.Opens, _ = t.NextOpen(now)
-			}
+		row := newHoursRow(ch.Name(), "/channels/"+ch.ID+"/hours", ch.Schedule, schedules)
+		if q := ch.QuietHours; q.From != "" {
+			row.Quiet = q.From + "–" + q.To
 		}
 		p.Channels = append(p.Channels, row)
 	}
-	c.render(w, r, s, http.StatusOK, "hours", p)
+	teams, err := c.teams(r)
+	if err != nil {
+		return err
+	}
+	for _, team := range teams {
+		id, err := c.Desk.TeamSchedule(r.Context(), team)
+		if err != nil {
+			return err
+		}
+		p.Teams = append(p.Teams, newHoursRow(team, teamURL(team), id, schedules))
+	}
+	c.render(w, r, s, status, "hours", p)
 	return nil
 }
 
-func scheduleName(ch livedesk.Channel, s livedesk.Schedule) string {
+// newHoursRow is a channel or team that names a schedule.
+func newHoursRow(name, url, schedule string, schedules []livedesk.Schedule) hoursRow {
+	stored := findSchedule(schedules, schedule)
+	row := hoursRow{Name: name, URL: url, Schedule: scheduleName(schedule, stored), Open: true, Problem: stored.Problem}
+	if t, err := stored.Hours.Compile(); err == nil {
+		now := time.Now()
+		if row.Open = t.IsOpen(now); !row.Open {
+			row.Opens, _ = t.NextOpen(now)
+		}
+	}
+	return row
+}
+
+// scheduleName is what to call the schedule of an id.
+func scheduleName(id string, s livedesk.Schedule) string {
 	switch {
 	case s.Name != "":
 		return s.Name
-	case ch.Schedule != "":
-		return ch.Schedule
+	case id != "":
+		return id
 	}
 	return "always open"
 }
 
-// scheduleOf returns the schedule that a channel names; a zero one where it names none, or hours of the host's own.
-func (c *console) scheduleOf(r *http.Request, ch livedesk.Channel) (livedesk.Schedule, error) {
-	list, err := c.Desk.Schedules(r.Context())
+// findSchedule returns the schedule of an id; a zero one where there is none, or where it is the host's own.
+func findSchedule(list []livedesk.Schedule, id string) livedesk.Schedule {
 	for _, s := range list {
-		if s.ID == ch.Schedule {
-			return s, err
+		if s.ID == id {
+			return s
 		}
 	}
-	return livedesk.Schedule{}, err
+	return livedesk.Schedule{}
 }
 
-// channelHours is one channel's business hours as a form: each day's slots in one line, each exception in one line.
-type channelHours struct {
-	ID, Name   string
-	Version    int64 // of the channel
+// schedule is findSchedule in what the desk has now.
+func (c *console) schedule(r *http.Request, id string) (livedesk.Schedule, error) {
+	list, err := c.Desk.Schedules(r.Context())
+	return findSchedule(list, id), err
+}
+
+// weekForm is a schedule as a form: each day's slots in one line, each exception in one line.
+type weekForm struct {
 	Schedule   livedesk.Schedule
-	Others     []string // channels that share it
-	On         bool
+	Others     []string // channels and teams that share it
 	Zone       string
 	Days       []dayField
 	Exceptions string
+	Problem    map[string]string // by field of the form
+}
+
+// channelHours is one channel's business hours and quiet hours as a form.
+type channelHours struct {
+	weekForm
+	ID, Name   string
+	Version    int64 // of the channel
+	On         bool
 	Closed     livedesk.ClosedHours
 	Gap        string // in hours
 	Report     *livedesk.TextReport
-	Problem    map[string]string // by field of the form
+	Quiet      livedesk.QuietHours
+	QuietUntil time.Time // for customers whose clock isn't known; zero outside of quiet hours
 }
 
 type dayField struct{ Key, Label, Slots, Zone string }
@@ -92,36 +133,35 @@ func weekFields(w *hours.Week) []*hours.Day {
 
 var dayKeys = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 
+func newWeekForm(stored livedesk.Schedule) weekForm {
+	f := weekForm{Schedule: stored, Zone: stored.Hours.Zone, Exceptions: exceptionLines(stored.Hours.Exceptions)}
+	for i, d := range weekFields(&stored.Hours.Week) {
+		f.Days = append(f.Days, dayField{dayKeys[i], upperFirst(dayKeys[i]), slotLine(d.Slots), d.Zone})
+	}
+	return f
+}
+
 func (c *console) showChannelHours(w http.ResponseWriter, r *http.Request, s *session) error {
 	ch, err := c.Desk.Channel(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	stored, err := c.scheduleOf(r, ch)
+	stored, err := c.schedule(r, ch.Schedule)
 	if err != nil {
 		return err
 	}
-	p := channelHours{Version: ch.Version, Schedule: stored, On: ch.Schedule != "", Zone: stored.Hours.Zone, Closed: ch.ClosedHours}
-	for i, d := range weekFields(&stored.Hours.Week) {
-		p.Days = append(p.Days, dayField{dayKeys[i], upperFirst(dayKeys[i]), slotLine(d.Slots), d.Zone})
-	}
-	p.Exceptions = exceptionLines(stored.Hours.Exceptions)
+	p := channelHours{weekForm: newWeekForm(stored), Version: ch.Version, On: ch.Schedule != "", Closed: ch.ClosedHours, Quiet: ch.QuietHours}
 	if n := ch.ClosedHours.GapSeconds; n > 0 {
 		p.Gap = strconv.FormatFloat(float64(n)/3600, 'f', -1, 64)
 	}
+	p.QuietUntil, _ = ch.QuietHours.Until(time.Now(), "")
 	return c.hoursForm(w, r, s, http.StatusOK, ch, p)
 }
 
-func (c *console) hoursForm(w http.ResponseWriter, r *http.Request, s *session, status int, ch livedesk.Channel, p channelHours) error {
+func (c *console) hoursForm(w http.ResponseWriter, r *http.Request, s *session, status int, ch livedesk.Channel, p channelHours) (err error) {
 	p.ID, p.Name = ch.ID, ch.Name()
-	channels, err := c.Desk.Channels(r.Context())
-	if err != nil {
+	if p.Others, err = c.sharing(r, ch.Schedule, ch.ID, ""); err != nil {
 		return err
-	}
-	for _, other := range channels {
-		if other.ID != ch.ID && ch.Schedule != "" && other.Schedule == ch.Schedule {
-			p.Others = append(p.Others, other.Name())
-		}
 	}
 	if p.Closed.Text != "" {
 		if report, err := c.Desk.ReportText(r.Context(), ch.ID, p.Closed.Text); err == nil {
@@ -132,12 +172,42 @@ func (c *console) hoursForm(w http.ResponseWriter, r *http.Request, s *session, 
 	return nil
 }
 
+// sharing returns the channels and teams that name a schedule, but for one channel or team.
+func (c *console) sharing(r *http.Request, schedule, channelID, team string) (names []string, err error) {
+	if schedule == "" {
+		return nil, nil
+	}
+	channels, err := c.Desk.Channels(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, ch := range channels {
+		if ch.ID != channelID && ch.Schedule == schedule {
+			names = append(names, ch.Name())
+		}
+	}
+	teams, err := c.teams(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range teams {
+		named, err := c.Desk.TeamSchedule(r.Context(), id)
+		if err != nil {
+			return nil, err
+		}
+		if id != team && named == schedule {
+			names = append(names, "the team "+id)
+		}
+	}
+	return names, nil
+}
+
 func (c *console) saveChannelHours(w http.ResponseWriter, r *http.Request, s *session) error {
 	ch, err := c.Desk.Channel(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	stored, err := c.scheduleOf(r, ch)
+	stored, err := c.schedule(r, ch.Schedule)
 	if err != nil {
 		return err
 	}
@@ -157,19 +227,17 @@ func (c *console) saveChannelHours(w http.ResponseWriter, r *http.Request, s *se
 	return nil
 }
 
-// readHours reads the form, and what of it can't be read, by field.
+// readHours reads the form of a channel, and what of it can't be read, by field.
 func readHours(r *http.Request, stored livedesk.Schedule) (channelHours, map[string]string) {
-	problems := map[string]string{}
+	week, problems := readWeek(r, stored)
 	p := channelHours{
-		On: r.PostFormValue("on") == "true", Zone: strings.TrimSpace(r.PostFormValue("zone")),
-		Exceptions: r.PostFormValue("exceptions"), Gap: strings.TrimSpace(r.PostFormValue("gap")),
+		weekForm: week, On: r.PostFormValue("on") == "true", Gap: strings.TrimSpace(r.PostFormValue("gap")),
 		Closed: livedesk.ClosedHours{
 			Text: r.PostFormValue("text"), WithGreeting: r.PostFormValue("with_greeting") == "true", HumansWait: r.PostFormValue("humans_wait") == "true",
 		},
-		Schedule: stored,
+		Quiet: readQuiet(r),
 	}
 	p.Version, _ = strconv.ParseInt(r.PostFormValue("version"), 10, 64) // what the form was made of; 0 counts as any
-	p.Schedule.Version, _ = strconv.ParseInt(r.PostFormValue("schedule_version"), 10, 64)
 	if p.Gap != "" {
 		n, err := strconv.ParseFloat(p.Gap, 64)
 		if err != nil || n < 0 || n > 168 {
@@ -178,6 +246,15 @@ func readHours(r *http.Request, stored livedesk.Schedule) (channelHours, map[str
 			p.Closed.GapSeconds = int(n * 3600)
 		}
 	}
+	maps.Copy(problems, quietProblems(p.Quiet))
+	return p, problems
+}
+
+// readWeek reads the fields of a schedule, and what of them can't be read, by field.
+func readWeek(r *http.Request, stored livedesk.Schedule) (weekForm, map[string]string) {
+	problems := map[string]string{}
+	p := weekForm{Schedule: stored, Zone: strings.TrimSpace(r.PostFormValue("zone")), Exceptions: r.PostFormValue("exceptions")}
+	p.Schedule.Version, _ = strconv.ParseInt(r.PostFormValue("schedule_version"), 10, 64) // as the channel's
 	week := &p.Schedule.Hours.Week
 	for i, d := range weekFields(week) {
 		key := dayKeys[i]
@@ -217,7 +294,7 @@ func (c *console) putHours(r *http.Request, ch livedesk.Channel, p channelHours,
 	if p.Version != 0 && p.Version != ch.Version {
 		return livedesk.ErrConflict
 	}
-	ch.ClosedHours = p.Closed
+	ch.ClosedHours, ch.QuietHours = p.Closed, p.Quiet
 	if !p.On {
 		ch.Schedule = ""
 	} else {

@@ -20,7 +20,7 @@ var templateFiles embed.FS
 var staticDir embed.FS
 
 // templates has one set for each page, each with the layout and the shared parts.
-var templates = parseTemplates("signin", "error", "inbox", "conversation", "start", "agents", "channels", "channel", "setup", "rules", "hours", "channelhours", "phone")
+var templates = parseTemplates("signin", "error", "inbox", "conversation", "start", "agents", "channels", "channel", "setup", "rules", "hours", "channelhours", "team", "phone")
 
 func parseTemplates(pages ...string) map[string]*template.Template {
 	funcs := template.FuncMap{
