@@ -36,13 +36,14 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// atMost is how many days are played where -rapid.checks doesn't say.
+// atMost is how many days are played, and how much happens in one as a rule, where -rapid.checks and -rapid.steps don't say.
 func atMost(t *testing.T, days string) {
-	checks := flag.Lookup("rapid.checks")
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f == checks })
-	if !given {
-		require.NoError(t, checks.Value.Set(days))
+	for name, value := range map[string]string{"rapid.checks": days, "rapid.steps": "50"} {
+		setting, given := flag.Lookup(name), false
+		flag.Visit(func(f *flag.Flag) { given = given || f == setting })
+		if !given {
+			require.NoError(t, setting.Value.Set(value))
+		}
 	}
 }
 
@@ -50,50 +51,53 @@ func play(t *rapid.T, open opener) {
 	c := &clock{}
 	d := &day{desk: newDesk(t, open(t, c), c.advance)}
 	d.m = newModel(d.channels)
-	d.opening()
+	d.opening(t)
 	d.rulesChange(t)
 	for ch := range d.channels {
 		d.configure(t, ch)
 	}
 	t.Repeat(map[string]func(*rapid.T){
-		"":          func(*rapid.T) { d.agree() },
-		"text":      d.customerWrites,
-		"text too":  d.customerWrites,
-		"text more": d.customerWrites,
-		"resolve":   d.resolves,
-		"reopen":    d.reopens,
-		"snooze":    d.snoozes,
-		"wake":      d.wakes,
-		"assign":    d.assigns,
-		"unassign":  d.unassigns,
-		"transfer":  d.transfers,
-		"to ai":     d.givesToAI,
-		"reply":     d.replies,
-		"start":     d.starts,
-		"priority":  d.prioritizes,
-		"presence":  d.comesAndGoes,
-		"presence2": d.comesAndGoes,
-		"capacity":  d.hires,
-		"abilities": d.learns,
-		"language":  d.customerSpeaks,
-		"hours":     d.opensOrCloses,
-		"outside":   d.worksElsewhere,
-		"remove":    d.leaves,
-		"members":   d.lists,
-		"channel":   d.configures,
-		"rules":     d.rulesChange,
-		"time":      d.timePasses,
-		"time too":  d.timePasses,
-		"time more": d.timePasses,
-		"restart":   func(t *rapid.T) { d.restart(rapid.IntRange(0, 1).Draw(t, "engine")) },
+		"":           func(*rapid.T) { d.agree() },
+		"text":       d.customerWrites,
+		"text too":   d.customerWrites,
+		"text more":  d.customerWrites,
+		"text most":  d.customerWrites,
+		"text rest":  d.customerWrites,
+		"resolve":    d.resolves,
+		"reopen":     d.reopens,
+		"snooze":     d.snoozes,
+		"wake":       d.wakes,
+		"assign":     d.assigns,
+		"unassign":   d.unassigns,
+		"transfer":   d.transfers,
+		"to ai":      d.givesToAI,
+		"reply":      d.replies,
+		"start":      d.starts,
+		"priority":   d.prioritizes,
+		"presence":   d.comesAndGoes,
+		"presence2":  d.comesAndGoes,
+		"capacity":   d.hires,
+		"abilities":  d.learns,
+		"abilities2": d.learns,
+		"language":   d.customerSpeaks,
+		"hours":      d.opensOrCloses,
+		"outside":    d.worksElsewhere,
+		"remove":     d.leaves,
+		"members":    d.lists,
+		"channel":    d.configures,
+		"rules":      d.rulesChange,
+		"time":       d.timePasses,
+		"time too":   d.timePasses,
+		"time more":  d.timePasses,
+		"restart":    func(t *rapid.T) { d.restart(rapid.IntRange(0, 1).Draw(t, "engine")) },
 	})
 	d.gapless(d.look())
 }
 
-// opening is two agents on line, so that days begin with something.
-func (d *day) opening() {
+// opening is two agents on line, and customers who speak something, so that days begin with something.
+func (d *day) opening(t *rapid.T) {
 	for i, id := range staff[:2] {
-		a := livedesk.Agent{ID: id, Capacity: i + 1, Skills: abilities[i+1], Languages: tongues[i+1]}
+		a := livedesk.Agent{ID: id, Capacity: i + 1, Skills: d.skills(t), Languages: d.languages(t)}
 		_, err := d.desk.desk().PutAgent(d.t.Context(), a)
 		require.NoError(d.t, err)
 		require.NoError(d.t, d.desk.desk().SetPresence(d.t.Context(), id, livedesk.Online, 0))
@@ -103,6 +107,12 @@ func (d *day) opening() {
 	for i, c := range d.channels {
 		require.NoError(d.t, d.desk.desk().SetMembers(d.t.Context(), c.ID, staff[:2]))
 		d.m.list(d.m.queue(i), staff[:2])
+	}
+	require.NoError(d.t, d.desk.desk().SetTeam(d.t.Context(), "night", staff[:2]))
+	d.m.list(team, staff[:2])
+	for who := range d.m.speaks {
+		d.m.speaks[who] = d.language(t)
+		require.NoError(d.t, d.speaks(d.desk.desk(), who, d.m.speaks[who]))
 	}
 }
 
@@ -138,7 +148,13 @@ func (d *day) talk(t *rapid.T) *talk {
 	return d.m.talks[n-1-min(n-1, rapid.IntRange(0, 8).Draw(t, "talk"))]
 }
 
-func (d *day) customer(t *rapid.T) int { return rapid.IntRange(0, 4).Draw(t, "who") }
+func (d *day) customer(t *rapid.T) int { return rapid.IntRange(0, regulars-1).Draw(t, "who") }
+
+func (d *day) language(t *rapid.T) string { return rapid.SampledFrom(spoken).Draw(t, "language") }
+
+func (d *day) skills(t *rapid.T) []string { return rapid.SampledFrom(abilities).Draw(t, "skills") }
+
+func (d *day) languages(t *rapid.T) []string { return rapid.SampledFrom(tongues).Draw(t, "languages") }
 
 func (d *day) agent(t *rapid.T) string { return rapid.SampledFrom(staff).Draw(t, "agent") }
 
@@ -148,7 +164,7 @@ func (d *day) timePasses(t *rapid.T) {
 
 func (d *day) customerWrites(t *rapid.T) {
 	p := person{rapid.IntRange(0, 1).Draw(t, "channel"), d.customer(t)}
-	body := rapid.SampledFrom([]string{"hello", "hello", vip, vip, human, bye, "STOP", "START"}).Draw(t, "body")
+	body := rapid.SampledFrom([]string{"hello", "hello", vip, vip, vip, human, bye, "STOP", "START"}).Draw(t, "body")
 	d.now(t, "text", func() error { d.text(p, body); return nil }, func() bool { d.m.text(p, body); return true })
 }
 
@@ -269,16 +285,13 @@ func (d *day) learns(t *rapid.T) {
 }
 
 func (d *day) putAgent(t *rapid.T, id string, capacity int) {
-	a := livedesk.Agent{
-		ID: id, Capacity: capacity,
-		Skills: rapid.SampledFrom(abilities).Draw(t, "skills"), Languages: rapid.SampledFrom(tongues).Draw(t, "languages"),
-	}
+	a := livedesk.Agent{ID: id, Capacity: capacity, Skills: d.skills(t), Languages: d.languages(t)}
 	d.now(t, "put agent", func() error { _, err := d.desk.desk().PutAgent(t.Context(), a); return err },
 		func() bool { d.m.putAgent(id, capacity, a.Skills, a.Languages); return true })
 }
 
 func (d *day) customerSpeaks(t *rapid.T) {
-	who, language := d.customer(t), rapid.SampledFrom(spoken).Draw(t, "language")
+	who, language := d.customer(t), d.language(t)
 	d.now(t, "put contact", func() error { return d.speaks(d.desk.desk(), who, language) },
 		func() bool { d.m.speaks[who] = language; return true })
 }
@@ -339,7 +352,11 @@ func (d *day) configure(t *rapid.T, ch int) {
 }
 
 func (d *day) rulesChange(t *rapid.T) {
-	set := rapid.SampledFrom(slices.Sorted(maps.Keys(ruleSets))).Draw(t, "rules")
+	sets := slices.Sorted(maps.Keys(ruleSets))
+	if rapid.Bool().Draw(t, "narrowed") {
+		sets = slices.DeleteFunc(sets, func(name string) bool { return !narrowed(ruleSets[name]) })
+	}
+	set := rapid.SampledFrom(sets).Draw(t, "rules")
 	d.now(t, "rules", func() error { d.rules(set); return nil }, func() bool { d.m.rules = set; return true })
 }
 

@@ -62,6 +62,13 @@ var ruleSets = map[string][]rule{
 	},
 }
 
+// narrowed reports whether some rule asks for more than a place.
+func narrowed(set []rule) bool {
+	return slices.ContainsFunc(set, func(r rule) bool {
+		return slices.ContainsFunc(r.to, func(p place) bool { return p != place{to: p.to} })
+	})
+}
+
 // stored is the rule as the desk gets it.
 func (r rule) stored(place int) routing.Rule {
 	out := routing.Rule{
