@@ -16,9 +16,8 @@ import (
 )
 
 const (
-	crowd     = 32 // goroutines
-	crowded   = 2  // conversations an agent may have
-	customers = 20
+	crowd   = 32 // goroutines
+	crowded = 2  // conversations an agent may have
 )
 
 // certified is the skill that those have for good who have it.
