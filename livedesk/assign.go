@@ -266,7 +266,8 @@ func (q *line) hides() bool {
 }
 
 // lookBehind loads those who wait behind, of other channels or with other needs. Whatever is hidden is found, in as many
-// steps as there are channels that are at their limit, or closed, and needs that nobody meets.
+// steps as there are channels that are at their limit, or closed, and needs that nobody meets. Those who were looked at stay,
+// for serveAgain.
 func (p *placing) lookBehind(ctx context.Context, q *line) ([]head, error) {
 	found, err := p.u.tx.Queues(ctx, QueueQuery{
 		Workspace: p.workspace, IDs: []string{q.row.ID}, Heads: p.heads, Without: slices.SortedFunc(maps.Keys(q.stuck), func(a, b Alike) int {
@@ -276,7 +277,7 @@ func (p *placing) lookBehind(ctx context.Context, q *line) ([]head, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.row.Waiting, q.row.More = found.Queues[0].Waiting, found.Queues[0].More
+	q.row.Waiting, q.row.More = append(q.row.Waiting, found.Queues[0].Waiting...), found.Queues[0].More
 	return p.headsOf(q), nil
 }
 

@@ -63,6 +63,7 @@ func play(t *rapid.T, open opener) {
 		"text more":  d.customerWrites,
 		"text most":  d.customerWrites,
 		"text rest":  d.customerWrites,
+		"rush":       d.rush,
 		"resolve":    d.resolves,
 		"reopen":     d.reopens,
 		"snooze":     d.snoozes,
@@ -111,7 +112,7 @@ func (d *day) opening(t *rapid.T) {
 	require.NoError(d.t, d.desk.desk().SetTeam(d.t.Context(), "night", staff[:2]))
 	d.m.list(team, staff[:2])
 	for who := range d.m.speaks {
-		d.m.speaks[who] = d.language(t)
+		d.m.speaks[who] = spoken[who%len(spoken)]
 		require.NoError(d.t, d.speaks(d.desk.desk(), who, d.m.speaks[who]))
 	}
 }
@@ -166,6 +167,17 @@ func (d *day) customerWrites(t *rapid.T) {
 	p := person{rapid.IntRange(0, 1).Draw(t, "channel"), d.customer(t)}
 	body := rapid.SampledFrom([]string{"hello", "hello", vip, vip, vip, human, bye, "STOP", "START"}).Draw(t, "body")
 	d.now(t, "text", func() error { d.text(p, body); return nil }, func() bool { d.m.text(p, body); return true })
+}
+
+// rush is many customers, one after the other, who want the same.
+func (d *day) rush(t *rapid.T) {
+	ch, first := rapid.IntRange(0, 1).Draw(t, "channel"), rapid.IntRange(0, customers-rushed).Draw(t, "first")
+	body := rapid.SampledFrom([]string{vip, vip, "hello"}).Draw(t, "body")
+	for who := range rushed {
+		p := person{ch, first + who}
+		d.now(t, "text", func() error { d.text(p, body); return nil }, func() bool { d.m.text(p, body); return true })
+		d.recognize(d.look())
+	}
 }
 
 func (d *day) resolves(t *rapid.T) {

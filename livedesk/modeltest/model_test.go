@@ -17,8 +17,8 @@ type model struct {
 	talks    []*talk
 	current  map[person]*talk
 	optedOut map[person]bool
-	speaks   [regulars]string // languages, by who it is
-	rules    string           // which of ruleSets
+	speaks   [customers]string // languages, by who it is
+	rules    string            // which of ruleSets
 	// away is when it is looked whether who is off line still has something in hand, by agent.
 	away map[string]time.Duration
 
@@ -83,7 +83,9 @@ const (
 	team         = "team:night"
 	cysOwn       = "agent:cy"
 	bot          = "bot"
-	regulars     = 5 // customers
+	customers    = 20
+	regulars     = 5  // customers who do most of it
+	rushed       = 12 // customers who come at once
 )
 
 // The instants at which these end are never the same: events happen at whole seconds, and ten minutes apart.

@@ -39,7 +39,7 @@ func (m *model) elapse() {
 	for id, when := range m.away {
 		at(when, func() { m.takeFrom(id) })
 	}
-	slices.SortFunc(due, func(a, b timer) int { return cmp.Compare(a.due, b.due) })
+	slices.SortStableFunc(due, func(a, b timer) int { return cmp.Compare(a.due, b.due) })
 	for _, d := range due {
 		d.do()
 		m.commit()

@@ -200,10 +200,10 @@ func TestFleetAgentsComeAndGo(t *testing.T) {
 }
 
 // Everything that gives and takes places at once, in four processes: two channels with a mode each, one with a limit of its
-// own, a team, rules that wait, go on and ask who is there, and meanwhile presence, capacities, members and the rules change,
-// and conversations are passed on and resolved. Nobody gets more than the capacity or the limit, nobody who isn't there gets
-// anything, nothing has two owners, and when it is quiet nobody waits while somebody who fits has room (F97, F99, F100, F104,
-// F105, I9, I10, I11).
+// own, a team, rules that wait, go on, ask who is there and for skills and languages, and meanwhile presence, capacities, what
+// agents know, members and the rules change, and conversations are passed on and resolved. Nobody gets more than the capacity
+// or the limit, or what they lack the skill for, nobody who isn't there gets anything, nothing has two owners, and when it is
+// quiet nobody waits while somebody who fits has room (F97, F99, F100, F104, F105, I9, I10, I11).
 func TestFleetRoutes(t *testing.T) {
 	t.Parallel()
 	const customers, limit = 96, 2
@@ -220,12 +220,16 @@ func TestFleetRoutes(t *testing.T) {
 	team := func(ids ...string) { require.NoError(t, f.desk.SetTeam(t.Context(), "night", ids)) }
 	team(names[:3]...)
 	f.fleetRules(0)
+	together(customers, func(i int) {
+		_, err := f.desk.PutContact(t.Context(), livedesk.Contact{Address: address(i), Language: []string{"fr-CA", "de", ""}[i%3]})
+		require.NoError(t, err)
+	})
 	f.start()
 	var edits atomic.Int64
 	together(customers+4*len(names), func(i int) {
 		if i < customers {
 			n := []*number{turns, least}[i%2]
-			n.text(f, to(t.Context(), f.processes[i%fleetSize]), smstest.Text{From: address(i), Body: []string{"hello", "night", "ask", "ada"}[i/2%4]})
+			n.text(f, to(t.Context(), f.processes[i%fleetSize]), smstest.Text{From: address(i), Body: []string{"hello", "night", "ask", "ada", "vip", "theirs"}[i/2%6]})
 			return
 		}
 		name := names[i%len(names)]
@@ -234,7 +238,7 @@ func TestFleetRoutes(t *testing.T) {
 			case 0:
 				do(f, p, "SetPresence", Present{Agent: name, Presence: []livedesk.Presence{livedesk.Offline, livedesk.Busy, livedesk.Online}[f.any(3)]})
 			case 1:
-				_, err := f.desk.PutAgent(t.Context(), livedesk.Agent{ID: name, Capacity: 2 + f.any(3)})
+				_, err := f.desk.PutAgent(t.Context(), f.able(name))
 				require.NoError(t, err)
 			case 2:
 				if n := f.any(4); k%2 == 0 {
@@ -248,7 +252,8 @@ func TestFleetRoutes(t *testing.T) {
 					if j%2 == 0 {
 						_, _ = ask[livedesk.Conversation](t.Context(), p, "Resolve", c.ID) // somebody else may have
 					} else {
-						_, _ = f.desk.Transfer(t.Context(), c.ID, routing.Target{Kind: routing.ToTeam, ID: "night"}, livedesk.Actor{Kind: livedesk.ActorHost})
+						to := routing.Target{Kind: routing.ToTeam, ID: "night", Language: []string{"", "fr"}[f.any(2)]}
+						_, _ = f.desk.Transfer(t.Context(), c.ID, to, livedesk.Actor{Kind: livedesk.ActorHost})
 					}
 				}
 			}
@@ -257,6 +262,7 @@ func TestFleetRoutes(t *testing.T) {
 	f.quiet(patience)
 	f.placesHeld()
 	f.owners()
+	taught := false
 	for {
 		together(len(names), func(i int) {
 			do(f, f.processes[i%fleetSize], "SetPresence", Present{Agent: names[i], Presence: livedesk.Online})
@@ -274,14 +280,40 @@ func TestFleetRoutes(t *testing.T) {
 			require.LessOrEqual(t, of, limit, "of the limited channel with %s", name)
 			open = append(open, list...)
 		}
-		if len(open) == 0 {
+		if len(open) == 0 && taught {
 			break
+		}
+		if len(open) == 0 { // who is left needs what nobody knows
+			f.teach(names)
+			taught = true
 		}
 		together(len(open), func(i int) { get[livedesk.Conversation](f, f.processes[i%fleetSize], "Resolve", open[i].ID) })
 	}
 	f.placesHeld()
+	require.NotZero(t, f.count(`SELECT count(*) FROM {s}.audit_assignments WHERE needs <> ''`))
 	require.Empty(t, f.conversations(livedesk.List{States: []livedesk.State{livedesk.Open}}), "all had their turn")
 	f.decidedByRules(names)
+}
+
+// knowledge is all skills that rules ask for.
+var knowledge = []string{"vip", "billing"}
+
+// able returns an agent with a few places and some of what agents may know.
+func (f *fleet) able(name string) livedesk.Agent {
+	return livedesk.Agent{
+		ID: name, Capacity: 2 + f.any(3), Skills: knowledge[:f.any(3)], Languages: []string{"fr-FR", "de"}[:f.any(3)],
+	}
+}
+
+// teach lets agents know everything that rules ask for.
+func (f *fleet) teach(names []string) {
+	f.Helper()
+	for _, name := range names {
+		a := f.able(name)
+		a.Skills, a.Languages = knowledge, []string{"FR", "de-AT"}
+		_, err := f.desk.PutAgent(f.Context(), a)
+		require.NoError(f, err)
+	}
 }
 
 // fleetRules puts the nth version of the rules in place: what differs is who gets "ask".
@@ -290,13 +322,18 @@ func (f *fleet) fleetRules(n int) {
 	says := func(word string, to ...routing.Target) routing.Rule {
 		return routing.Rule{ID: word, Condition: routing.Condition{Text: &routing.Text{Keyword: []string{word}}}, Targets: to}
 	}
+	vip := routing.Target{Kind: routing.ToTeam, ID: "night", Skills: []string{"vip"}}
+	theirs := routing.Target{Kind: routing.ToHumans, Language: routing.ContactLanguage}
+	billing := routing.Target{Kind: routing.ToTeam, ID: "night", Skills: []string{"billing"}}
 	night, ada := routing.Target{Kind: routing.ToTeam, ID: "night"}, routing.Target{Kind: routing.ToAgent, ID: "ada"}
 	mine := says("ada", ada)
 	mine.Unavailable = routing.NextTier
-	asks := says("ask", night)
+	asks := says("ask", vip, night)
 	asks.Name = fmt.Sprint("version ", n)
-	asks.Condition = routing.Condition{All: []routing.Condition{asks.Condition, {Available: &night}}}
-	_, err := f.desk.PutRules(f.Context(), livedesk.RuleSet{Rules: []routing.Rule{says("night", night), asks, mine}})
+	asks.Condition = routing.Condition{All: []routing.Condition{asks.Condition, {Available: &vip}}}
+	_, err := f.desk.PutRules(f.Context(), livedesk.RuleSet{Rules: []routing.Rule{
+		says("night", night), asks, mine, says("vip", vip), says("theirs", theirs, billing),
+	}})
 	require.NoError(f, err)
 }
 

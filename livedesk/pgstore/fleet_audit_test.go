@@ -11,8 +11,9 @@ import (
 )
 
 // What only an eye inside of the transactions can see is written down by triggers: at every gate whether the contact had
-// opted out, and at the end of every automatic assignment's transaction how many conversations the agent had. Both happen
-// under the lock of the row that they are about, so what is written down is what was true.
+// opted out, and at the end of every automatic assignment's transaction how many conversations the agent had, and whether the
+// agent had what was needed. Both happen under the lock of the row that they are about, so what is written down is what was
+// true.
 const auditTables = `
 CREATE TABLE {s}.audit_gates (message text, class text, opted_out boolean);
 CREATE FUNCTION {s}.audit_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -23,11 +24,19 @@ END $$;
 CREATE TRIGGER audit_gate AFTER UPDATE ON {s}.messages FOR EACH ROW
 	WHEN (NEW.delivery = 'posting' AND OLD.delivery <> 'posting') EXECUTE FUNCTION {s}.audit_gate();
 
-CREATE TABLE {s}.audit_assignments (conversation text, agent text, cause text, load bigint, capacity bigint, presence text);
+CREATE FUNCTION {s}.audit_meets(needs text, skills jsonb, languages jsonb) RETURNS boolean LANGUAGE sql AS $$
+	SELECT coalesce(needs, '') = '' OR coalesce(skills, '[]') @> to_jsonb(string_to_array(split_part(needs, ':', 2), ','))
+		AND (split_part(needs, ':', 1) = '' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(coalesce(languages, '[]')) AS l
+			WHERE starts_with(lower(l) || '-', split_part(needs, ':', 1) || '-')))
+$$;
+CREATE TABLE {s}.audit_assignments (conversation text, agent text, cause text, load bigint, capacity bigint, presence text,
+	needs text, met boolean);
 CREATE FUNCTION {s}.audit_assignment() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 	INSERT INTO {s}.audit_assignments SELECT NEW.conversation, NEW.activity->>'to', NEW.activity->>'cause',
 		(SELECT count(*) FROM {s}.conversations AS c WHERE c.workspace = NEW.workspace AND c.assignee = NEW.activity->>'to' AND c.state = 'open'),
-		a.capacity, a.presence FROM {s}.agents AS a WHERE a.workspace = NEW.workspace AND a.id = NEW.activity->>'to';
+		a.capacity, a.presence, NEW.activity->'decision'->>'needs',
+		{s}.audit_meets(NEW.activity->'decision'->>'needs', a.skills, a.languages)
+		FROM {s}.agents AS a WHERE a.workspace = NEW.workspace AND a.id = NEW.activity->>'to';
 	RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER audit_assignment AFTER INSERT ON {s}.messages DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
@@ -50,9 +59,9 @@ func (f *fleet) gatesHeld() {
 	}
 }
 
-// placesHeld says that no automatic assignment took anybody above capacity, or to somebody who wasn't on line (I9, I10), and
-// that the loads that the desk tells are those that can be counted. An agent who is given back what they had before their
-// conversation was put aside may have more.
+// placesHeld says that no automatic assignment took anybody above capacity, or went to somebody who wasn't on line, or lacked
+// what was needed (I9, I10), and that the loads that the desk tells are those that can be counted. An agent who is given back
+// what they had before their conversation was put aside may have more.
 func (f *fleet) placesHeld() {
 	f.Helper()
 	require.NotZero(f, f.count(`SELECT count(*) FROM {s}.audit_assignments`))
@@ -61,6 +70,9 @@ func (f *fleet) placesHeld() {
 	}
 	if n := f.count(`SELECT count(*) FROM {s}.audit_assignments WHERE presence <> 'online'`); n > 0 {
 		f.Errorf("%d automatic assignments to agents who weren't on line", n)
+	}
+	if n := f.count(`SELECT count(*) FROM {s}.audit_assignments WHERE NOT met`); n > 0 {
+		f.Errorf("%d automatic assignments to agents who lacked what was needed", n)
 	}
 	held := map[string]int{}
 	for _, c := range f.conversations(livedesk.List{States: []livedesk.State{livedesk.Open}}) {
@@ -73,8 +85,8 @@ func (f *fleet) placesHeld() {
 	}
 }
 
-// besideRoom counts how often a conversation waits while somebody of its queue has a free place, also by the limits of
-// these numbers (I11).
+// besideRoom counts how often a conversation waits while somebody of its queue who has what it needs has a free place, also
+// by the limits of these numbers (I11).
 func (f *fleet) besideRoom(limited ...*number) int {
 	f.Helper()
 	channels, limits := []string{}, []int64{}
@@ -85,7 +97,7 @@ func (f *fleet) besideRoom(limited ...*number) int {
 		JOIN {s}.queue_agents AS m ON m.workspace = c.workspace AND m.queue = c.queue
 		JOIN {s}.agents AS a ON a.workspace = m.workspace AND a.id = m.agent AND a.presence = 'online'
 		LEFT JOIN unnest($1::text[], $2::bigint[]) AS l(channel, most) ON l.channel = c.channel
-		WHERE c.state = 'open' AND (a.capacity = 0 OR a.capacity > (SELECT count(*) FROM {s}.conversations AS o
+		WHERE c.state = 'open' AND {s}.audit_meets(c.needs, a.skills, a.languages) AND (a.capacity = 0 OR a.capacity > (SELECT count(*) FROM {s}.conversations AS o
 			WHERE o.workspace = a.workspace AND o.assignee = a.id AND o.state = 'open'))
 		AND (l.most IS NULL OR l.most > (SELECT count(*) FROM {s}.conversations AS o
 			WHERE o.workspace = a.workspace AND o.assignee = a.id AND o.state = 'open' AND o.channel = c.channel))`, channels, limits)
