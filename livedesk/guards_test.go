@@ -2,14 +2,18 @@ package livedesk_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/smstest"
 )
 
 // A late STOP counts on all channels where that is the rule, also one from before an opt-out of which only its own channel
@@ -87,6 +91,94 @@ func TestVerdictWhileTheListIsTaken(t *testing.T) { // I6
 		require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
 		require.Empty(t, notes(w.message(m.ID)), "nobody could look")
 		close(release)
+		require.NoError(t, stop())
+	})
+}
+
+// A carrier that never gives a list in time is asked for less and less, and then no more.
+func TestListThatNeverComes(t *testing.T) {
+	t.Parallel()
+	w, a := onArchive(t)
+	a.fail = func(sms.ListQuery) error {
+		if len(a.queries) > 20 {
+			return errBroken
+		}
+		return fmt.Errorf("list: %w", context.DeadlineExceeded)
+	}
+	_, err := w.desk.Backfill(w.ctx(), w.ch.ID, w.clock().Add(-time.Hour))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, []int{1000, 250, 62, 25}, limitsOf(a.queries))
+}
+
+// More texts within one second than a list can have are told of, instead of being asked for with ever longer lists.
+func TestMoreThanAListInOneSecond(t *testing.T) {
+	t.Parallel()
+	var asked []sms.ListQuery
+	w := askList(t, func(_ context.Context, q sms.ListQuery, _ func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+		if asked = append(asked, q); len(asked) > 10 {
+			return nil, nil
+		}
+		in := channel.Inbound{From: bob, To: smstest.TwilioNumber}
+		return slices.Repeat([]sms.Listed{{Inbound: &in, Created: q.Since.Add(time.Minute)}}, q.Limit), nil
+	})
+	_, err := w.desk.Backfill(w.ctx(), w.ch.ID, w.clock().Add(-time.Hour))
+	require.ErrorIs(t, err, livedesk.ErrCarrierUnavailable)
+	require.ErrorContains(t, err, "more than 50000 texts in one second")
+	limits := limitsOf(asked)
+	require.Equal(t, []int{1000, 1000, 2000, 4000, 8000, 16000, 32000, 64000}, limits)
+}
+
+func limitsOf(queries []sms.ListQuery) (limits []int) {
+	for _, q := range queries {
+		limits = append(limits, q.Limit)
+	}
+	return limits
+}
+
+// Where automatic texts never expire, however late a text comes it is greeted.
+func TestLateTextIsGreetedWhereNothingExpires(t *testing.T) {
+	t.Parallel()
+	w, a := onArchive(t, func(s *settings) { s.ExpireAutomatic = -1 })
+	w.change(func(c *livedesk.Channel) { c.Greeting = "Welcome" })
+	a.add(w.clock().Add(-30*time.Hour), alice, "hello?")
+	w.backfill(48 * time.Hour)
+	require.Equal(t, []string{"Welcome"}, w.bodies())
+}
+
+// Whoever has probed knows it at once, and not only when it reads the configuration next: until the next probe is due its
+// claims ask for nothing of the channel, however often new texts wake it.
+func TestProbeIsKnownAtOnce(t *testing.T) { // F48
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		open := 0 // claims that would take a text of the channel
+		p := &paper{}
+		w := onPaper(t, p, realTime, func(s *settings) {
+			s.Refresh = 30 * time.Second
+			s.Wrap = func(inner livedesk.Store) livedesk.Store {
+				return &storeWrap{inner, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+					return inner.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+						return fn(ctx, claimTx{tx, func(q livedesk.Claim) {
+							for _, allowed := range q.Senders {
+								open += allowed
+							}
+						}})
+					})
+				}}
+			}
+		})
+		w.ch = w.put(paperChannel(nil))
+		p.answer(func(channel.Outbound) error { return refusedCredentials() })
+		w.startMany(20)
+		stop := running(t, w.engine)
+		time.Sleep(10 * time.Second)
+		before := len(p.tried())
+		open = 0
+		for i := range 5 * 60 {
+			w.start(phone(100+i), "hello")
+			time.Sleep(time.Second)
+		}
+		require.Equal(t, before+5, len(p.tried()))
+		require.Equal(t, 5, open)
 		require.NoError(t, stop())
 	})
 }
