@@ -32,7 +32,7 @@ func (a *attempt) since() time.Time { return micro(a.now.Add(time.Since(a.at))) 
 type claimed struct {
 	texts    int        // texts that it did something about
 	attempts []*attempt // those of them that may go
-	probed   bool       // the time of a channel's next probe was moved
+	probed   bool       // the time of a channel's next probe was moved, or is another one than this process knew
 	strange  []Message  // those of a channel that this process doesn't know, leased for a moment
 	budgets  []Budget   // of their senders
 	flooded  []Sender   // whose budget of first replies is used up
@@ -147,9 +147,7 @@ func (u *unit) claim(ctx context.Context, c Claim) (claimed, error) {
 		}
 		u.deliver(m)
 	}
-	for _, may := range probes {
-		out.probed = out.probed || may
-	}
+	out.probed = len(probes) > 0
 	for _, s := range budgets {
 		if s.changed {
 			u.budgets = append(u.budgets, s.Budget)

@@ -1,0 +1,184 @@
+package livedesk_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/livedesk/livedesk-go/channel"
+	"github.com/livedesk/livedesk-go/livedesk"
+	"github.com/livedesk/livedesk-go/sms"
+	"github.com/livedesk/livedesk-go/sms/smstest"
+)
+
+// A late STOP counts on all channels where that is the rule, also one from before an opt-out of which only its own channel
+// knows.
+func TestLateStopOfSomebodyWhoIsOut(t *testing.T) { // F83
+	t.Parallel()
+	w, a := onArchive(t)
+	other, _ := w.filledIn("twilio")
+	other.Values["phone_number"] = "+14155550199"
+	second := w.put(other)
+	w.text(alice, "hello")
+	_, err := w.desk.OptOut(w.ctx(), w.ch.ID, alice, host, "by phone")
+	require.NoError(t, err)
+	w.change(func(c *livedesk.Channel) { c.OptOutScope = livedesk.ScopeWorkspace })
+	a.add(w.clock().Add(-2*time.Hour), alice, "STOP")
+	require.Equal(t, 1, w.backfill(4*time.Hour).New)
+	ledger, err := w.desk.ConsentHistory(w.ctx(), second.ID, alice)
+	require.NoError(t, err)
+	require.Len(t, ledger.Changes, 1)
+	require.True(t, ledger.Changes[0].OptedOut)
+}
+
+// The word START in a text of ours is no opt-in.
+func TestLateStopBeforeOurOwnStart(t *testing.T) { // F83
+	t.Parallel()
+	w, a := onArchive(t)
+	w.text(alice, "which word was it?")
+	w.reply(w.only().ID, "START")
+	w.settle()
+	a.add(w.clock().Add(-time.Hour), alice, "STOP")
+	require.Equal(t, 1, w.backfill(4*time.Hour).New)
+	consent, err := w.desk.Consent(w.ctx(), w.only().ID)
+	require.NoError(t, err)
+	require.True(t, consent.OptedOut)
+}
+
+// What was lost before its channel was removed is given up when the number comes back, and not sent again by the new channel.
+func TestRepeatOfAnEarlierLife(t *testing.T) { // R12
+	t.Parallel()
+	w := onTwilio(t, repeatAbsent)
+	w.carrier.Fail(lostAndGone)
+	m := w.start(alice, "hello")
+	w.settle()
+	values := w.given
+	require.NoError(t, w.desk.RemoveChannel(w.ctx(), w.ch.ID))
+	w.advance(time.Second)
+	again := w.put(livedesk.Channel{Provider: "twilio", Values: values})
+	require.Equal(t, w.ch.ID, again.ID)
+	for range 60 {
+		w.later(20 * time.Second)
+	}
+	require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
+	require.Equal(t, 1, w.sends())
+}
+
+// A text that can't be looked for gets its verdict all the same: it waits for a look once, and not for ever.
+func TestVerdictWhileTheListIsTaken(t *testing.T) { // I6
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		w := askList(t, func(ctx context.Context, q sms.ListQuery, ask func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+			if q.Direction == sms.DirectionInbound {
+				<-release
+			}
+			return ask(ctx, q)
+		}, realTime)
+		go func() { _, _ = w.desk.Backfill(w.ctx(), w.ch.ID, time.Now().Add(-time.Hour)) }()
+		synctest.Wait()
+		w.carrier.Fail(lostAndGone)
+		m := w.start(alice, "hello")
+		stop := running(t, w.engine)
+		time.Sleep(verdict + 30*time.Second)
+		require.Equal(t, livedesk.Unknown, w.state(m.ID), "it waits for a look")
+		time.Sleep(2 * time.Minute)
+		require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
+		require.Empty(t, notes(w.message(m.ID)), "nobody could look")
+		close(release)
+		require.NoError(t, stop())
+	})
+}
+
+// A carrier that never gives a list in time is asked for less and less, and then no more.
+func TestListThatNeverComes(t *testing.T) {
+	t.Parallel()
+	w, a := onArchive(t)
+	a.fail = func(sms.ListQuery) error {
+		if len(a.queries) > 20 {
+			return errBroken
+		}
+		return fmt.Errorf("list: %w", context.DeadlineExceeded)
+	}
+	_, err := w.desk.Backfill(w.ctx(), w.ch.ID, w.clock().Add(-time.Hour))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, []int{1000, 250, 62, 25}, limitsOf(a.queries))
+}
+
+// More texts within one second than a list can have are told of, instead of being asked for with ever longer lists.
+func TestMoreThanAListInOneSecond(t *testing.T) {
+	t.Parallel()
+	var asked []sms.ListQuery
+	w := askList(t, func(_ context.Context, q sms.ListQuery, _ func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+		if asked = append(asked, q); len(asked) > 10 {
+			return nil, nil
+		}
+		in := channel.Inbound{From: bob, To: smstest.TwilioNumber}
+		return slices.Repeat([]sms.Listed{{Inbound: &in, Created: q.Since.Add(time.Minute)}}, q.Limit), nil
+	})
+	_, err := w.desk.Backfill(w.ctx(), w.ch.ID, w.clock().Add(-time.Hour))
+	require.ErrorIs(t, err, livedesk.ErrCarrierUnavailable)
+	require.ErrorContains(t, err, "more than 50000 texts in one second")
+	limits := limitsOf(asked)
+	require.Equal(t, []int{1000, 1000, 2000, 4000, 8000, 16000, 32000, 64000}, limits)
+}
+
+func limitsOf(queries []sms.ListQuery) (limits []int) {
+	for _, q := range queries {
+		limits = append(limits, q.Limit)
+	}
+	return limits
+}
+
+// Where automatic texts never expire, however late a text comes it is greeted.
+func TestLateTextIsGreetedWhereNothingExpires(t *testing.T) {
+	t.Parallel()
+	w, a := onArchive(t, func(s *settings) { s.ExpireAutomatic = -1 })
+	w.change(func(c *livedesk.Channel) { c.Greeting = "Welcome" })
+	a.add(w.clock().Add(-30*time.Hour), alice, "hello?")
+	w.backfill(48 * time.Hour)
+	require.Equal(t, []string{"Welcome"}, w.bodies())
+}
+
+// Whoever has probed knows it at once, and not only when it reads the configuration next: until the next probe is due its
+// claims ask for nothing of the channel, however often new texts wake it.
+func TestProbeIsKnownAtOnce(t *testing.T) { // F48
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		open := 0 // claims that would take a text of the channel
+		p := &paper{}
+		w := onPaper(t, p, realTime, func(s *settings) {
+			s.Refresh = 30 * time.Second
+			s.Wrap = func(inner livedesk.Store) livedesk.Store {
+				return &storeWrap{inner, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+					return inner.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
+						return fn(ctx, claimTx{tx, func(q livedesk.Claim) {
+							for _, allowed := range q.Senders {
+								open += allowed
+							}
+						}})
+					})
+				}}
+			}
+		})
+		w.ch = w.put(paperChannel(nil))
+		p.answer(func(channel.Outbound) error { return refusedCredentials() })
+		w.startMany(20)
+		stop := running(t, w.engine)
+		time.Sleep(10 * time.Second)
+		before := len(p.tried())
+		open = 0
+		for i := range 5 * 60 {
+			w.start(phone(100+i), "hello")
+			time.Sleep(time.Second)
+		}
+		require.Equal(t, before+5, len(p.tried()))
+		require.Equal(t, 5, open)
+		require.NoError(t, stop())
+	})
+}
