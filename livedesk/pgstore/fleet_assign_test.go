@@ -217,7 +217,9 @@ func TestFleetRoutes(t *testing.T) {
 	f.agents(turns, 3, names...)
 	require.NoError(t, f.desk.SetMembers(t.Context(), turns.ID, names[:4]))
 	require.NoError(t, f.desk.SetMembers(t.Context(), least.ID, names[2:]))
-	team := func(ids ...string) { require.NoError(t, f.desk.SetTeam(t.Context(), "night", ids)) }
+	team := func(ids ...string) {
+		require.NoError(t, insist(func() error { return f.desk.SetTeam(t.Context(), "night", ids) }))
+	}
 	team(names[:3]...)
 	f.fleetRules(0)
 	together(customers, func(i int) {
@@ -238,8 +240,11 @@ func TestFleetRoutes(t *testing.T) {
 			case 0:
 				do(f, p, "SetPresence", Present{Agent: name, Presence: []livedesk.Presence{livedesk.Offline, livedesk.Busy, livedesk.Online}[f.any(3)]})
 			case 1:
-				_, err := f.desk.PutAgent(t.Context(), f.able(name))
-				require.NoError(t, err)
+				a := f.able(name)
+				require.NoError(t, insist(func() error {
+					_, err := f.desk.PutAgent(t.Context(), a)
+					return err
+				}))
 			case 2:
 				if n := f.any(4); k%2 == 0 {
 					team(names[n : n+3]...)
@@ -331,10 +336,12 @@ func (f *fleet) fleetRules(n int) {
 	asks := says("ask", vip, night)
 	asks.Name = fmt.Sprint("version ", n)
 	asks.Condition = routing.Condition{All: []routing.Condition{asks.Condition, {Available: &vip}}}
-	_, err := f.desk.PutRules(f.Context(), livedesk.RuleSet{Rules: []routing.Rule{
-		says("night", night), asks, mine, says("vip", vip), says("theirs", theirs, billing),
-	}})
-	require.NoError(f, err)
+	require.NoError(f, insist(func() error {
+		_, err := f.desk.PutRules(f.Context(), livedesk.RuleSet{Rules: []routing.Rule{
+			says("night", night), asks, mine, says("vip", vip), says("theirs", theirs, billing),
+		}})
+		return err
+	}))
 }
 
 // decidedByRules holds every decision to one version of the rules, and to who was there (I10, F105).

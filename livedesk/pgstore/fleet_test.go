@@ -295,10 +295,23 @@ func codeOf(err error) string {
 	return "lost"
 }
 
+// insist does again what a crowded desk was too busy for (503), as people do.
+func insist(fn func() error) (err error) {
+	for range 10 {
+		if err = fn(); livedesk.ErrorCode(err) != "busy" && codeOf(err) != "busy" {
+			break
+		}
+	}
+	return err
+}
+
 // get calls a method that must succeed.
-func get[T any](f *fleet, p *process, method string, args any) T {
+func get[T any](f *fleet, p *process, method string, args any) (out T) {
 	f.Helper()
-	out, err := ask[T](f.Context(), p, method, args)
+	err := insist(func() (err error) {
+		out, err = ask[T](f.Context(), p, method, args)
+		return err
+	})
 	if err != nil {
 		f.Errorf("%s in process %d: %v", method, p.n, err)
 	}
