@@ -63,7 +63,6 @@ func play(t *rapid.T, open opener) {
 		"text more":  d.customerWrites,
 		"text most":  d.customerWrites,
 		"text rest":  d.customerWrites,
-		"rush":       d.rush,
 		"resolve":    d.resolves,
 		"reopen":     d.reopens,
 		"snooze":     d.snoozes,
@@ -167,17 +166,6 @@ func (d *day) customerWrites(t *rapid.T) {
 	p := person{rapid.IntRange(0, 1).Draw(t, "channel"), d.customer(t)}
 	body := rapid.SampledFrom([]string{"hello", "hello", vip, vip, vip, human, bye, "STOP", "START"}).Draw(t, "body")
 	d.now(t, "text", func() error { d.text(p, body); return nil }, func() bool { d.m.text(p, body); return true })
-}
-
-// rush is many customers, one after the other, who want the same.
-func (d *day) rush(t *rapid.T) {
-	ch, first := rapid.IntRange(0, 1).Draw(t, "channel"), rapid.IntRange(0, customers-rushed).Draw(t, "first")
-	body := rapid.SampledFrom([]string{vip, vip, "hello"}).Draw(t, "body")
-	for who := range rushed {
-		p := person{ch, first + who}
-		d.now(t, "text", func() error { d.text(p, body); return nil }, func() bool { d.m.text(p, body); return true })
-		d.recognize(d.look())
-	}
 }
 
 func (d *day) resolves(t *rapid.T) {

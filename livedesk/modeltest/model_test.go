@@ -84,8 +84,7 @@ const (
 	cysOwn       = "agent:cy"
 	bot          = "bot"
 	customers    = 20
-	regulars     = 5  // customers who do most of it
-	rushed       = 12 // customers who come at once
+	regulars     = 5 // customers who do most of it
 )
 
 // The instants at which these end are never the same: events happen at whole seconds, and ten minutes apart.
