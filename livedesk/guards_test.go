@@ -244,3 +244,18 @@ func TestLateStopIsNotConfirmed(t *testing.T) { // F79
 		require.Len(t, w.texts(w.only().ID), texts, age)
 	}
 }
+
+// START takes back what was still to confirm the STOP; an opt-out by hand over one by STOP is no second opt-out in the timeline.
+func TestKeywordsInARow(t *testing.T) { // F83
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.text(alice, "hello")
+	w.deliver(textFrom(alice, "STOP"))
+	w.text(alice, "START")
+	require.Len(t, w.bodies(), 1, "the confirmation of the START")
+	w.text(alice, "STOP")
+	_, err := w.desk.OptOut(w.ctx(), w.ch.ID, alice, host, "by phone")
+	require.NoError(t, err)
+	require.Len(t, w.causes(w.only().ID, "opted_out"), 2, "one for each STOP")
+}
