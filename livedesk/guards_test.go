@@ -259,3 +259,21 @@ func TestKeywordsInARow(t *testing.T) { // F83
 	require.NoError(t, err)
 	require.Len(t, w.causes(w.only().ID, "opted_out"), 2, "one for each STOP")
 }
+
+// STOP for all channels is one workspace's: nobody else gets to know the customer by it.
+func TestStopForAllChannelsCrossesNothing(t *testing.T) { // I17
+	t.Parallel()
+	w := newWorld(t)
+	wide := func(c *livedesk.Channel) { c.OptOutScope = livedesk.ScopeWorkspace }
+	w.bandwidthChannel(wide)
+	theirs, _ := w.filledIn("twilio")
+	wide(&theirs)
+	others := w.engine.Desk("others")
+	_, err := others.PutChannel(w.ctx(), theirs)
+	require.NoError(t, err)
+	w.text(alice, "STOP")
+	w.advance(time.Hour)
+	c, err := others.PutContact(w.ctx(), livedesk.Contact{Address: alice, Name: "Alice"})
+	require.NoError(t, err)
+	require.Equal(t, w.clock(), c.CreatedAt, "they didn't know her before")
+}
