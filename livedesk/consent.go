@@ -65,7 +65,7 @@ func (c *channelInfo) read(in channel.Inbound) reading {
 	if in.Consent != channel.ConsentNone && in.Consent != r.meaning {
 		r.word, r.meaning = "", in.Consent
 	}
-	if in.Consent != channel.ConsentNone && r.word == "" {
+	if r.word == "" { // then only the carrier can have said it
 		r.source = ConsentByType
 	}
 	if r.meaning == channel.ConsentNone {

@@ -182,3 +182,98 @@ func TestProbeIsKnownAtOnce(t *testing.T) { // F48
 		require.NoError(t, stop())
 	})
 }
+
+// Where the carrier says the same as the customer's word, the ledger has the word.
+func TestLedgerHasTheWord(t *testing.T) { // F83
+	t.Parallel()
+	w := onTwilio(t)
+	w.deliver(smstest.Text{From: alice, Body: "Stop", Fields: map[string]string{"OptOutType": "STOP"}})
+	ledger, err := w.desk.ConsentHistory(w.ctx(), w.ch.ID, alice)
+	require.NoError(t, err)
+	require.Len(t, ledger.Changes, 1)
+	require.Equal(t, livedesk.ConsentByKeyword, ledger.Changes[0].Source)
+	require.NotEmpty(t, ledger.Changes[0].Keyword)
+
+	w.deliver(smstest.Text{From: bob, Body: "leave me be", Fields: map[string]string{"OptOutType": "STOP"}})
+	ledger, err = w.desk.ConsentHistory(w.ctx(), w.ch.ID, bob)
+	require.NoError(t, err)
+	require.Len(t, ledger.Changes, 1)
+	require.Equal(t, livedesk.ConsentByType, ledger.Changes[0].Source)
+	require.Empty(t, ledger.Changes[0].Keyword)
+}
+
+// One text whose recipient's list is too long was not found, which is not to say that the carrier doesn't have it.
+func TestOwnListIsTooLong(t *testing.T) { // R11
+	t.Parallel()
+	w := askList(t, func(context.Context, sms.ListQuery, func(context.Context, sms.ListQuery) ([]sms.Listed, error)) ([]sms.Listed, error) {
+		return nil, sms.ErrListTooLong
+	})
+	w.carrier.Fail(lostAndTaken)
+	m := w.start(alice, "hello")
+	w.settle()
+	w.later(20 * time.Second)
+	require.Equal(t, []string{"not found, and the carrier's list was not whole"}, notes(w.message(m.ID)))
+}
+
+// A second STOP is no START that is refused; a START that is refused is not confirmed.
+func TestKeywordsThatChangeNothing(t *testing.T) { // F83
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.text(alice, "hello")
+	w.text(alice, "STOP")
+	w.text(alice, "STOP")
+	require.Empty(t, w.causes(w.only().ID, "opt_in_refused"))
+	require.Len(t, w.bodies(), 1, "the confirmation")
+	_, err := w.desk.OptOut(w.ctx(), w.ch.ID, alice, host, "by phone")
+	require.NoError(t, err)
+	before := len(w.texts(w.only().ID))
+	w.text(alice, "START")
+	require.Len(t, w.causes(w.only().ID, "opt_in_refused"), 1)
+	require.Len(t, w.texts(w.only().ID), before+1, "the START alone")
+}
+
+// STOP that comes later than its confirmation may is not confirmed.
+func TestLateStopIsNotConfirmed(t *testing.T) { // F79
+	t.Parallel()
+	for age, texts := range map[time.Duration]int{3 * time.Minute: 2, 6 * time.Minute: 1} {
+		w := onTwilio(t)
+		w.lose(smstest.Text{From: alice, Body: "opt-out"}) // a word that Twilio itself knows nothing of
+		w.advance(age)
+		require.Equal(t, 1, w.backfill(time.Hour).New)
+		require.Len(t, w.texts(w.only().ID), texts, age)
+	}
+}
+
+// START takes back what was still to confirm the STOP; an opt-out by hand over one by STOP is no second opt-out in the timeline.
+func TestKeywordsInARow(t *testing.T) { // F83
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.text(alice, "hello")
+	w.deliver(textFrom(alice, "STOP"))
+	w.text(alice, "START")
+	require.Len(t, w.bodies(), 1, "the confirmation of the START")
+	w.text(alice, "STOP")
+	_, err := w.desk.OptOut(w.ctx(), w.ch.ID, alice, host, "by phone")
+	require.NoError(t, err)
+	require.Len(t, w.causes(w.only().ID, "opted_out"), 2, "one for each STOP")
+}
+
+// STOP for all channels is one workspace's: nobody else gets to know the customer by it.
+func TestStopForAllChannelsCrossesNothing(t *testing.T) { // I17
+	t.Parallel()
+	w := newWorld(t)
+	wide := func(c *livedesk.Channel) { c.OptOutScope = livedesk.ScopeWorkspace }
+	w.bandwidthChannel(wide)
+	theirs, _ := w.filledIn("twilio")
+	wide(&theirs)
+	others := w.engine.Desk("others")
+	_, err := others.PutChannel(w.ctx(), theirs)
+	require.NoError(t, err)
+	w.text(alice, "STOP")
+	w.advance(time.Hour)
+	c, err := others.PutContact(w.ctx(), livedesk.Contact{Address: alice, Name: "Alice"})
+	require.NoError(t, err)
+	require.Equal(t, w.clock(), c.CreatedAt, "they didn't know her before")
+}
