@@ -51,6 +51,9 @@ func play(t *rapid.T, open opener) {
 	c := &clock{}
 	d := &day{desk: newDesk(t, open(t, c), c.advance)}
 	d.m = newModel(d.channels)
+	if c.runs {
+		d.m.tick = time.Microsecond
+	}
 	d.opening(t)
 	d.rulesChange(t)
 	for ch := range d.channels {

@@ -10,6 +10,9 @@ import (
 
 // model is what the documentation says of assignment, as plainly as it can be said.
 type model struct {
+	// tick is how much time passes from one timer to the next: something where the store's clock goes on by itself, so that
+	// who began to wait first is first whatever the ids.
+	tick     time.Duration
 	now      time.Duration
 	agents   map[string]*agent
 	lines    map[string]*line

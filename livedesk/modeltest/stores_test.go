@@ -19,7 +19,10 @@ import (
 )
 
 // clock is what tests move.
-type clock struct{ ahead atomic.Int64 }
+type clock struct {
+	ahead atomic.Int64
+	runs  bool // it goes on by itself as well
+}
 
 func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 func (c *clock) offset() time.Duration   { return time.Duration(c.ahead.Load()) }
@@ -85,7 +88,7 @@ func postgres(t *testing.T) opener {
 			_, err := pool.Exec(t.Context(), "DELETE FROM "+schema+"."+table)
 			require.NoError(t, err)
 		}
-		cfg.ClockOffset = c.offset
+		cfg.ClockOffset, c.runs = c.offset, true
 		s, err := pgstore.New(pool, cfg)
 		require.NoError(t, err)
 		return s

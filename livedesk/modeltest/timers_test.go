@@ -41,6 +41,7 @@ func (m *model) elapse() {
 	}
 	slices.SortStableFunc(due, func(a, b timer) int { return cmp.Compare(a.due, b.due) })
 	for _, d := range due {
+		m.now += m.tick
 		d.do()
 		m.commit()
 	}

@@ -64,10 +64,30 @@ type canceled struct{ error }
 // Unwrap returns the server's error.
 func (c *canceled) Unwrap() error { return c.error }
 
+// stale is a connection that was closed while it lay in the pool, which shows when a transaction is to begin: there is none,
+// and another connection may be alive.
+type stale struct{ error }
+
+// Unwrap returns the driver's error.
+func (s *stale) Unwrap() error { return s.error }
+
+// gone reports whether a connection is closed. One that doesn't answer may not be, and has cost its caller the time.
+func gone(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Severity == "FATAL"
+	}
+	n, network := errors.AsType[net.Error](err)
+	return network && !n.Timeout() || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
 // explain puts an error into the terms of the Store's contract.
 func explain(doing string, err error) error {
 	if r, ok := errors.AsType[refused](err); ok {
 		return r.error
+	}
+	if s, ok := errors.AsType[*stale](err); ok {
+		known := explain(doing, s.error)
+		return &failure{known.Error(), []error{known, livedesk.ErrSerialization}}
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		why := meanings[pg.Code]

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/livedesk/livedesk-go/livedesk"
@@ -124,6 +125,48 @@ func TestKilledConnection(t *testing.T) {
 	require.NotErrorIs(t, err, pgstore.ErrCommitUnknown)
 	apply(t, s, hire("carl"))
 	require.Equal(t, []string{"carl"}, agentNames(t, s))
+}
+
+// Connections that were closed while they lay in the pool cost nobody an answer: whoever meets one may try again at once, as
+// the engine does, with another (F130).
+func TestConnectionsThatWereClosedIdle(t *testing.T) {
+	t.Parallel()
+	const connections = 4
+	u := url(t)
+	admin := connect(t, u, nil)
+	pool := connect(t, u, func(c *pgxpool.Config) {
+		c.MaxConns, c.ConnConfig.RuntimeParams["application_name"] = connections, "closed-idle"
+	})
+	s := open(t, pool, pgstore.Config{})
+	update := func(do ...func()) error {
+		return s.Update(t.Context(), func(ctx context.Context, tx livedesk.Tx) error {
+			_, err := tx.Contacts(ctx, "w", []string{"x"})
+			for _, f := range do {
+				f()
+			}
+			return err
+		})
+	}
+	var all, held sync.WaitGroup
+	held.Add(connections)
+	for range connections {
+		all.Go(func() {
+			assert.NoError(t, update(func() {
+				held.Done()
+				held.Wait()
+			}))
+		})
+	}
+	all.Wait()
+	_, err := admin.Exec(t.Context(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'closed-idle'")
+	require.NoError(t, err)
+	closed := 0
+	for err = update(); err != nil; err = update() {
+		closed++
+		require.ErrorIs(t, err, livedesk.ErrSerialization)
+		require.LessOrEqual(t, closed, connections)
+	}
+	require.Positive(t, closed, "the pool noticed by itself, and this test shows nothing")
 }
 
 func lockAgent(ctx context.Context, tx livedesk.Tx, id string) (livedesk.Roster, error) {

@@ -100,7 +100,7 @@ func (s *Store) View(ctx context.Context, fn func(ctx context.Context, tx livede
 // Update implements [livedesk.Store]. It is a READ COMMITTED transaction with row locks. It costs one round trip for each
 // verb, the first of which begins it (as Now does before any), and one to commit, which takes Apply with it. A statement
 // that loses to others (SQLSTATE 40001, 40P01), waits too long for them (55P03) or is taken away before its time (57014)
-// makes it [livedesk.ErrSerialization].
+// makes it [livedesk.ErrSerialization], and so does a connection of the pool that turns out to be closed at its beginning.
 // [ErrCommitUnknown] means that it may or may not have been committed. Any other error means that it was not.
 func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx livedesk.Tx) error) error {
 	return s.run(ctx, true, func(ctx context.Context, t *tx) error { return fn(ctx, t) })
@@ -218,6 +218,9 @@ func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 		return nil
 	}
 	err := applied.means(t.conn.SendBatch(ctx, b).Close())
+	if begins && now == 0 && t.write && !t.joined && ctx.Err() == nil && gone(err) {
+		err = &stale{err}
+	}
 	if begins && now != 0 {
 		t.now = time.UnixMicro(now).UTC()
 		switch offset := t.s.cfg.ClockOffset; {
