@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,7 +151,7 @@ func TestLateTextIsGreetedWhereNothingExpires(t *testing.T) {
 func TestProbeIsKnownAtOnce(t *testing.T) { // F48
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		open := 0 // claims that would take a text of the channel
+		var open atomic.Int64 // claims that would take a text of the channel
 		p := &paper{}
 		w := onPaper(t, p, realTime, func(s *settings) {
 			s.Refresh = 30 * time.Second
@@ -159,7 +160,7 @@ func TestProbeIsKnownAtOnce(t *testing.T) { // F48
 					return inner.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
 						return fn(ctx, claimTx{tx, func(q livedesk.Claim) {
 							for _, allowed := range q.Senders {
-								open += allowed
+								open.Add(int64(allowed))
 							}
 						}})
 					})
@@ -172,13 +173,13 @@ func TestProbeIsKnownAtOnce(t *testing.T) { // F48
 		stop := running(t, w.engine)
 		time.Sleep(10 * time.Second)
 		before := len(p.tried())
-		open = 0
+		open.Store(0)
 		for i := range 5 * 60 {
 			w.start(phone(100+i), "hello")
 			time.Sleep(time.Second)
 		}
 		require.Equal(t, before+5, len(p.tried()))
-		require.Equal(t, 5, open)
+		require.EqualValues(t, 5, open.Load())
 		require.NoError(t, stop())
 	})
 }
