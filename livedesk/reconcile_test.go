@@ -731,19 +731,18 @@ func TestRivalInTheAir(t *testing.T) { // R11
 	w.settle()
 	_, err := w.desk.Resolve(w.ctx(), w.only().ID, host)
 	require.NoError(t, err)
-	arrived := make(chan struct{}, 1)
 	w.carrier.FailFunc(func(r smstest.Request) smstest.Fault {
 		if r.Kind != smstest.KindSend {
 			return smstest.Fault{}
 		}
-		arrived <- struct{}{}
 		return smstest.Fault{Kind: smstest.FaultHang, Accept: true}
 	})
 	b := w.start(alice, "same words")
 	ctx, cancel := context.WithCancel(w.ctx())
 	var slow sync.WaitGroup
 	slow.Go(func() { _ = w.engine.Settle(ctx) })
-	<-arrived
+	_, err = w.twilio.WaitSent(w.ctx(), 1)
+	require.NoError(t, err)
 	require.Equal(t, livedesk.Posting, w.state(b.ID))
 	w.advance(20 * time.Second)
 	require.NoError(t, w.open().Settle(w.ctx()))
