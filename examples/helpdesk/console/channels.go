@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -86,9 +87,20 @@ type modeRow struct {
 	Label, Help string
 }
 
+// memberRow is an agent who may be chosen for a list, and whether they are in it.
 type memberRow struct {
 	ID, Name string
 	On       bool
+}
+
+// memberRows are all agents, with who is in a list.
+func (c *console) memberRows(ctx context.Context, members []string) (rows []memberRow, err error) {
+	agents, err := c.Desk.Agents(ctx)
+	who := names(agents)
+	for _, a := range agents {
+		rows = append(rows, memberRow{a.ID, who[a.ID], slices.Contains(members, a.ID)})
+	}
+	return rows, err
 }
 
 // aiRow is an AI agent: its place in the channel's list, and how it is doing.
@@ -133,13 +145,8 @@ func (c *console) channelForms(w http.ResponseWriter, r *http.Request, s *sessio
 	if err != nil {
 		return err
 	}
-	agents, err := c.Desk.Agents(ctx)
-	if err != nil {
+	if p.Agents, err = c.memberRows(ctx, members); err != nil {
 		return err
-	}
-	who := names(agents)
-	for _, a := range agents {
-		p.Agents = append(p.Agents, memberRow{a.ID, who[a.ID], slices.Contains(members, a.ID)})
 	}
 	p.Words = wordFields(&p.Keywords)
 	for field, problem := range settings {

@@ -91,13 +91,8 @@ func (c *console) teamForm(w http.ResponseWriter, r *http.Request, s *session, s
 	if err != nil {
 		return err
 	}
-	agents, err := c.Desk.Agents(ctx)
-	if err != nil {
+	if p.Agents, err = c.memberRows(ctx, members); err != nil {
 		return err
-	}
-	who := names(agents)
-	for _, a := range agents {
-		p.Agents = append(p.Agents, memberRow{a.ID, who[a.ID], slices.Contains(members, a.ID)})
 	}
 	c.render(w, r, s, status, "team", p)
 	return nil
