@@ -218,7 +218,7 @@ func (b *batcher[T]) solo(seats []*seat[T]) {
 // each serves seats one by one, and tries for longer.
 func (b *batcher[T]) each(ctx context.Context, seats []*seat[T]) {
 	for i := range seats {
-		b.end(seats[i:i+1], b.insist(ctx, seats[i:i+1], maxTries))
+		b.end(seats[i:i+1], b.insist(ctx, seats[i:i+1], true))
 	}
 }
 
@@ -259,7 +259,7 @@ func (b *batcher[T]) halve(ctx context.Context, crew, late []*seat[T]) []*seat[T
 	if len(crew) == 0 {
 		return late
 	}
-	err := b.insist(ctx, crew, crewTries)
+	err := b.insist(ctx, crew, false)
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case len(crew) > 1:
@@ -287,15 +287,20 @@ func behind[T any](crew, late []*seat[T]) (rest, all []*seat[T]) {
 	return rest, late
 }
 
-// insist tries a crew a few times while it only loses to others; but once where others wait for the same locked row with it.
-func (b *batcher[T]) insist(ctx context.Context, crew []*seat[T], tries int) error {
+// insist tries a crew while it only loses to others: a few times, and a locked row once, since others wait with it; more
+// often whoever goes beside the flights.
+func (b *batcher[T]) insist(ctx context.Context, crew []*seat[T], beside bool) error {
+	tries := crewTries
+	if beside {
+		tries = maxTries
+	}
 	values := make([]T, len(crew))
 	for i, s := range crew {
 		values[i] = s.value
 	}
 	err := retry(ctx, tries, func() error {
 		err := b.try(ctx, values)
-		if errors.Is(err, ErrLocked) && tries < maxTries {
+		if errors.Is(err, ErrLocked) && !beside {
 			return hopeless{err}
 		}
 		return err

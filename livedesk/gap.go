@@ -183,14 +183,12 @@ func (g *gap) takeIn(ctx context.Context, texts []sms.Listed) error {
 
 // others reports whether it is the fault of some texts alone that a batch didn't come in as a whole.
 func (g *gap) others(ctx context.Context, batch []arrival) bool {
+	if ctx.Err() != nil { // some are still on their way
+		return false
+	}
 	failed := 0
 	for _, a := range batch {
-		switch {
-		case ctx.Err() != nil: // some are still on their way
-			return false
-		case a.listed.err != nil:
-			failed++
-		}
+		failed += one(a.listed.err != nil)
 	}
 	return failed > 0 && failed < len(batch)
 }
