@@ -106,6 +106,7 @@ func TestSimulateKnowsContacts(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.desk.PutContact(w.ctx(), livedesk.Contact{Address: bob, Labels: []string{"gold"}})
 	require.NoError(t, err)
+	w.text(phone(1), "hello")
 	second := w.twilioChannel(nil).ID
 	for _, from := range []channel.Address{alice, bob} {
 		for _, ch := range []string{first, second} {
@@ -113,5 +114,12 @@ func TestSimulateKnowsContacts(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "cy", got.Decision.Agent, "%s on %s", from, ch)
 		}
+	}
+	w.rules(routing.Rule{ID: "back", Condition: routing.Condition{Contact: routing.ReturningContact}, Targets: []routing.Target{toTeam("night")}})
+	w.advance(time.Second)
+	for from, want := range map[string]string{phone(1): "back", phone(2): ""} {
+		got, err := w.desk.Simulate(w.ctx(), livedesk.Simulation{Channel: second, From: channel.Address(from)})
+		require.NoError(t, err)
+		require.Equal(t, want, got.Decision.Rule, "who wrote on the other channel only, and who never did")
 	}
 }
