@@ -3,6 +3,9 @@ package pgstore
 // Plans are the settings by which statements are planned.
 var Plans = sqlPlans
 
+// ByIndex stands before a statement that must find what it wants in an order by the index that has it.
+var ByIndex = sqlByIndex
+
 // Statements are those that find rows, by their names; a test sees to it that none is missing.
 var Statements = map[string]string{
 	"sqlAgents":                  sqlAgents,

@@ -237,12 +237,14 @@ func writes(ctx context.Context, t *testing.T, tx livedesk.Tx) {
 
 // node is a step of a plan.
 type node struct {
-	Kind     string `json:"Node Type"`
-	Relation string `json:"Relation Name"`
-	Index    string `json:"Index Name"`
-	Cond     string `json:"Index Cond"`
-	Hit      int64  `json:"Shared Hit Blocks"`
-	Read     int64  `json:"Shared Read Blocks"`
+	Kind     string  `json:"Node Type"`
+	Relation string  `json:"Relation Name"`
+	Index    string  `json:"Index Name"`
+	Cond     string  `json:"Index Cond"`
+	Rows     float64 `json:"Actual Rows"`
+	Loops    float64 `json:"Actual Loops"`
+	Hit      int64   `json:"Shared Hit Blocks"`
+	Read     int64   `json:"Shared Read Blocks"`
 	Plans    []node
 }
 

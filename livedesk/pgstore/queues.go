@@ -147,7 +147,7 @@ func (t *tx) lines(ctx context.Context, q *livedesk.QueueQuery, ids []string, lo
 		}
 		b.Queue(t.s.sql(t.pick(sqlQueues, lock)), q.Workspace, ids, q.Agents).Query(l.scanQueues)
 		if heads > 0 {
-			b.Queue(t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, heads, without).Query(l.scanHeads)
+			byIndex(b, t.s.sql(t.pick(sqlHeads, sqlLockHeads)), q.Workspace, ids, q.Agents, heads, without).Query(l.scanHeads)
 		}
 		b.Queue(t.s.sql(t.pick(sqlRoster, sqlLockRoster)), q.Workspace, ids, q.Agents, loads).Query(l.agents.scan)
 		b.Queue(t.s.sql(sqlTally), q.Workspace, ids, q.Agents, loads, most, without).Query(l.scanTally)

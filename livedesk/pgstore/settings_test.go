@@ -33,7 +33,7 @@ func onePool(t *testing.T, settings map[string]string) *pgxpool.Pool {
 }
 
 var settingNames = []string{"synchronous_commit", "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout",
-	"enable_seqscan", "transaction_isolation", "transaction_read_only"}
+	"enable_seqscan", "enable_hashjoin", "transaction_isolation", "transaction_read_only"}
 
 // Settings hold for the transaction and leave no trace on the host's connection; durability is raised, never lowered
 // (F117, R21).
@@ -54,14 +54,14 @@ func TestSettingsEndWithTheTransaction(t *testing.T) {
 			return out
 		}
 		require.NoError(t, s.run(t.Context(), true, func(ctx context.Context, tx *tx) error {
-			require.Equal(t, []string{c.inside, "1500ms", "0", "10s", "off", "read committed", "off"}, look(ctx, tx))
+			require.Equal(t, []string{c.inside, "1500ms", "0", "10s", "off", "off", "read committed", "off"}, look(ctx, tx))
 			return nil
 		}))
 		require.NoError(t, s.run(t.Context(), false, func(ctx context.Context, tx *tx) error {
-			require.Equal(t, []string{c.inside, "1500ms", "0", "10s", "off", "repeatable read", "on"}, look(ctx, tx))
+			require.Equal(t, []string{c.inside, "1500ms", "0", "10s", "off", "off", "repeatable read", "on"}, look(ctx, tx))
 			return nil
 		}))
-		for i, want := range []string{c.host, "7s", "0", "0", "on", "read committed", "off"} {
+		for i, want := range []string{c.host, "7s", "0", "0", "on", "on", "read committed", "off"} {
 			var v string
 			require.NoError(t, pool.QueryRow(t.Context(), "SELECT current_setting($1)", settingNames[i]).Scan(&v))
 			require.Equal(t, want, v, settingNames[i])

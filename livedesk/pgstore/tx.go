@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,25 +21,6 @@ const (
 	sqlCommit    = `COMMIT`
 	sqlRollback  = `ROLLBACK`
 
-	// When it began, which is its time, and settings that end with it, as after SET LOCAL.
-	sqlSettings = `SELECT ` + sqlBegan + `, ` + sqlDurable + `, set_config('lock_timeout', $1, true),
-		set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), ` + sqlPlans
-
-	// Every statement of ours finds its rows by an index, with whatever parameters, in the order in which it names its
-	// tables: there is no need to plan it anew each time, which takes longer than to run it, nor to walk a table or to begin
-	// with another one because they were small, or never analyzed, when it was planned. None is worth to be compiled, or to
-	// be done by several processes, which read far beyond a page before they are stopped. Not every relative of PostgreSQL knows these settings.
-	sqlPlans = `CASE WHEN current_setting('enable_seqscan', true) IS NOT NULL THEN set_config('enable_seqscan', 'off', true) END,
-		CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', 'force_generic_plan', true) END,
-		CASE WHEN current_setting('join_collapse_limit', true) IS NOT NULL THEN set_config('join_collapse_limit', '1', true) END,
-		CASE WHEN current_setting('jit', true) IS NOT NULL THEN set_config('jit', 'off', true) END,
-		CASE WHEN current_setting('max_parallel_workers_per_gather', true) IS NOT NULL THEN set_config('max_parallel_workers_per_gather', '0', true) END`
-
-	// Between these two whatever is asked for in an order is found by the index that has it. A queue is empty when it is
-	// analyzed, mostly, so for all that the planner knows it may as well sort all of it.
-	sqlByIndex  = `SELECT CASE WHEN current_setting('enable_sort', true) IS NOT NULL THEN set_config('enable_sort', 'off', true) END`
-	sqlAnyOrder = `SELECT CASE WHEN current_setting('enable_sort', true) IS NOT NULL THEN set_config('enable_sort', 'on', true) END`
-
 	sqlBegan = `(extract(epoch FROM now()) * 1000000)::bigint`
 
 	sqlClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
@@ -47,6 +29,42 @@ const (
 	sqlDurable = `set_config('synchronous_commit',
 		CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`
 )
+
+var (
+	// When it began, which is its time, and settings that end with it, as after SET LOCAL.
+	sqlSettings = `SELECT ` + sqlBegan + `, ` + sqlDurable + `, set_config('lock_timeout', $1, true),
+		set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), ` + sqlPlans
+
+	// How statements are planned.
+	sqlPlans = strings.Join(plans, ", ")
+
+	// Between these two whatever is asked for in an order is found by the index that has it. For all that the planner knows
+	// it may as well sort a whole line: one that was empty when it was analyzed, or in which everybody stands.
+	sqlByIndex  = `SELECT ` + setting("enable_sort", "off")
+	sqlAnyOrder = `SELECT ` + setting("enable_sort", "on")
+)
+
+// plans are settings for statements that find their rows by an index, one after the other, with whatever parameters, in the
+// order in which they name their tables. There is no need to plan them anew each time, which takes longer than to run them. A
+// table isn't walked, nor begun with, nor read whole for a join or before its first row is known, because it was small, or
+// never analyzed, or because all its rows were alike when that was planned. None is worth to be compiled, or to be done by
+// several processes, which read far beyond a page before they are stopped.
+var plans = []string{
+	setting("plan_cache_mode", "force_generic_plan"), setting("join_collapse_limit", "1"),
+	setting("enable_seqscan", "off"), setting("enable_bitmapscan", "off"),
+	setting("enable_hashjoin", "off"), setting("enable_mergejoin", "off"),
+	setting("jit", "off"), setting("max_parallel_workers_per_gather", "0"),
+}
+
+// setting sets what not every relative of PostgreSQL knows, until the transaction ends.
+func setting(name, value string) string {
+	return `CASE WHEN current_setting('` + name + `', true) IS NOT NULL THEN set_config('` + name + `', '` + value + `', true) END`
+}
+
+// began scans what sqlSettings answers: when the transaction began, and what was set.
+func began(now *int64) []any {
+	return append([]any{now, nil, nil, nil, nil}, make([]any, len(plans))...)
+}
 
 // rollbackTimeout bounds the wait for the answer to a ROLLBACK; after it the connection is thrown away.
 const rollbackTimeout = 5 * time.Second
@@ -120,7 +138,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(ctx context.Context
 	}
 	t := &tx{s: s, conn: c, write: write, start: func(b *pgx.Batch, now *int64) {
 		b.Queue(begin)
-		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(now, nil, nil, nil, nil, nil, nil, nil, nil, nil) })
+		b.Queue(sqlSettings, s.settings...).QueryRow(func(r pgx.Row) error { return r.Scan(began(now)...) })
 	}}
 	inner, cancel := t.context(ctx)
 	defer cancel()
@@ -233,7 +251,7 @@ func (t *tx) pipeline(ctx context.Context, add func(b *pgx.Batch)) error {
 	return err
 }
 
-// byIndex queues a claim: what it wants in an order is found by the index that has it.
+// byIndex queues a statement for the first few of a line: they are found by the index that has its order.
 func byIndex(b *pgx.Batch, text string, args ...any) *pgx.QueuedQuery {
 	b.Queue(sqlByIndex)
 	q := b.Queue(text, args...)
