@@ -13,18 +13,20 @@ const (
 	microsADay = `86400000000`
 
 	// Conversations that are old, the longest inactive first, with their threads, so that nobody adds to them meanwhile. They
-	// are found in the inbox, one after the other until there are enough; the conditions on the row itself are those that count
-	// after it was locked.
+	// are found in the inbox, one after the other until there are enough, and their threads by them; the conditions on the row
+	// itself are those that count after it was locked.
 	sqlLockOld = `SELECT x.id, x.channel, x.contact, x.active_at FROM (
 			SELECT i.conversation FROM {s}.inbox AS i WHERE i.workspace = $1 AND i.state = 'resolved' AND i.active_at < $2
 			ORDER BY i.active_at, i.conversation OFFSET 0
 		) AS o CROSS JOIN LATERAL (
-			SELECT v.id, v.channel, v.contact, v.active_at FROM {s}.conversations AS v
-			JOIN {s}.threads AS h ON h.workspace = v.workspace AND h.contact = v.contact AND h.channel = v.channel
+			SELECT v.id, v.channel, v.contact, v.active_at FROM {s}.conversations AS v CROSS JOIN LATERAL (
+				SELECT h.contact FROM {s}.threads AS h WHERE h.workspace = v.workspace AND h.contact = v.contact AND h.channel = v.channel
+				FOR UPDATE SKIP LOCKED
+			) AS h
 			WHERE v.workspace = $1 AND v.id = o.conversation AND v.state = 'resolved' AND v.active_at < $2
 				AND (SELECT m.id FROM {s}.messages AS m WHERE m.workspace = v.workspace AND m.conversation = v.id AND m.due IS NOT NULL
 					LIMIT 1) IS NULL
-			FOR UPDATE OF v, h SKIP LOCKED
+			FOR UPDATE OF v SKIP LOCKED
 		) AS x LIMIT $3`
 
 	// The oldest messages of each, up to the first that somebody else has locked.

@@ -87,10 +87,12 @@ CREATE TABLE {{schema}}.conversations (
 	unread            bigint NOT NULL DEFAULT 0,
 	unseen            boolean NOT NULL DEFAULT false, -- unread > 0, likewise
 	preview           text NOT NULL DEFAULT '',
-	version           bigint NOT NULL,
-	PRIMARY KEY (workspace, id)
+	version           bigint NOT NULL
 ) WITH (fillfactor = 85);
+-- Where a workspace is as good as a key for the planner (one of many small ones, or before anything was analyzed), it takes
+-- of two indexes that both begin with it the younger one: the key, which finds one row, and not this one, which finds all.
 CREATE UNIQUE INDEX conversations_live_key ON {{schema}}.conversations (workspace, contact, channel, live_key);
+ALTER TABLE {{schema}}.conversations ADD PRIMARY KEY (workspace, id);
 CREATE INDEX conversations_waiting ON {{schema}}.conversations (workspace, waiting_since, id) WHERE waiting_since IS NOT NULL;
 -- The line of a queue: priority first, then the longest waiting.
 CREATE INDEX conversations_queue ON {{schema}}.conversations (workspace, queue, priority DESC, queued_at, id) WHERE queue IS NOT NULL;
