@@ -101,7 +101,7 @@ func (t *tx) Conversations(ctx context.Context, q livedesk.ConversationQuery) ([
 
 func (t *tx) page(ctx context.Context, p *page) (out []livedesk.Conversation, err error) {
 	err = t.send(ctx, "list conversations", func(b *pgx.Batch) {
-		byIndex(b, t.s.sql(p.b.String()), p.args...).Query(func(rows pgx.Rows) error {
+		b.Queue(t.s.sql(p.b.String()), p.args...).Query(func(rows pgx.Rows) error {
 			return scanAll(rows, &conversations, func(c livedesk.Conversation) { out = append(out, c) })
 		})
 	})

@@ -50,7 +50,7 @@ INSERT INTO {s}.objects (workspace, kind, id, key, data, version, revision)
 // everyday asks for the first few of everything that stands in an order, and does what a batch of texts and one of answers do.
 func everyday(ctx context.Context, t *testing.T, s *pgstore.Store) {
 	reads := func(ctx context.Context, tx livedesk.ReadTx) error {
-		r, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "w1", IDs: []string{"team:the-customers-of-the-north-and-of-the-south"}, Heads: 8})
+		r, err := tx.Queues(ctx, livedesk.QueueQuery{Workspace: "w1", IDs: []string{"team:the-customers-of-the-north-and-of-the-south"}, Loads: []string{"ann"}, Heads: 8})
 		require.NoError(t, err)
 		require.Len(t, r.Queues, 1)
 		require.Len(t, r.Queues[0].Waiting, 8)
@@ -66,6 +66,15 @@ func everyday(ctx context.Context, t *testing.T, s *pgstore.Store) {
 			require.NoError(t, err)
 			require.Len(t, got, 25)
 		}
+		_, err = tx.Agents(ctx, "w1", []string{"ann"})
+		require.NoError(t, err)
+		for _, q := range []livedesk.ConversationQuery{{Assignee: "ann"}, {Contact: "p10"}, {IDs: []string{fmt.Sprintf("v%025d", 10)}}} {
+			q.Workspace, q.Limit = "w1", 25
+			_, err := tx.Conversations(ctx, q)
+			require.NoError(t, err)
+		}
+		_, err = tx.Contacts(ctx, "w1", []string{"p10"})
+		require.NoError(t, err)
 		for _, q := range []livedesk.TimelineQuery{{}, {Last: true}, {After: 4000}, {Before: 4000, Last: true}} {
 			q.Workspace, q.Conversation, q.Limit = "w1", fmt.Sprintf("v%025d", 9000), 50
 			got, err := tx.Timeline(ctx, q)
@@ -154,8 +163,12 @@ INSERT INTO {s}.messages (workspace, id, conversation, channel, contact, seq, ki
 	SELECT 'x' || i, 'm' || i, 'v' || i, 'c' || i, 'p' || i, 1, 'incoming', i, 1 FROM generate_series(1, 20000) AS i;
 `
 
-// young leaves few conversations but those that wait.
-const young = `DELETE FROM {s}.conversations WHERE created_at > 5100; DELETE FROM {s}.inbox WHERE active_at > 5100;`
+// young leaves few conversations but those that wait, and nothing in the keys but these: what has an order is larger then.
+const young = `
+DELETE FROM {s}.conversations WHERE created_at > 5100;
+DELETE FROM {s}.inbox WHERE active_at > 5100;
+REINDEX INDEX {s}.conversations_pkey;
+`
 
 // What every day asks for is found by the index that is made for it: nobody reads a long line, or all of a desk, whatever the
 // statistics say. They may be those of a desk where everybody waits in one queue, of one among many that are nearly

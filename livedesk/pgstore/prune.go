@@ -75,7 +75,7 @@ func (t *tx) Prune(ctx context.Context, p livedesk.Prune) (out livedesk.Pruned, 
 	many := p.Limit/perConversation + 1
 	if !p.Before.IsZero() {
 		err = t.send(ctx, "find old conversations", func(b *pgx.Batch) {
-			byIndex(b, t.s.sql(sqlLockOld), p.Workspace, p.Before.UnixMicro(), int64(many)).Query(func(rows pgx.Rows) error {
+			b.Queue(t.s.sql(sqlLockOld), p.Workspace, p.Before.UnixMicro(), int64(many)).Query(func(rows pgx.Rows) error {
 				return old.scan(p.Workspace, rows)
 			})
 		})

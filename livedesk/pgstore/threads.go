@@ -337,7 +337,7 @@ func (t *tx) Consents(ctx context.Context, q livedesk.ConsentQuery) (out []lived
 		statement, args = sqlConsentsOfChannel, []any{q.Workspace, q.Channel, behind, q.Limit}
 	}
 	err = t.send(ctx, "load consents", func(b *pgx.Batch) {
-		byIndex(b, t.s.sql(statement), args...).Query(func(rows pgx.Rows) error {
+		b.Queue(t.s.sql(statement), args...).Query(func(rows pgx.Rows) error {
 			return scanAll(rows, &threads, func(t livedesk.Thread) { out = append(out, t) })
 		})
 	})
