@@ -47,13 +47,17 @@ func TestActivities(t *testing.T) {
 	who := func(id string) string { return map[string]string{"ada": "Ada", "ben": "Ben"}[id] }
 	ada := livedesk.AgentActor("ada")
 	for want, m := range map[string]livedesk.Message{
-		"Ada took the conversation":        {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ada", Cause: "by hand"}},
-		"Ada assigned it to Ben":           {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "by hand"}},
-		"Assigned to Ben (least loaded)":   {Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "least_loaded"}},
-		"Resolved by Ada":                  {By: ada, Activity: &livedesk.Activity{What: "resolved", Cause: "resolve"}},
-		"Customer opted out (keyword)":     {Activity: &livedesk.Activity{What: "opted_out", Cause: "keyword"}},
-		"Something new by the desk (well)": {Activity: &livedesk.Activity{What: "something_new", Cause: "well"}},
-		"":                                 {},
+		"Ada took the conversation":                     {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ada", Cause: "by hand"}},
+		"Ada assigned it to Ben":                        {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "by hand"}},
+		"Assigned to Ben (least loaded)":                {Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "least_loaded"}},
+		"Resolved by Ada":                               {By: ada, Activity: &livedesk.Activity{What: "resolved", Cause: "resolve"}},
+		"Assigned to Ben (round robin within capacity)": {Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "round_robin_capped"}},
+		"Given to AI agent nora":                        {Activity: &livedesk.Activity{What: "given_to_ai", To: "nora", Cause: "ai"}},
+		"Ada opted the customer out":                    {By: ada, Activity: &livedesk.Activity{What: "opted_out", Cause: "agent"}},
+		"Ada opted the customer in again":               {By: ada, Activity: &livedesk.Activity{What: "opted_in", Cause: "agent"}},
+		"Customer opted out (keyword)":                  {Activity: &livedesk.Activity{What: "opted_out", Cause: "keyword"}},
+		"Something new by the desk (well)":              {Activity: &livedesk.Activity{What: "something_new", Cause: "well"}},
+		"":                                              {},
 	} {
 		require.Equal(t, want, activityLine(m, who))
 	}
