@@ -195,17 +195,19 @@ func TestARefusedReplyIsKept(t *testing.T) {
 	s := signedIn(t)
 	s.texts("Support", maya, "hello")
 	path := s.only()
-	for do, why := range map[string]string{"opt_out": "This customer has opted out", "resolve": "the conversation is resolved"} {
-		s.done(path+"/change", "do", do)
-		a := s.post(path+"/reply", "text", "A long answer & more", "key", do)
+	for _, c := range []struct{ do, why string }{
+		{"opt_out", "This customer has opted out"}, {"opt_in", ""}, {"resolve", "the conversation is resolved"},
+	} {
+		s.done(path+"/change", "do", c.do)
+		if c.why == "" {
+			continue
+		}
+		a := s.post(path+"/reply", "text", "A long answer & more", "key", c.do)
 		require.Equal(t, http.StatusConflict, a.status)
-		require.Regexp(t, `<p class="alert" role="alert">[^<]*`+why, a.body)
+		require.Regexp(t, `<p class="alert" role="alert">[^<]*`+c.why, a.body)
 		require.Regexp(t, `<textarea id="unsent"[^>]*>A long answer &amp; more</textarea>`, a.body)
 		require.NotContains(t, a.body, `name="text"`, "it can't be sent")
 		require.NotContains(t, s.page(path).body, "unsent")
-		if do == "opt_out" {
-			s.done(path+"/change", "do", "opt_in")
-		}
 	}
 }
 

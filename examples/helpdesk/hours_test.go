@@ -98,6 +98,9 @@ func TestWrongHoursAreSaidAtOnce(t *testing.T) {
 			require.Contains(t, a.text(), want, path)
 		}
 		require.Equal(t, 4, strings.Count(a.body, `class="problem"`), path)
+		require.Equal(t, 4, strings.Count(a.body, `aria-invalid="true"`), path)
+		require.Regexp(t, `name="monday"[^>]* aria-describedby="h-monday"`, a.body)
+		require.Contains(t, a.body, `id="h-monday"><span class="problem">Must be times`)
 	}
 	path := "/channels/" + s.channel("Support") + "/hours"
 	require.Equal(t, path, s.done(path, "text", "We are away."))
