@@ -315,7 +315,7 @@ func aiWord(r aiRow) string {
 	case r.Gone:
 		return "not in this program: passed over"
 	case !r.Healthy:
-		return fmt.Sprintf("failing (%s): passed over until %s", r.Reason, moment(r.Until))
+		return fmt.Sprintf("failing (%s): passed over until %s", r.Reason, zonedMoment(r.Until))
 	case r.Failures > 0:
 		return fmt.Sprintf("failed %d times just now (%s)", r.Failures, r.Reason)
 	}
@@ -413,6 +413,9 @@ func moment(t time.Time) string {
 	}
 	return t.Format("2 Jan 2006, 15:04")
 }
+
+// zonedMoment is moment with the zone, for a time inside of a text, which the script leaves as it is.
+func zonedMoment(t time.Time) string { return moment(t) + " " + t.Local().Format("MST") }
 
 func upperFirst(s string) string {
 	if s == "" {

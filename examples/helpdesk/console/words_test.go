@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"testing"
 	"time"
 
@@ -95,6 +96,9 @@ func TestWhoIsWaitedFor(t *testing.T) {
 	}
 	opens := livedesk.Decision{Tier: livedesk.TierHumans, Queue: livedesk.ChannelQueue("c1"), Opens: time.Now().Add(time.Hour), Needs: "fr:"}
 	require.Regexp(t, `^Waits for the opening, .*, then for somebody on this channel who speaks fr$`, newDecisionRow(opens, who).Outcome)
+	zone := opens.Opens.Local().Format("MST")
+	require.Regexp(t, `:\d\d `+regexp.QuoteMeta(zone)+`, then`, newDecisionRow(opens, who).Outcome, "whoever looks may be elsewhere")
+	require.Regexp(t, `passed over until .*:\d\d `+regexp.QuoteMeta(zone)+`$`, aiWord(aiRow{AIHealth: livedesk.AIHealth{Reason: "timeout", Until: opens.Opens}}))
 }
 
 func TestNumbersTimesAndInitials(t *testing.T) {
