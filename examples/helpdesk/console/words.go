@@ -252,6 +252,8 @@ func activityLine(m livedesk.Message, who func(string) string) string {
 		return "The customer may want no more texts: automatic ones are held back until an agent has answered"
 	case "send_refused":
 		return "A text by " + by + " was refused: the customer has opted out"
+	case "transferred":
+		return by + " gave it to " + waitsFor(a.To, "", who)
 	case "given_to_ai":
 		return "Given to AI agent " + a.To + cause(a.Cause)
 	case "handed_over":

@@ -54,6 +54,7 @@ func TestActivities(t *testing.T) {
 		"Resolved by Ada":                               {By: ada, Activity: &livedesk.Activity{What: "resolved", Cause: "resolve"}},
 		"Assigned to Ben (round robin within capacity)": {Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "round_robin_capped"}},
 		"Given to AI agent nora":                        {Activity: &livedesk.Activity{What: "given_to_ai", To: "nora", Cause: "ai"}},
+		"Ada gave it to somebody in support":            {By: ada, Activity: &livedesk.Activity{What: "transferred", To: "team:support", Cause: "by hand"}},
 		"Ada opted the customer out":                    {By: ada, Activity: &livedesk.Activity{What: "opted_out", Cause: "agent"}},
 		"Ada opted the customer in again":               {By: ada, Activity: &livedesk.Activity{What: "opted_in", Cause: "agent"}},
 		"Customer opted out (keyword)":                  {Activity: &livedesk.Activity{What: "opted_out", Cause: "keyword"}},
