@@ -99,7 +99,7 @@ func TestAgentFormSaysWhetherThereIsOne(t *testing.T) {
 	require.NotContains(t, a.body, "readonly")
 	a = s.page("/agents?edit=ben")
 	require.Contains(t, a.text(), "Change Ben Larsen")
-	require.Contains(t, a.text(), "Remove Ben Larsen")
+	require.Contains(t, a.text(), "Remove Ben Larsen What they have in hand goes to the others. Yes, remove Ben Larsen", "asks once more")
 	require.Contains(t, a.body, `name="id" value="ben" readonly`)
 }
 
