@@ -81,7 +81,9 @@ type Inbound struct {
 	At       time.Time    // the carrier's time; zero when it gives none or none that can be read
 	Country  string       // ISO 3166-1 alpha-2 of the sender, if the carrier says
 	Segments int          // 0 when the carrier doesn't say
-	Fields   map[string]string
+	// Fields are what else the carrier told of it, under the carrier's own names, for who calls Parse; may be nil. The engine
+	// doesn't keep them.
+	Fields map[string]string
 }
 
 // Receipt is a delivery receipt (DLR): what became of a text that we sent.

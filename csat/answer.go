@@ -10,7 +10,7 @@ import (
 const MaxCommentRunes = 4000
 
 // Open is what a desk knows about a survey that it sent, when a text of the same contact arrives in the same
-// conversation. Which survey that is, and that no other contact answers it, is the desk's to hold (F156).
+// conversation. Which survey that is, and that no other contact answers it, is the desk's to hold.
 type Open struct {
 	Mode      Mode      `json:"mode,omitempty"`   // as it was when the survey was sent; empty means [ModeReply]
 	ClosesAt  time.Time `json:"closes_at"`        // as [Survey.ClosesAt] gave it then

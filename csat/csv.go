@@ -120,7 +120,7 @@ func rate(v float64, ok bool) string {
 	return strconv.FormatFloat(v, 'f', 4, 64)
 }
 
-// SafeCell returns s as a cell that no spreadsheet takes for a formula (F137): where the first character that can be
+// SafeCell returns s as a cell that no spreadsheet takes for a formula: where the first character that can be
 // seen is one of = + - @, also in full width, or where s starts with a control character such as tab or line feed, an
 // apostrophe goes before it, as OWASP advises. NUL and ill-formed UTF-8 become U+FFFD. It returns s itself, without
 // allocating, when there is nothing to mend, and mends nothing twice. Quoting is left to the CSV writer.

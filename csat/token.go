@@ -17,7 +17,7 @@ const (
 	tokenPurpose = "livedesk csat token 1\x00"
 )
 
-// Token is the unguessable part of a rating link: 130 random bits (R29 asks for 128), as 26 letters and digits that
+// Token is the unguessable part of a rating link: 130 random bits, as 26 letters and digits that
 // need no escaping in a URL. A desk puts it into the link and stores only its [Token.Hash]. It prints as "[redacted]"
 // in every fmt verb, in JSON and in slog. The zero Token matches nothing.
 type Token string

@@ -164,8 +164,8 @@ func (d *Desk) Members(ctx context.Context, channelID string) ([]string, error) 
 	return d.list(ctx, ChannelQueue(channelID))
 }
 
-// SetTeam sets the human agents of a team, which a [routing.Router] can send conversations to. The id is the host's; a
-// team exists as soon as it has members. Otherwise it is as SetMembers.
+// SetTeam sets the human agents of a team, which rules, a [routing.Router] and [Desk.Transfer] can send conversations to.
+// The id is the host's; a team exists as soon as it has members. Otherwise it is as SetMembers.
 func (d *Desk) SetTeam(ctx context.Context, team string, agents []string) error {
 	if err := checkID("team", team); err != nil {
 		return fmt.Errorf("set team: %w", err)

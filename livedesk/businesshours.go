@@ -45,7 +45,7 @@ type teamRecord struct {
 
 // PutSchedule stores business hours: new ones when s.ID is empty or unknown, else in the place of those of that id. When
 // s.Version isn't 0 it must be the stored one, or the error is [ErrConflict]. What waits for the opening is served by the new
-// hours: at once where they are open now. Everything that is wrong is answered at once with [ValidationError]s, whose fields
+// hours: at once where they are open now. Everything that is wrong is answered at once, each as a [ValidationError], whose fields
 // are places in the JSON form ("hours.week.monday.slots[0].to"). An id of [Config] BusinessHours is refused.
 func (d *Desk) PutSchedule(ctx context.Context, s Schedule) (Schedule, error) {
 	if err := d.checkSchedule(s); err != nil {

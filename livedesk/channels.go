@@ -112,9 +112,9 @@ func (e *Engine) Form(provider string) (sms.Form, error) {
 func (e *Engine) Providers() []string { return slices.Sorted(maps.Keys(e.providers)) }
 
 // PutChannel stores a channel: a new one when c.ID is empty, else the one of that id, whose provider and identity
-// fields stay what they were. It returns the channel as it is stored, and answers every wrong field at once with an
-// [sms.FieldErrors] and [ValidationError]s. When c.Version isn't 0 it must be the stored one, or the error is
-// [ErrConflict]. It asks the carrier nothing: see [Desk.Verify] for that.
+// fields stay what they were. It returns the channel as it is stored. Every wrong field is answered at once: those of the
+// form in an [sms.FieldErrors], any other in a [ValidationError]; [FieldErrors] lists all of them. When c.Version isn't 0 it
+// must be the stored one, or the error is [ErrConflict]. It asks the carrier nothing: see [Desk.Verify] for that.
 //
 // A number (or pool) of a channel that was removed brings that channel back under its ID, whatever account it is on now:
 // its conversations, its agents and above all its opt-outs go on to count, since customers said STOP to the number. What

@@ -27,10 +27,10 @@ type Config struct {
 	// Sealer seals the credentials of channels before they reach the Store. Required for a durable Store with
 	// Providers; see [NewKeyRing].
 	Sealer Sealer
-	// Router decides first where a conversation goes; nil, and a pass, mean the workspace's rules ([Desk.PutRules]) and
-	// then the channel's human agents. It is asked before anything is locked, so [routing.Facts] Available is nil: a router
-	// names several targets, of which the first with somebody free counts, and what is to happen when none has. With
-	// [routing.NextRule] the rules are walked then.
+	// Router decides first where a conversation goes; nil, and a pass, mean the workspace's rules ([Desk.PutRules]),
+	// then the channel's AI agents, then its human ones. It is asked before anything is locked, so
+	// [routing.Facts] Available is nil: a router names several targets, of which the first with somebody free counts, and
+	// what is to happen when none has. With [routing.NextRule] the rules are walked then.
 	Router routing.Router
 	// AIAgents are the AI agents that channels and rules may name; see [AIConfig] for what other processes should have.
 	AIAgents []AIConfig

@@ -31,7 +31,7 @@ const (
 // stored one, or the error is [ErrConflict].
 //
 // Names have at most 256 bytes, ids 128; there are at most 50 attributes of at most 1,024 bytes and 50 labels. All wrong
-// fields are answered at once with [ValidationError]s. An unknown c.ID is [ErrNotFound]. It returns the contact as stored.
+// fields are answered at once, each as a [ValidationError]. An unknown c.ID is [ErrNotFound]. It returns the contact as stored.
 func (d *Desk) PutContact(ctx context.Context, c Contact) (Contact, error) {
 	c, err := c.cleanFacts()
 	if c.ID == "" {

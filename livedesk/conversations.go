@@ -176,7 +176,7 @@ func (d Draft) sent(stored []Message) (Message, bool, error) {
 	return stored[0], true, nil
 }
 
-// AddNote stores a private note. It never leaves the desk.
+// AddNote stores a private note, whatever state the conversation is in. It never leaves the desk.
 func (d *Desk) AddNote(ctx context.Context, conversation string, by Actor, text string) (Message, error) {
 	draft, err := Draft{Text: text}.clean()
 	if err != nil {
@@ -282,12 +282,13 @@ func (d *Desk) MarkRead(ctx context.Context, conversation string) error {
 	})
 }
 
-// Details are what a host may set on a conversation. nil fields stay as they are.
+// Details are what a host may set on a conversation. nil fields stay as they are. There are at most 50 labels; a label, a name
+// of an attribute and the ExternalID have at most 128 bytes, a value of an attribute 1,024.
 type Details struct {
-	Labels     []string          `json:"labels,omitempty"`     // replaces the list; empty clears it
-	Attributes map[string]string `json:"attributes,omitempty"` // each is set; an empty value removes it
-	ExternalID *string           `json:"external_id,omitempty"`
-	Priority   *int              `json:"priority,omitempty"` // -100 to 100, see [routing.Priority]
+	Labels     []string          `json:"labels,omitempty"`      // replaces the list; empty clears it
+	Attributes map[string]string `json:"attributes,omitempty"`  // each is set; an empty value removes it
+	ExternalID *string           `json:"external_id,omitempty"` // an empty one removes it
+	Priority   *int              `json:"priority,omitempty"`    // -100 to 100, see [routing.Priority]
 }
 
 // SetDetails changes what the host keeps on a conversation.

@@ -9,9 +9,12 @@ import (
 // Desk is one workspace of an [Engine]: its channels, agents, conversations. It is safe for concurrent use. Who may do
 // what is the host's decision; every change takes the [Actor] that the timeline keeps.
 //
-// An id of another workspace answers like one that doesn't exist, with [ErrNotFound]. Changes are committed when a
-// method returns nil. An error that wraps nothing of this package's comes from the Store; then the change may or may
-// not have been made.
+// Changes are committed when a method returns nil. Where a method's comment says nothing else, its errors are
+// [ErrNotFound] for an id that the workspace doesn't have, be it another workspace's (lists have nothing of it, and no
+// error); a [ValidationError] for a value that can't be kept; a [StateError] for a change that the conversation's state
+// doesn't allow; and [ErrBusy] or [ErrSerialization] where the store didn't get to it in time, or others went first too
+// often, and it may be tried again. An error that wraps nothing of this package's comes from the Store; then the change may
+// or may not have been made. [ErrorCode], [HTTPStatus] and [FieldErrors] make answers of a host's own API of all of them.
 type Desk struct {
 	e         *Engine
 	workspace string

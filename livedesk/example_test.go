@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/livedesk/memstore"
 	"github.com/livedesk/livedesk-go/routing"
@@ -90,6 +91,68 @@ func ExampleDesk_Reply() {
 	// Output:
 	// Is the 2 pm slot still free? <nil>
 	// Yes, it is yours.
+}
+
+// An inbox: its badges, and one page after the other.
+func ExampleDesk_Conversations() {
+	ctx := context.Background()
+	_, desk, _, carrier := exampleDesk(livedesk.Config{})
+	for _, from := range []channel.Address{"+14155550123", "+14155550134", "+14155550145"} {
+		_, _ = carrier.Deliver(ctx, smstest.Text{From: from, Body: "Hello from …" + string(from[8:])})
+	}
+	badges, err := desk.Counts(ctx, livedesk.CountQuery{Agent: "ada"})
+	fmt.Println(badges.Open, badges.Unassigned, badges.Mine, err)
+
+	list := livedesk.List{States: []livedesk.State{livedesk.Open}, Order: livedesk.LongestWaiting, Limit: 2}
+	for {
+		page, err := desk.Conversations(ctx, list)
+		if err != nil {
+			panic(err)
+		}
+		for _, c := range page.Items {
+			fmt.Println(c.Preview)
+		}
+		if page.Next == "" {
+			break
+		}
+		list.After = page.Next // as it is in the address of a web page's "next"
+		fmt.Println("--")
+	}
+	// Output:
+	// 3 3 0 <nil>
+	// Hello from …0123
+	// Hello from …0134
+	// --
+	// Hello from …0145
+}
+
+// A screen shows a conversation as it was written, and what became of each text.
+func ExampleDesk_Latest() {
+	ctx := context.Background()
+	engine, desk, ch, carrier := exampleDesk(livedesk.Config{})
+	_, _ = desk.PutAgent(ctx, livedesk.Agent{ID: "ada"})
+	first, err := desk.Start(ctx, ch.ID, "+14155550123", livedesk.AgentActor("ada"), livedesk.Draft{Text: "Your table is free."})
+	if err != nil {
+		panic(err)
+	}
+	_ = engine.Settle(ctx)
+	_ = carrier.Wait(ctx) // for the receipts
+	_, _ = carrier.Deliver(ctx, smstest.Text{From: "+14155550123", Body: "On my way!"})
+
+	entries, err := desk.Latest(ctx, first.Conversation, 0, 50)
+	fmt.Println(err)
+	for _, m := range livedesk.ReadingOrder(entries) {
+		switch m.Kind {
+		case livedesk.Outgoing:
+			fmt.Println(m.By.ID+":", m.Text, "("+m.Delivery.State+")")
+		case livedesk.Incoming:
+			fmt.Println("customer:", m.Text)
+		}
+	}
+	// Output:
+	// <nil>
+	// ada: Your table is free. (delivered)
+	// customer: On my way!
 }
 
 func ExampleDesk_Start() {

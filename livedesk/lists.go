@@ -162,7 +162,8 @@ func (d *Desk) Counts(ctx context.Context, q CountQuery) (n Counts, err error) {
 }
 
 // Messages yields the timeline of a conversation from the entry behind after on (0 is the beginning), the oldest first:
-// texts, notes and activities. Each page of 200 is a read of its own. An error is yielded once, last.
+// texts, notes and activities. Each page of 200 is a read of its own. An error is yielded once, last. A conversation that
+// there isn't has none.
 func (d *Desk) Messages(ctx context.Context, conversation string, after int64) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		const page = 200
@@ -186,7 +187,7 @@ func (d *Desk) Messages(ctx context.Context, conversation string, after int64) i
 }
 
 // Latest returns the newest entries of a conversation's timeline before an entry (0 means all), the oldest first; limit
-// is 1 to 1000, zero means 50.
+// is 1 to 1000, zero means 50. A conversation that there isn't has none.
 func (d *Desk) Latest(ctx context.Context, conversation string, before int64, limit int) ([]Message, error) {
 	limit, err := pageLimit(limit)
 	if err != nil {

@@ -56,7 +56,7 @@ const (
 	ClassConfirmation Class = "confirmation" // the one answer to STOP, START or HELP
 	ClassHuman        Class = "human"        // a human agent or the host
 	ClassAI           Class = "ai"           // an AI agent
-	ClassAutomatic    Class = "automatic"    // greeting, closed hours, survey
+	ClassAutomatic    Class = "automatic"    // greeting, closed hours
 )
 
 // Rank orders classes for delivery: the lower first.

@@ -13,6 +13,8 @@ import (
 
 // Draft is a text that a person or the host writes.
 type Draft struct {
+	// Text is cut at words into at most ten messages of what the carrier takes at once (1,600 characters each at Twilio, 2,048
+	// at Bandwidth); a longer one is refused, and so is an empty one without Media.
 	Text string `json:"text"`
 	// Media are https URLs that the carrier fetches (MMS), at most 10 of at most 2048 bytes. [Desk.CheckMedia] checks the
 	// files themselves.

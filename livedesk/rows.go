@@ -308,7 +308,7 @@ func (c JobChange) Over(old Job, fresh int64) (Job, bool) {
 
 // Lease gives the job to a worker until now+d, as [Tx] ClaimJobs does: under the Fence fresh, one attempt more. fresh must
 // be higher than every Fence that the job's Key ever had, also before it was last ended or scheduled again, or a worker
-// that was gone for long would end a job that isn't its own (R14). One counter for all jobs of the store will do.
+// that was gone for long would end a job that isn't its own. One counter for all jobs of the store will do.
 func (j *Job) Lease(now time.Time, d time.Duration, fresh int64) {
 	j.Fence, j.Due = fresh, micro(now.Add(d))
 	j.Attempts++

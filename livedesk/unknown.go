@@ -26,7 +26,7 @@ const (
 	lastLook = time.Minute
 	// lookAgain is when it is looked for again while this process asks the carrier for others.
 	lookAgain = 5 * time.Second
-	// enoughEmpty is how many whole lists without the text let it be repeated (R11, R12).
+	// enoughEmpty is how many whole lists without the text let it be repeated.
 	enoughEmpty = 2
 )
 

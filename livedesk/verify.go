@@ -18,8 +18,8 @@ const askTimeout = 20 * time.Second
 // set-up page does on "Confirm", before [Desk.PutChannel]; it stores nothing and takes at most 20 s. A credential that is left
 // empty means the stored one, as with PutChannel. What the error is:
 //
-//   - an [sms.FieldErrors], with [ValidationError]s beside it, when a field is wrong. The form is checked first, all fields
-//     at once, and then the carrier is asked, also all at once; [FieldErrors] lists them for showing.
+//   - an [sms.FieldErrors] when a field of the form is wrong, and a [ValidationError] for any other. The form is checked
+//     first, all fields at once, and then the carrier is asked, also all at once; [FieldErrors] lists them for showing.
 //   - [ErrCarrierUnavailable] when the carrier could not be asked, or not about everything: an [*sms.UncheckedError] in it
 //     says about what. Nothing is known to be wrong: a host may store the channel all the same, and say so.
 //   - [errors.ErrUnsupported] when the provider has no way to ask.

@@ -23,6 +23,13 @@ func TestAIAgentsInTheConsole(t *testing.T) {
 	require.Equal(t, []string{"reception", "nora"}, c.AIAgents)
 	s.done(path+"/settings", "use_ai", "true", "ai", "nora",
 		"ai_name", "reception", "ai_place", "1", "ai_name", "nora", "ai_place", "2", "member", "ada")
+	s.done(path+"/settings", "use_ai", "true", "ai", "reception", "ai", "nora",
+		"ai_name", "reception", "ai_place", "1", "ai_name", "nora", "ai_place", "first", "member", "ada")
+	c, err = s.h.engine.Desk(workspace).Channel(t.Context(), c.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"reception", "nora"}, c.AIAgents, "nonsense leaves it where it stood")
+	s.done(path+"/settings", "use_ai", "true", "ai", "nora",
+		"ai_name", "reception", "ai_place", "1", "ai_name", "nora", "ai_place", "2", "member", "ada")
 	a := s.post(path+"/settings", "use_ai", "true", "ai", "mallory", "ai_name", "mallory", "ai_place", "1")
 	require.Equal(t, 422, a.status)
 
@@ -32,6 +39,8 @@ func TestAIAgentsInTheConsole(t *testing.T) {
 	page := s.page(conversation).text()
 	require.Contains(t, page, "AI agent nora did “look up order”")
 	require.Contains(t, page, "With an AI agent")
+	require.Contains(t, page, "Given to AI agent nora ·")
+	require.Contains(t, s.page("/inbox").text(), "Support nora with an AI agent")
 	s.texts("Support", maya, "I want a human")
 	s.shows(conversation, "AI agent nora handed over (asks for a person)")
 	page = s.page(conversation).text()

@@ -88,6 +88,21 @@ func TestAddChangeAndRemoveAChannel(t *testing.T) {
 	require.Contains(t, s.page(s.only()).text(), "Removed channel")
 }
 
+// A form that was refused doesn't turn a new agent into one that there is; whose form it is can't be changed.
+func TestAgentFormSaysWhetherThereIsOne(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	a := s.post("/agents", "id", "dee", "name", "Dee Novak", "capacity", "many")
+	require.Equal(t, http.StatusUnprocessableEntity, a.status)
+	require.Contains(t, a.text(), "Add an agent")
+	require.NotContains(t, a.text(), "Remove Dee Novak")
+	require.NotContains(t, a.body, "readonly")
+	a = s.page("/agents?edit=ben")
+	require.Contains(t, a.text(), "Change Ben Larsen")
+	require.Contains(t, a.text(), "Remove Ben Larsen What they have in hand goes to the others. Yes, remove Ben Larsen", "asks once more")
+	require.Contains(t, a.body, `name="id" value="ben" readonly`)
+}
+
 func TestAgents(t *testing.T) {
 	t.Parallel()
 	s := signedIn(t)

@@ -127,7 +127,7 @@ func (h *helpdesk) openConsole(log *slog.Logger) {
 	mux.Handle("/", console.New(cfg))
 	h.server = &http.Server{
 		Handler:           mux,
-		ReadHeaderTimeout: 5 * time.Second, // F20: a client that sends a byte at a time must not hold a connection
+		ReadHeaderTimeout: 5 * time.Second, // a client that sends a byte at a time must not hold a connection
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,

@@ -189,6 +189,57 @@ func TestOptOutByHand(t *testing.T) {
 	s.done(path+"/reply", "text", "hi", "key", "k")
 }
 
+// What an agent typed while the customer opted out, or somebody else resolved it, isn't lost: it says why it wasn't sent.
+func TestARefusedReplyIsKept(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "hello")
+	path := s.only()
+	for _, c := range []struct{ do, why string }{
+		{"opt_out", "This customer has opted out"}, {"opt_in", ""}, {"resolve", "the conversation is resolved"},
+	} {
+		s.done(path+"/change", "do", c.do)
+		if c.why == "" {
+			continue
+		}
+		a := s.post(path+"/reply", "text", "A long answer & more", "key", c.do)
+		require.Equal(t, http.StatusConflict, a.status)
+		require.Regexp(t, `<p class="alert" role="alert">[^<]*`+c.why, a.body)
+		require.Regexp(t, `<textarea id="unsent"[^>]*>A long answer &amp; more</textarea>`, a.body)
+		require.NotContains(t, a.body, `name="text"`, "it can't be sent")
+		require.NotContains(t, s.page(path).body, "unsent")
+	}
+}
+
+// An error page says in plain words that nothing happened, and leads back to the page whose form it was.
+func TestErrorPagesLeadBack(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "hello")
+	conversation, support := s.only(), "/channels/"+s.channel("Support")
+	for _, c := range []struct {
+		path   string
+		fields []string
+		back   string
+	}{
+		{conversation + "/change", []string{"do", "nonsense"}, conversation},
+		{support + "/settings", []string{"version", "99"}, support},
+		{support + "/pause", nil, support},
+		{support + "/hours", []string{"version", "99"}, support + "/hours"},
+		{"/team/hours", []string{"id", "support", "schedule", "old"}, "/team?id=support"},
+		{"/agents/ada/presence", []string{"presence", "asleep"}, "/agents"},
+	} {
+		a := s.post(c.path, c.fields...)
+		require.Contains(t, a.text(), "That was not done", c.path)
+		require.Contains(t, a.body, `href="`+c.back+`">Back to the page`, c.path)
+		require.Equal(t, http.StatusOK, s.get(c.back).status)
+	}
+	for _, a := range []answer{s.get("/nowhere"), s.post("/conversations/none/change", "do", "resolve")} {
+		require.Contains(t, a.text(), "Not found There is nothing here.")
+		require.NotContains(t, a.text(), "Back to the page")
+	}
+}
+
 func TestCheckLengthNamesWhatMakesATextDear(t *testing.T) {
 	t.Parallel()
 	s := signedIn(t)

@@ -83,6 +83,29 @@ func TestWrongBusinessHours(t *testing.T) {
 	require.Len(t, list, 1)
 }
 
+// All that is wrong with hours is said at once, also what only the desk sees; without business hours nobody asks for a zone.
+func TestWrongHoursAreSaidAtOnce(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	bad := []string{"zone", "Mars/Olympus", "monday", "9 to 5", "tuesday", "09:00-25:00", "exceptions", "2026-02-30 closed\n12-26 maybe"}
+	for path, more := range map[string][]string{
+		"/channels/" + s.channel("Support") + "/hours": {"on", "true"},
+		"/team/hours": {"id", "support"},
+	} {
+		a := s.post(path, append(more, bad...)...)
+		require.Equal(t, http.StatusUnprocessableEntity, a.status)
+		for _, want := range []string{"ot a usable time zone", "Must be times like", "ot a time of day", "in each line; “12-26 maybe” isn’t."} {
+			require.Contains(t, a.text(), want, path)
+		}
+		require.Equal(t, 4, strings.Count(a.body, `class="problem"`), path)
+		require.Equal(t, 4, strings.Count(a.body, `aria-invalid="true"`), path)
+		require.Regexp(t, `name="monday"[^>]* aria-describedby="h-monday"`, a.body)
+		require.Contains(t, a.body, `id="h-monday"><span class="problem">Must be times`)
+	}
+	path := "/channels/" + s.channel("Support") + "/hours"
+	require.Equal(t, path, s.done(path, "text", "We are away."))
+}
+
 // A form of another session changes nothing.
 func TestBusinessHoursNeedTheToken(t *testing.T) {
 	t.Parallel()

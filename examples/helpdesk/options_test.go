@@ -63,7 +63,15 @@ func TestRealCarriers(t *testing.T) {
 	s.signIn0(t)
 	require.Equal(t, http.StatusNotFound, s.get("/phone").status)
 	require.NotContains(t, s.page("/").body, "/phone")
-	require.Contains(t, s.page("/channels").text(), "There are no channels yet.")
+	for page, want := range map[string]string{
+		"/channels": "There are no channels yet.",
+		"/hours":    "No channel yet.",
+		"/new":      "There is no channel to write over.",
+		"/rules":    "There is no channel that a text could come in on.",
+	} {
+		require.Contains(t, s.page(page).text(), want)
+		require.NotContains(t, s.page(page).body, `<select id="channel"`, "a choice of nothing")
+	}
 }
 
 // signIn0 signs in where the cookie is for https only, which the jar would not send back.

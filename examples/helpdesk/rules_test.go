@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +47,23 @@ func TestWrongRulesAreRefusedWithTheirPath(t *testing.T) {
 	s.done("/rules", "rules", invoices)
 	require.Equal(t, http.StatusConflict, s.post("/rules", "rules", invoices, "version", "of yesterday").status)
 }
+
+// Who saves rules that somebody else changed meanwhile keeps what they typed, is told so, and may save it all the same.
+func TestRulesThatTwoPeopleChange(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.done("/rules", "rules", invoices)
+	a := s.post("/rules", "rules", "[]", "version", "of yesterday")
+	require.Equal(t, http.StatusConflict, a.status)
+	require.Contains(t, a.text(), "Nothing was saved: somebody else saved rules in the meantime")
+	require.Contains(t, a.body, ">[]</textarea>")
+	require.Contains(t, s.page("/rules").text(), "Invoices")
+	version := ruleVersion.FindStringSubmatch(a.body)[1]
+	s.done("/rules", "rules", "[]", "version", version)
+	require.NotContains(t, s.page("/rules").text(), "1 rule, version")
+}
+
+var ruleVersion = regexp.MustCompile(`name="version" value="([^"]*)"`)
 
 func TestSchemaOfRules(t *testing.T) {
 	t.Parallel()

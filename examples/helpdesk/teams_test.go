@@ -49,6 +49,29 @@ func TestHoursOfATeam(t *testing.T) {
 	require.Equal(t, []string{"chloe", "ben", "ada"}, members, "who stays keeps the place")
 }
 
+// An agent passes a conversation on to a team, and the timeline says so. Where no rule names a team nothing of it is shown.
+func TestAConversationIsGivenToATeam(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t)
+	s.texts("Support", maya, "Hello")
+	path := s.only()
+	require.NotContains(t, s.page(path).text(), "Give to a team")
+	s.done("/rules", "rules", strings.ReplaceAll(toSupport, `"always": true`, `"text": {"contains": ["complaint"]}`))
+	s.done("/team/members", "id", "support", "member", "chloe")
+	require.Contains(t, s.page(path).body, `<option value="support">support</option>`)
+	s.done(path+"/change", "do", "give_team", "team", "support")
+	page := s.page(path).text()
+	require.Contains(t, page, "The team has it.")
+	require.Contains(t, page, "Ada Okafor gave it to somebody in support")
+	require.Contains(t, page, "Assigned to Chloé Martin")
+
+	s.done(path+"/change", "do", "snooze", "for", "1h")
+	require.NotContains(t, s.page(path).text(), "Give to a team")
+	a := s.post(path+"/change", "do", "give_team", "team", "support")
+	require.Equal(t, http.StatusConflict, a.status)
+	require.Equal(t, http.StatusUnprocessableEntity, s.post(path+"/change", "do", "give_team").status)
+}
+
 // Hours that are shared say so on both sides, and are changed for both.
 func TestATeamSharesHours(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,7 @@
 //	engine, err := livedesk.New(store, livedesk.Config{AIAgents: []livedesk.AIConfig{{Name: "bella", Agent: agent}}})
 //
 // The model sees the instructions, what a [livedesk.Turn] holds, and two functions: to hand the conversation to a human, and
-// to resolve it. It can't do anything else, but call the [Tool]s that the host gives it: it has no way to another
+// to resolve it. It can't do anything else, but call what the host gives it as a [Tool]: it has no way to another
 // conversation, contact or number.
 //
 // A customer can talk it into saying anything, though. An answer that repeats what only the model was told is held back: each

@@ -13,7 +13,7 @@
 //	if err := store.Migrate(ctx); err != nil {
 //		return err
 //	}
-//	engine, err := livedesk.New(store, livedesk.Config{})
+//	engine, err := livedesk.New(store, livedesk.Config{Sealer: ring}) // and what a desk needs otherwise
 //
 // # Transactions
 //

@@ -86,7 +86,7 @@ func millis(d time.Duration) string { return strconv.FormatInt(max(d, 0).Millise
 
 // Store is a [livedesk.Store] in a PostgreSQL database, over a pool of the host's. Make one with [New]; the zero Store
 // can't be used. It is safe for concurrent use, and any number of Stores, in any number of processes, may use the same
-// schema. Its only state is what it reckons with next.
+// schema. It remembers nothing of what is stored.
 type Store struct {
 	cfg      Config
 	pool     *pgxpool.Pool

@@ -6,7 +6,7 @@
 //		return err
 //	}
 //	defer store.Close()
-//	engine, err := livedesk.New(store, livedesk.Config{})
+//	engine, err := livedesk.New(store, livedesk.Config{Sealer: ring}) // and what a desk needs otherwise
 //
 // # Durability
 //

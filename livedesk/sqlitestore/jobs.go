@@ -37,7 +37,7 @@ func (t *tx) next(counter string, n int) (int64, error) {
 
 // ClaimJobs implements [livedesk.Tx]. It costs two statements and one for each job. Fences come from one counter of the
 // file, so that no job, not even one that is put in place again under the same key, ever has a fence for the second
-// time (R14).
+// time.
 func (t *tx) ClaimJobs(ctx context.Context, limit int, lease time.Duration) (out []livedesk.Job, err error) {
 	if limit < 1 {
 		return nil, errLimit

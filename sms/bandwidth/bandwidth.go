@@ -13,14 +13,14 @@
 // # Setting up
 //
 // The messaging application needs the same user and password for inbound and for status callbacks, and one URL for both.
-// An account says so in words as a [sms.WebhookTeller], and sets them through Bandwidth's Dashboard API as a
+// An account says so in words as an [sms.WebhookTeller], and sets them through Bandwidth's Dashboard API as an
 // [sms.Registrar], which reads the application first, changes nothing else in it, and needs no more than a read where all
-// is right already. As a [sms.Verifier] it asks whether the credentials are accepted and may use the account, whether the
+// is right already. As an [sms.Verifier] it asks whether the credentials are accepted and may use the account, whether the
 // application is one for messages and linked to the location of the number, whether the number is the account's, in
 // service and able to text, and whether the webhook user is the one that the application sends; its password nobody can
 // read back. Each takes some requests, one after the other.
 //
-// What can't be found out is a [sms.UncheckedError] and no failure: callbacks that aren't registered yet, since a channel
+// What can't be found out is an [sms.UncheckedError] and no failure: callbacks that aren't registered yet, since a channel
 // is verified before it has an address; what the credentials have no right to see; everything while Bandwidth can't be
 // reached. To send, credentials need the role for messaging; to verify in full those that read applications, locations
 // and numbers; to register the one that changes applications. Without that one Register is
@@ -100,7 +100,7 @@ type Config struct {
 	MediaTimeout time.Duration
 }
 
-// Provider is Bandwidth as a [sms.Provider]. It is safe for concurrent use.
+// Provider is Bandwidth as an [sms.Provider]. It is safe for concurrent use.
 type Provider struct {
 	baseURL, tokenURL string
 	client            *http.Client
@@ -132,7 +132,7 @@ func New(cfg Config) *Provider {
 // Name returns "bandwidth".
 func (p *Provider) Name() string { return Name }
 
-// Open returns the account of one connection, without any I/O. Its error is a [sms.FieldErrors] where a setting is
+// Open returns the account of one connection, without any I/O. Its error is an [sms.FieldErrors] where a setting is
 // missing or has the wrong form (webhook user and password among them: without both, anybody could write into the
 // desk), or says what is wrong with [Config].
 //

@@ -11,7 +11,7 @@ import (
 )
 
 // Webhooks implements [sms.WebhookTeller]: one address for texts and for receipts, whatever the values, since an
-// application has one pair of them for all its numbers. Nil without a [sms.Settings] WebhookURL.
+// application has one pair of them for all its numbers. Nil without an [sms.Settings] WebhookURL.
 func (a *account) Webhooks(map[string]string) []sms.Webhook {
 	if a.callback.url == "" {
 		return nil
@@ -41,7 +41,7 @@ var errRights = fmt.Errorf("these credentials can't change the application; ente
 // The callbacks are those of all numbers on the application; that the channel's number is the account's is checked
 // first, where the credentials may read it.
 //
-// The error is a [sms.FieldErrors] where credentials, number, application, user or password are wrong; it wraps
+// The error is an [sms.FieldErrors] where credentials, number, application, user or password are wrong; it wraps
 // [errors.ErrUnsupported] where these credentials may send texts and may not change applications; otherwise it is a
 // [*sms.SendError] whose Reason says whether asking again helps. It may be repeated in every case.
 func (a *account) Register(ctx context.Context, values map[string]string) error {

@@ -31,7 +31,7 @@ const (
 //     webhook is refused.
 //
 // Where the application posts is no failure, for a channel is verified before its address is known and registered: with
-// a [sms.Settings] WebhookURL, callbacks that are not set up for it are part of a [*sms.UncheckedError], and after
+// an [sms.Settings] WebhookURL, callbacks that are not set up for it are part of a [*sms.UncheckedError], and after
 // Register they aren't. So is what the credentials have no right to look at, how long legacy ones will do, and everything
 // where Bandwidth can't be reached.
 //

@@ -6,7 +6,7 @@
 // carriers and networks break ([Fault]). It keeps a log of what it was asked, what it took and what it posted. It is
 // strict where the real one is lenient, so that a misspelt field is seen: an unknown parameter is refused.
 //
-// A fake is reached in two ways. URL is real HTTP on 127.0.0.1. Transport is an [net/http.RoundTripper] without any
+// A fake is reached in two ways. URL is real HTTP on 127.0.0.1. Transport is a [net/http.RoundTripper] without any
 // socket, for use inside [testing/synctest] bubbles; a fake used in a bubble must be made in that bubble, because its
 // timers and waits belong to it. Webhooks go out through a RoundTripper too: [HandlerTransport] takes them straight
 // to a handler, whatever host their URL names.

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,10 @@ type agentRow struct {
 }
 
 // agentForm is an agent as people write one: skills and languages in one line each.
-type agentForm struct{ ID, Name, Capacity, Skills, Languages string }
+type agentForm struct {
+	ID, Name, Capacity, Skills, Languages string
+	Known                                 bool // there is an agent of this id
+}
 
 func (c *console) showAgents(w http.ResponseWriter, r *http.Request, s *session) error {
 	f := agentForm{Capacity: "3"}
@@ -40,7 +44,7 @@ func (c *console) showAgents(w http.ResponseWriter, r *http.Request, s *session)
 		}
 		for _, a := range agents {
 			if a.ID == id {
-				f = agentForm{a.ID, a.Name, strconv.Itoa(a.Capacity), commaLine(a.Skills), commaLine(a.Languages)}
+				f = agentForm{ID: a.ID, Name: a.Name, Capacity: strconv.Itoa(a.Capacity), Skills: commaLine(a.Skills), Languages: commaLine(a.Languages)}
 			}
 		}
 	}
@@ -52,6 +56,7 @@ func (c *console) agentList(w http.ResponseWriter, r *http.Request, s *session, 
 	if err != nil {
 		return err
 	}
+	f.Known = slices.ContainsFunc(agents, func(a livedesk.Agent) bool { return a.ID == f.ID })
 	p := agentsPage{Form: f, Problem: problem}
 	if p.Teams, err = c.teamLinks(r); err != nil {
 		return err
@@ -66,8 +71,8 @@ func (c *console) agentList(w http.ResponseWriter, r *http.Request, s *session, 
 
 func (c *console) putAgent(w http.ResponseWriter, r *http.Request, s *session) error {
 	f := agentForm{
-		strings.TrimSpace(r.PostFormValue("id")), strings.TrimSpace(r.PostFormValue("name")), r.PostFormValue("capacity"),
-		r.PostFormValue("skills"), r.PostFormValue("languages"),
+		ID: strings.TrimSpace(r.PostFormValue("id")), Name: strings.TrimSpace(r.PostFormValue("name")), Capacity: r.PostFormValue("capacity"),
+		Skills: r.PostFormValue("skills"), Languages: r.PostFormValue("languages"),
 	}
 	capacity, err := strconv.Atoi(strings.TrimSpace(f.Capacity))
 	if err != nil {

@@ -193,7 +193,10 @@ func aiList(r *http.Request) []string {
 	places := r.PostForm["ai_place"]
 	for i, name := range r.PostForm["ai_name"] {
 		if i < len(places) && slices.Contains(r.PostForm["ai"], name) {
-			place, _ := strconv.Atoi(places[i]) // nonsense comes first
+			place, err := strconv.Atoi(strings.TrimSpace(places[i]))
+			if err != nil { // nonsense leaves it where it stood
+				place = i + 1
+			}
 			list = append(list, entry{name, place})
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/livedesk/livedesk-go/channel"
 	"github.com/livedesk/livedesk-go/livedesk"
@@ -158,7 +160,31 @@ func (c *console) fail(w http.ResponseWriter, r *http.Request, s *session, err e
 		c.Logger.LogAttrs(r.Context(), slog.LevelError, "page failed",
 			slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
-	c.render(w, r, s, status, "error", errorPage{Title: http.StatusText(status), Problem: plainError(err)})
+	p := errorPage{Title: errorTitle(status), Problem: plainError(err)}
+	if status != http.StatusNotFound {
+		p.Back = formPage(r)
+	}
+	c.render(w, r, s, status, "error", p)
 }
 
-type errorPage struct{ Title, Problem string }
+type errorPage struct {
+	Title, Problem string
+	Back           string // address of the page whose form it was; empty where there is none
+}
+
+// formPage is the page that has the form which r sends.
+func formPage(r *http.Request) string {
+	if r.Method != http.MethodPost {
+		return ""
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	switch id := url.PathEscape(r.PathValue("id")); {
+	case first == "team":
+		return teamURL(r.PostFormValue("id"))
+	case first == "conversations", first == "channels" && !strings.HasSuffix(r.URL.Path, "/hours"):
+		return "/" + first + "/" + id
+	case first == "agents":
+		return "/agents"
+	}
+	return r.URL.Path
+}

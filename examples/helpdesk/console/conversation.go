@@ -24,6 +24,7 @@ type conversationPage struct {
 	Mine        bool
 	Agents      []livedesk.Agent
 	AIs         []livedesk.AIHealth
+	Teams       []string // that rules name
 	Entries     []entry
 	Decisions   []decisionRow
 	Earlier     string // address of the entries before these; empty at the beginning
@@ -84,6 +85,9 @@ func (c *console) loadAround(r *http.Request, p *conversationPage) (err error) {
 		return err
 	}
 	p.AIs = c.Engine.Health(ctx).AIAgents
+	if p.Teams, err = c.teams(r); err != nil {
+		return err
+	}
 	channels, err := c.Desk.Channels(ctx) // not Channel: a conversation outlives its channel
 	if err != nil {
 		return err
@@ -200,6 +204,9 @@ func (c *console) change(w http.ResponseWriter, r *http.Request, s *session) (er
 	case "give_ai":
 		_, err = c.Desk.Transfer(ctx, id, routing.Target{Kind: routing.ToAI, ID: r.PostFormValue("ai")}, s.actor())
 		said = "The AI agent has it."
+	case "give_team":
+		_, err = c.Desk.Transfer(ctx, id, routing.Target{Kind: routing.ToTeam, ID: r.PostFormValue("team")}, s.actor())
+		said = "The team has it."
 	case "unassign":
 		_, err = c.Desk.Unassign(ctx, id, s.actor())
 		said = "Given back to the team."

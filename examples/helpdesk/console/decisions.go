@@ -40,7 +40,7 @@ func newDecisionRow(d livedesk.Decision, who func(string) string) decisionRow {
 	case d.Queue == "":
 		row.Outcome = "Stays unassigned"
 	case !d.Opens.IsZero():
-		row.Outcome = "Waits for the opening, " + moment(d.Opens) + ", then for " + waitsFor(d.Queue, d.Needs, who)
+		row.Outcome = "Waits for the opening, " + zonedMoment(d.Opens) + ", then for " + waitsFor(d.Queue, d.Needs, who)
 	}
 	if d.Reason != "" {
 		row.Why += ": " + d.Reason

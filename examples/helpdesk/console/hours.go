@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -273,11 +274,25 @@ func readWeek(r *http.Request, stored livedesk.Schedule) (weekForm, map[string]s
 		}
 		e, ok := readException(line)
 		if !ok {
-			problems["exceptions"] = "must be a date and times or “closed” in each line"
+			problems["exceptions"] = "must be a date and times or “closed” in each line; “" + strings.TrimSpace(line) + "” isn’t"
 		}
 		p.Schedule.Hours.Exceptions = append(p.Schedule.Hours.Exceptions, e)
 	}
 	return p, problems
+}
+
+// addWeekProblems says what is wrong with hours that could be read, so that all of it is said at once.
+func addWeekProblems(problems map[string]string, s hours.Schedule) {
+	_, err := s.Compile()
+	wrong, ok := errors.AsType[*hours.InvalidError](err)
+	if !ok {
+		return
+	}
+	for _, p := range wrong.Problems {
+		if field := formField("hours." + p.Place); problems[field] == "" {
+			problems[field] = p.Err.Error()
+		}
+	}
 }
 
 // putHours checks everything before it stores anything: first the schedule is stored, then the channel that names it.
@@ -287,6 +302,9 @@ func (c *console) putHours(r *http.Request, ch livedesk.Channel, p channelHours,
 		for _, f := range livedesk.FieldErrors(err) {
 			problems["text"] = f.Problem
 		}
+	}
+	if p.On {
+		addWeekProblems(problems, p.Schedule.Hours)
 	}
 	if len(problems) > 0 {
 		return errForm

@@ -20,7 +20,7 @@ func (c *console) showMedia(w http.ResponseWriter, r *http.Request, s *session) 
 	file, err := c.Desk.FetchMedia(r.Context(), r.PathValue("message"), index)
 	switch {
 	case errors.Is(err, sms.ErrMediaNotFound):
-		c.render(w, r, s, http.StatusNotFound, "error", errorPage{"File not found", "The carrier doesn’t have this file, or not yet. Carriers keep files for a few days."})
+		c.render(w, r, s, http.StatusNotFound, "error", errorPage{Title: "File not found", Problem: "The carrier doesn’t have this file, or not yet. Carriers keep files for a few days."})
 		return nil
 	case err != nil:
 		return err

@@ -103,6 +103,9 @@ func (c *console) rulesForm(w http.ResponseWriter, r *http.Request, s *session, 
 func (c *console) saveRules(w http.ResponseWriter, r *http.Request, s *session) error {
 	p := rulesPage{Version: r.PostFormValue("version"), JSON: r.PostFormValue("rules")}
 	err := c.putRules(r, p)
+	if errors.Is(err, livedesk.ErrConflict) {
+		return c.rulesClash(w, r, s, p)
+	}
 	if p.Problems = livedesk.FieldErrors(err); len(p.Problems) > 0 {
 		return c.rulesForm(w, r, s, http.StatusUnprocessableEntity, p)
 	}
@@ -114,6 +117,17 @@ func (c *console) saveRules(w http.ResponseWriter, r *http.Request, s *session) 
 	return nil
 }
 
+// rulesClash shows the rules that were typed while somebody else saved others, to be saved over those or not.
+func (c *console) rulesClash(w http.ResponseWriter, r *http.Request, s *session, p rulesPage) error {
+	set, err := c.Desk.Rules(r.Context())
+	if err != nil {
+		return err
+	}
+	p.Version = set.Version
+	p.Problems = sms.FieldErrors{{Problem: "somebody else saved rules in the meantime. Below are yours; saving them again replaces theirs."}}
+	return c.rulesForm(w, r, s, http.StatusConflict, p)
+}
+
 func (c *console) putRules(r *http.Request, p rulesPage) error {
 	set := livedesk.RuleSet{Version: p.Version}
 	if p.JSON != "" {
@@ -123,9 +137,6 @@ func (c *console) putRules(r *http.Request, p rulesPage) error {
 		}
 	}
 	_, err := c.Desk.PutRules(r.Context(), set)
-	if errors.Is(err, livedesk.ErrConflict) {
-		return livedesk.ErrConflict
-	}
 	return err
 }
 

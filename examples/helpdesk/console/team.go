@@ -128,6 +128,7 @@ func (c *console) saveTeamHours(w http.ResponseWriter, r *http.Request, s *sessi
 }
 
 func (c *console) putTeamHours(r *http.Request, team string, week livedesk.Schedule, problems map[string]string) error {
+	addWeekProblems(problems, week.Hours)
 	if len(problems) > 0 {
 		return errForm
 	}

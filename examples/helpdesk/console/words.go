@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +25,14 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	}
 	return livedesk.HTTPStatus(err)
+}
+
+// errorTitle is the heading over an error.
+func errorTitle(status int) string {
+	if status == http.StatusNotFound {
+		return "Not found"
+	}
+	return "That was not done"
 }
 
 // plainError says an error to an agent. What the desk can't name stays out of the page: it is for the log.
@@ -225,8 +234,14 @@ func activityLine(m livedesk.Message, who func(string) string) string {
 	case "routed":
 		return "Routed" + cause(a.Cause)
 	case "opted_out":
+		if m.By.Kind == livedesk.ActorAgent {
+			return by + " opted the customer out"
+		}
 		return "Customer opted out" + cause(a.Cause)
 	case "opted_in":
+		if m.By.Kind == livedesk.ActorAgent {
+			return by + " opted the customer in again"
+		}
 		return "Customer opted in again" + cause(a.Cause)
 	case "opt_in_refused":
 		return "Customer texted START, which doesn’t lift this opt-out" + cause(a.Cause)
@@ -237,6 +252,8 @@ func activityLine(m livedesk.Message, who func(string) string) string {
 		return "The customer may want no more texts: automatic ones are held back until an agent has answered"
 	case "send_refused":
 		return "A text by " + by + " was refused: the customer has opted out"
+	case "transferred":
+		return by + " gave it to " + waitsFor(a.To, "", who)
 	case "given_to_ai":
 		return "Given to AI agent " + a.To + cause(a.Cause)
 	case "handed_over":
@@ -260,8 +277,11 @@ func activityLine(m livedesk.Message, who func(string) string) string {
 // cause adds why something happened, where the line does not say it already.
 func cause(s string) string {
 	switch s {
-	case "", "by hand", "resolve", "snooze", "reopen":
+	case "", "by hand", "resolve", "snooze", "reopen", string(livedesk.TierAI):
 		return ""
+	}
+	if i := slices.IndexFunc(modes, func(m modeRow) bool { return string(m.Mode) == s }); i >= 0 {
+		s = strings.ToLower(modes[i].Label)
 	}
 	return " (" + strings.ReplaceAll(s, "_", " ") + ")"
 }
@@ -297,7 +317,7 @@ func aiWord(r aiRow) string {
 	case r.Gone:
 		return "not in this program: passed over"
 	case !r.Healthy:
-		return fmt.Sprintf("failing (%s): passed over until %s", r.Reason, moment(r.Until))
+		return fmt.Sprintf("failing (%s): passed over until %s", r.Reason, zonedMoment(r.Until))
 	case r.Failures > 0:
 		return fmt.Sprintf("failed %d times just now (%s)", r.Failures, r.Reason)
 	}
@@ -395,6 +415,9 @@ func moment(t time.Time) string {
 	}
 	return t.Format("2 Jan 2006, 15:04")
 }
+
+// zonedMoment is moment with the zone, for a time inside of a text, which the script leaves as it is.
+func zonedMoment(t time.Time) string { return moment(t) + " " + t.Local().Format("MST") }
 
 func upperFirst(s string) string {
 	if s == "" {

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"testing"
 	"time"
 
@@ -47,13 +48,18 @@ func TestActivities(t *testing.T) {
 	who := func(id string) string { return map[string]string{"ada": "Ada", "ben": "Ben"}[id] }
 	ada := livedesk.AgentActor("ada")
 	for want, m := range map[string]livedesk.Message{
-		"Ada took the conversation":        {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ada", Cause: "by hand"}},
-		"Ada assigned it to Ben":           {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "by hand"}},
-		"Assigned to Ben (least loaded)":   {Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "least_loaded"}},
-		"Resolved by Ada":                  {By: ada, Activity: &livedesk.Activity{What: "resolved", Cause: "resolve"}},
-		"Customer opted out (keyword)":     {Activity: &livedesk.Activity{What: "opted_out", Cause: "keyword"}},
-		"Something new by the desk (well)": {Activity: &livedesk.Activity{What: "something_new", Cause: "well"}},
-		"":                                 {},
+		"Ada took the conversation":                     {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ada", Cause: "by hand"}},
+		"Ada assigned it to Ben":                        {By: ada, Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "by hand"}},
+		"Assigned to Ben (least loaded)":                {Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "least_loaded"}},
+		"Resolved by Ada":                               {By: ada, Activity: &livedesk.Activity{What: "resolved", Cause: "resolve"}},
+		"Assigned to Ben (round robin within capacity)": {Activity: &livedesk.Activity{What: "assigned", To: "ben", Cause: "round_robin_capped"}},
+		"Given to AI agent nora":                        {Activity: &livedesk.Activity{What: "given_to_ai", To: "nora", Cause: "ai"}},
+		"Ada gave it to somebody in support":            {By: ada, Activity: &livedesk.Activity{What: "transferred", To: "team:support", Cause: "by hand"}},
+		"Ada opted the customer out":                    {By: ada, Activity: &livedesk.Activity{What: "opted_out", Cause: "agent"}},
+		"Ada opted the customer in again":               {By: ada, Activity: &livedesk.Activity{What: "opted_in", Cause: "agent"}},
+		"Customer opted out (keyword)":                  {Activity: &livedesk.Activity{What: "opted_out", Cause: "keyword"}},
+		"Something new by the desk (well)":              {Activity: &livedesk.Activity{What: "something_new", Cause: "well"}},
+		"":                                              {},
 	} {
 		require.Equal(t, want, activityLine(m, who))
 	}
@@ -91,6 +97,9 @@ func TestWhoIsWaitedFor(t *testing.T) {
 	}
 	opens := livedesk.Decision{Tier: livedesk.TierHumans, Queue: livedesk.ChannelQueue("c1"), Opens: time.Now().Add(time.Hour), Needs: "fr:"}
 	require.Regexp(t, `^Waits for the opening, .*, then for somebody on this channel who speaks fr$`, newDecisionRow(opens, who).Outcome)
+	zone := opens.Opens.Local().Format("MST")
+	require.Regexp(t, `:\d\d `+regexp.QuoteMeta(zone)+`, then`, newDecisionRow(opens, who).Outcome, "whoever looks may be elsewhere")
+	require.Regexp(t, `passed over until .*:\d\d `+regexp.QuoteMeta(zone)+`$`, aiWord(aiRow{AIHealth: livedesk.AIHealth{Reason: "timeout", Until: opens.Opens}}))
 }
 
 func TestNumbersTimesAndInitials(t *testing.T) {
