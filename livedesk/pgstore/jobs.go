@@ -13,7 +13,7 @@ import (
 
 // A fence grows with every claim and every put, and is at least the time in microseconds: a job that is put in place again
 // after it was removed has a higher one than any that its key ever had, so a worker who lost it can't end the new
-// one (R14). That takes no counter that all transactions would wait for, and no sequence.
+// one. That takes no counter that all transactions would wait for, and no sequence.
 var (
 	// What is claimed is found once: a subquery in FROM may be planned to be asked again for each row, and then claims more.
 	sqlClaimJobs = `WITH d AS MATERIALIZED (
