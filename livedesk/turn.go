@@ -271,14 +271,13 @@ func (u *unit) endTurn(ctx context.Context, t *turn, a Answer, why string) error
 	}
 	u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
 	c.now.AITurn = 0
-	first := len(u.messages)
 	if why != "" {
 		err = u.handOver(th, c, "ai agent failed: "+why)
 	} else {
 		err = u.follow(ctx, th, c, t, a)
 	}
 	if err == nil {
-		u.ended(th, t, first)
+		u.ended(th, t)
 	}
 	return err
 }
@@ -289,9 +288,8 @@ func (u *unit) drop(ctx context.Context, th *thread, c *conv, t *turn, why strin
 	if err != nil || kept[0].ID != "" {
 		return err
 	}
-	first := len(u.messages)
 	u.activity(c, AIActor(t.ai.Name), Activity{What: "ai_answer_dropped", Cause: why})
-	u.ended(th, t, first)
+	u.ended(th, t)
 	return nil
 }
 
