@@ -207,6 +207,7 @@ func TestNoTurn(t *testing.T) {
 	require.Len(t, b.taken(), 1)
 	require.Equal(t, livedesk.Open, w.only().State)
 	require.Equal(t, []string{"ai agent may not write"}, w.causes(w.only().ID, "handed_over"))
+	w.noTurns()
 }
 
 // What happens while the AI agent thinks, after which its answer is not wanted any more.
@@ -262,6 +263,7 @@ func TestLateAnswersAreDropped(t *testing.T) { // FAULTS 166
 			if name == "STOP" {
 				require.Equal(t, []string{"opted out"}, w.causes(now.ID, "ai_answer_dropped"))
 			}
+			w.noTurns()
 			w.later(time.Hour)
 			require.Equal(t, c.said, w.bodies())
 		})
@@ -458,7 +460,10 @@ func TestTurnOfAnotherProcess(t *testing.T) {
 	require.Len(t, b.taken(), 1)
 	w.deliver(textFrom(alice, "and?"))
 	w.settleOn(without)
-	w.advance(5 * time.Minute)
+	w.advance(time.Minute)
+	w.settleOn(without)
+	require.Equal(t, livedesk.Pending, w.only().State)
+	w.advance(4 * time.Minute)
 	w.settleOn(without)
 	require.Equal(t, []string{"ai agent unknown"}, w.causes(w.only().ID, "handed_over"))
 	require.Equal(t, "ada", w.only().Assignee)
@@ -646,7 +651,8 @@ func TestTurnThatKills(t *testing.T) {
 		<-ctx.Done()
 		return livedesk.Answer{}, ctx.Err()
 	}}
-	w, _ := aiWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) { s.DrainTimeout = time.Millisecond })
+	opt, quiet := quietly(t)
+	w, _ := aiWorld(t, opt, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) { s.DrainTimeout = time.Millisecond })
 	w.deliver(textFrom(alice, "hello"))
 	for n := 1; n <= 2; n++ {
 		err := w.engine.Run(ctx)
@@ -655,7 +661,7 @@ func TestTurnThatKills(t *testing.T) {
 		require.Equal(t, livedesk.Pending, w.only().State)
 		require.Equal(t, b.taken()[0].ID, b.taken()[n-1].ID)
 		require.Zero(t, w.engine.Health(w.ctx()).AIAgents[0].Failures, "it is not to blame")
-		w.advance(46 * time.Second)
+		w.advance(45 * time.Second) // its lease
 		ctx, stop = context.WithCancel(t.Context())
 	}
 	stop()
@@ -663,6 +669,8 @@ func TestTurnThatKills(t *testing.T) {
 	require.Len(t, b.taken(), 2)
 	require.Equal(t, []string{"ai agent took too long"}, w.causes(w.only().ID, "handed_over"))
 	require.Equal(t, "ada", w.only().Assignee)
+	w.noTurns()
+	quiet()
 }
 
 // Turns take no worker away from anything else: where all are busy, a job of another kind is done all the same, and whoever
@@ -676,7 +684,8 @@ func TestTurnsHoldNothingUp(t *testing.T) {
 		return livedesk.Answer{Text: "at last"}, nil
 	}}
 	woken, handedOver := make(chan struct{}), make(chan string, 1)
-	w, _ := aiWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) {
+	opt, quiet := quietly(t)
+	w, _ := aiWorld(t, opt, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) {
 		s.AIWorkers, s.Poll = 1, time.Millisecond
 		s.Hooks.Message = func(_ context.Context, m livedesk.Message) {
 			switch {
@@ -697,6 +706,9 @@ func TestTurnsHoldNothingUp(t *testing.T) {
 	w.deliver(textFrom(alice, "hello"))
 	<-held
 	w.deliver(textFrom("+14155550133", "hello"))
+	w.deliver(textFrom("+14155550134", "hello")) // whom a human takes meanwhile
+	_, err = w.desk.Assign(w.ctx(), w.live("+14155550134").ID, "ada", host)
+	require.NoError(t, err)
 	w.advance(10 * time.Second)
 	<-woken
 	w.advance(20 * time.Second)
@@ -708,4 +720,6 @@ func TestTurnsHoldNothingUp(t *testing.T) {
 	w.settle()
 	require.Len(t, b.taken(), 1)
 	require.Equal(t, []string{"hi", "at last"}, w.bodies())
+	w.noTurns()
+	quiet()
 }

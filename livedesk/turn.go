@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -76,7 +75,7 @@ func (u *unit) beginTurn(ctx context.Context, j Job, s turnSubject, fresh bool) 
 		return nil, err
 	}
 	t, c := threads[0], asked[0]
-	if c == nil || c.now.State != Pending || c.now.AITurn == 0 {
+	if c == nil || c.now.AITurn == 0 { // humans have it, or it was answered
 		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
 		return nil, nil
 	}
@@ -112,7 +111,7 @@ func (u *unit) beginTurn(ctx context.Context, j Job, s turnSubject, fresh bool) 
 // look reads the newest entries of a conversation, and whether the contact's budget has a turn left.
 func (u *unit) look(ctx context.Context, c *conv, ai AIConfig) (list []Message, spent []time.Time, left bool, err error) {
 	q := TimelineQuery{
-		Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true, Limit: min(2*ai.History+50, MaxLimit),
+		Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true, Limit: 2*ai.History + 50,
 	}
 	if list, err = u.tx.Timeline(ctx, q); err != nil {
 		return nil, nil, false, err
@@ -148,7 +147,7 @@ func (e *Engine) giveUpTurn(ctx context.Context, j Job) error {
 			return err
 		}
 		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
-		if c := asked[0]; c != nil && c.now.State == Pending && c.now.AITurn != 0 {
+		if c := asked[0]; c != nil && c.now.AITurn != 0 {
 			return u.handOver(threads[0], c, "ai agents busy")
 		}
 		return nil
@@ -163,7 +162,7 @@ func show(t *thread, c *conv, ai AIConfig, list []Message) Turn {
 	return Turn{
 		ID: fmt.Sprintf("%s.%d", c.now.ID, c.now.AITurn), Workspace: c.now.Workspace, Conversation: c.now.ID,
 		Channel: t.info.channel.Name(), Language: t.info.channel.Language,
-		Contact:    TurnContact{t.contact.Name, t.contact.Language, maps.Clone(t.contact.Attributes)},
+		Contact:    TurnContact{t.contact.Name, t.contact.Language, t.contact.Attributes},
 		Transcript: transcript(list, ai), MaxText: maxParts * t.info.maxText(),
 	}
 }
@@ -262,7 +261,7 @@ func (u *unit) endTurn(ctx context.Context, t *turn, a Answer, why string) error
 	case c == nil:
 		u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
 		return nil
-	case c.now.State != Pending || c.now.AI != t.ai.Name || c.now.AITurn == 0: // humans have it, or it was answered
+	case c.now.AI != t.ai.Name || c.now.AITurn == 0: // humans have it, or it was answered
 		u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
 		return u.drop(ctx, th, c, t, "too late")
 	case c.now.AITurn != t.seq:
