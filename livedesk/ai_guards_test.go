@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -125,9 +126,10 @@ func TestAINeverAnswersOurselves(t *testing.T) { // FAULTS 89
 	require.Equal(t, []livedesk.Skipped{{Agent: "bot", AI: true, Why: livedesk.SkipNotWritable}}, w.explained(w.only().ID).Skipped)
 }
 
-// noTurns sees to it that no turn is left to be taken, now or ever.
+// noTurns sees to it that no turn is left to be taken, also once all leases are over.
 func (w *world) noTurns() {
 	w.t.Helper()
+	w.advance(time.Hour)
 	var kinds []string
 	err := w.store.Update(w.ctx(), func(ctx context.Context, tx livedesk.Tx) error {
 		jobs, err := tx.ClaimJobs(ctx, 1000, 0)
@@ -165,7 +167,6 @@ func TestTurnOfNoConversation(t *testing.T) {
 	}
 	w.text(alice, "before it ends")
 	require.Len(t, b.taken(), 1)
-	w.advance(10 * time.Minute)
 	w.noTurns()
 	quiet()
 }
@@ -301,15 +302,19 @@ func TestFromTheLineToAI(t *testing.T) {
 // A turn on a channel that another process added just now is taken.
 func TestTurnOfANewChannel(t *testing.T) {
 	t.Parallel()
-	other := &bot{}
-	w := newWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: &bot{}}))
-	second := w.open(withBots(livedesk.AIConfig{Name: "bot", Agent: other}), func(s *settings) { s.Refresh = time.Hour })
-	w.settleOn(second)
-	w.bandwidthChannel(func(c *livedesk.Channel) { c.UseAI, c.AIAgents = true, []string{"bot"} })
-	w.deliver(textFrom(alice, "hello"))
-	w.settleOn(second)
-	require.Len(t, other.taken(), 1)
-	require.Equal(t, livedesk.Pending, w.only().State)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, realTime, withBots(livedesk.AIConfig{Name: "bot", Agent: &bot{}}))
+		other := &bot{}
+		second := w.open(withBots(livedesk.AIConfig{Name: "bot", Agent: other}), func(s *settings) { s.Refresh = time.Hour })
+		stop := running(t, second)
+		time.Sleep(time.Minute)
+		w.bandwidthChannel(func(c *livedesk.Channel) { c.UseAI, c.AIAgents = true, []string{"bot"} })
+		w.deliver(textFrom(alice, "hello"))
+		time.Sleep(time.Minute)
+		require.Len(t, other.taken(), 1)
+		require.Equal(t, livedesk.Pending, w.only().State)
+		require.NoError(t, stop())
+	})
 }
 
 // An answer for an AI agent that hasn't the conversation any more is too late, also where another one has it.

@@ -410,6 +410,7 @@ func TestAIIsPassedOver(t *testing.T) {
 		why    []livedesk.Skipped
 	}{
 		"switched off": {func(c *livedesk.Channel) { c.UseAI = false }, alice, nil},
+		"none in use":  {func(c *livedesk.Channel) { c.AIAgents = nil }, alice, nil},
 		"a short code": {func(*livedesk.Channel) {}, "72345", []livedesk.Skipped{{Agent: "bot", AI: true, Why: livedesk.SkipNotWritable}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -419,7 +420,11 @@ func TestAIIsPassedOver(t *testing.T) {
 			w.text(c.from, "hello")
 			require.Empty(t, b.taken())
 			require.Equal(t, "ada", w.only().Assignee)
-			require.Equal(t, c.why, w.explained(w.only().ID).Skipped)
+			d := w.explained(w.only().ID)
+			require.Equal(t, c.why, d.Skipped)
+			if c.why == nil {
+				require.Equal(t, []livedesk.Look{{Tier: livedesk.TierHumans, Result: livedesk.LookDecided}}, d.Looked)
+			}
 		})
 	}
 }

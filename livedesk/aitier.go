@@ -39,7 +39,7 @@ func (u *unit) maySpeak(t *thread) error {
 	if u.snap.own[t.contact.Address] {
 		return ErrNotReplyable
 	}
-	if t.current != nil && t.current.flagged() {
+	if t.current.flagged() {
 		return errFlagged
 	}
 	return t.mayWrite()
