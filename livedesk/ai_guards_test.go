@@ -14,7 +14,9 @@ import (
 
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/routing"
+	"github.com/livedesk/livedesk-go/sms"
 	"github.com/livedesk/livedesk-go/sms/smstest"
+	"github.com/livedesk/livedesk-go/sms/twilio"
 )
 
 // One guard each, of those that nothing else would miss.
@@ -147,28 +149,30 @@ func TestTurnOfNoConversation(t *testing.T) {
 	t.Parallel()
 	opt, quiet := quietly(t)
 	w, b := aiWorld(t, opt)
-	prune := func() {
-		_, err := w.desk.Resolve(w.ctx(), w.live(alice).ID, host)
-		require.NoError(t, err)
-		w.advance(time.Second)
-		require.NoError(t, w.store.Update(w.ctx(), func(ctx context.Context, tx livedesk.Tx) error {
-			_, err := tx.Prune(ctx, livedesk.Prune{Workspace: "main", Before: tx.Now(), Limit: 100})
-			return err
-		}))
-		require.Empty(t, w.all(livedesk.List{}))
-	}
 	w.deliver(textFrom(alice, "before it begins"))
-	prune()
+	w.forget(alice)
 	w.settle()
 	require.Empty(t, b.taken())
 	b.answer = func(context.Context, livedesk.Turn) (livedesk.Answer, error) {
-		prune()
+		w.forget(alice)
 		return livedesk.Answer{Text: "too late"}, nil
 	}
 	w.text(alice, "before it ends")
 	require.Len(t, b.taken(), 1)
 	w.noTurns()
 	quiet()
+}
+
+// forget deletes a live conversation as one that was resolved long ago.
+func (w *world) forget(address string) {
+	w.t.Helper()
+	_, err := w.desk.Resolve(w.ctx(), w.live(address).ID, host)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.store.Update(w.ctx(), func(ctx context.Context, tx livedesk.Tx) error {
+		_, err := tx.Prune(ctx, livedesk.Prune{Workspace: "main", Before: tx.Now().Add(time.Second), Limit: 100})
+		return err
+	}))
+	require.Empty(w.t, w.of(address))
 }
 
 // However often the customer writes meanwhile, a conversation has one turn at a time.
@@ -332,4 +336,106 @@ func TestAnswerOfTheFormerAI(t *testing.T) {
 	require.Equal(t, []string{"bot 1"}, w.bodies())
 	require.Len(t, next.taken(), 1)
 	require.Equal(t, []string{"too late"}, w.causes(w.only().ID, "ai_answer_dropped"))
+}
+
+// What an AI agent does without a text, and why, is kept as it should be: with words of our own where it has none, bounded,
+// clean, and without a change to what the customer said last.
+func TestAnswersWithoutText(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer livedesk.Answer
+		what   string
+		cause  string
+		notes  []string
+	}{
+		"hands over":  {livedesk.Answer{Then: livedesk.HandOver, Note: " \n"}, "handed_over", "ai agent hands over", nil},
+		"with a note": {livedesk.Answer{Then: livedesk.HandOver, Reason: "r", Note: " order\x007\n"}, "handed_over", "r", []string{"order\ufffd7"}},
+		"resolves":    {livedesk.Answer{Then: livedesk.Finish}, "resolved", "ai agent resolves", nil},
+		"at length":   {livedesk.Answer{Then: livedesk.Finish, Reason: strings.Repeat("r", 1000)}, "resolved", strings.Repeat("r", 256), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, b := aiWorld(t)
+			b.say(c.answer, nil)
+			w.text(alice, "hello")
+			now := w.only()
+			require.Equal(t, []string{c.cause}, w.causes(now.ID, c.what))
+			require.Equal(t, c.notes, w.notes(now.ID))
+			require.Equal(t, "hello", now.Preview)
+			require.Empty(t, w.bodies())
+			require.Zero(t, w.engine.Health(w.ctx()).AIAgents[0].Failures)
+		})
+	}
+}
+
+// MaxText counts characters, not bytes.
+func TestLongestAnswer(t *testing.T) {
+	t.Parallel()
+	w, b := aiWorld(t)
+	b.answer = func(_ context.Context, turn livedesk.Turn) (livedesk.Answer, error) {
+		return livedesk.Answer{Text: strings.Repeat("é", turn.MaxText)}, nil
+	}
+	w.text(alice, "hello")
+	require.Equal(t, livedesk.Pending, w.only().State, w.causes(w.only().ID, "handed_over"))
+	require.Len(t, w.texts(w.only().ID), 11)
+}
+
+// An answer that can't be sent any more is dropped, whatever keeps it from that.
+func TestAnswerOnAChannelThatIsGone(t *testing.T) {
+	t.Parallel()
+	w, b := aiWorld(t)
+	b.answer = func(context.Context, livedesk.Turn) (livedesk.Answer, error) {
+		return livedesk.Answer{Text: "late"}, w.desk.RemoveChannel(w.ctx(), w.ch.ID)
+	}
+	w.text(alice, "hello")
+	require.Empty(t, w.bodies())
+	require.Equal(t, []string{"nothing may be sent"}, w.causes(w.only().ID, "ai_answer_dropped"))
+}
+
+// shrinking is a provider whose connections take ever shorter texts: of as many characters as most says when they are opened.
+type shrinking struct {
+	sms.Provider
+	most *atomic.Int64
+}
+
+type shrunk struct {
+	sms.Account
+	traits sms.Traits
+}
+
+func (p shrinking) Open(s sms.Settings) (sms.Account, error) {
+	a, err := p.Provider.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	traits := a.(sms.Describer).Traits()
+	traits.MaxText = int(p.most.Load())
+	return shrunk{a, traits}, nil
+}
+
+func (a shrunk) Traits() sms.Traits { return a.traits }
+
+// A text that got too long for the carrier while the AI agent thought is as good as none.
+func TestAnswerThatGotTooLong(t *testing.T) {
+	t.Parallel()
+	var most atomic.Int64
+	most.Store(160)
+	carrier := smstest.NewTwilio(t, smstest.TwilioConfig{})
+	b := &bot{}
+	w := newWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) {
+		s.Providers = []sms.Provider{shrinking{twilio.New(twilio.Config{Transport: carrier.Transport()}), &most}}
+	})
+	w.twilio = carrier
+	w.twilioChannel(func(c *livedesk.Channel) { c.UseAI, c.AIAgents = true, []string{"bot"} })
+	w.agents(w.ch.ID, 5, "ada")
+	b.answer = func(_ context.Context, turn livedesk.Turn) (livedesk.Answer, error) {
+		most.Store(10)
+		w.change(func(c *livedesk.Channel) { c.Values["auth_token"] = strings.Repeat("a", 32) })
+		return livedesk.Answer{Text: strings.Repeat("x", 500)}, nil
+	}
+	w.text(alice, "hello")
+	require.Empty(t, w.bodies())
+	require.Equal(t, "ada", w.only().Assignee)
+	require.Equal(t, []string{"ai agent failed: answer too long"}, w.causes(w.only().ID, "handed_over"))
+	w.noTurns()
 }

@@ -287,6 +287,9 @@ func TestAIFailsToHumans(t *testing.T) { // FAULTS 102, 163
 		"a mebibyte": {func(context.Context, livedesk.Turn) (livedesk.Answer, error) {
 			return livedesk.Answer{Text: strings.Repeat("x", 1<<20)}, nil
 		}, "ai agent failed: answer too long"},
+		"too long before all else": {func(context.Context, livedesk.Turn) (livedesk.Answer, error) {
+			return livedesk.Answer{Text: strings.Repeat("\xff", 1<<20)}, nil
+		}, "ai agent failed: answer too long"},
 		"one character too many": {func(_ context.Context, t livedesk.Turn) (livedesk.Answer, error) {
 			return livedesk.Answer{Text: strings.Repeat("x", t.MaxText+1)}, nil
 		}, "ai agent failed: answer too long"},
@@ -714,6 +717,8 @@ func TestTurnsHoldNothingUp(t *testing.T) {
 	w.deliver(textFrom("+14155550134", "hello")) // whom a human takes meanwhile
 	_, err = w.desk.Assign(w.ctx(), w.live("+14155550134").ID, "ada", host)
 	require.NoError(t, err)
+	w.deliver(textFrom("+14155550135", "hello"))
+	w.forget("+14155550135")
 	w.advance(10 * time.Second)
 	<-woken
 	w.advance(20 * time.Second)

@@ -137,6 +137,18 @@ func TestPolicyChanges(t *testing.T) { // FAULTS 162
 	require.Len(t, seen, 3, "nothing is said, so nothing is looked at")
 }
 
+// A policy isn't asked about what an AI agent said beside its error.
+func TestPolicyOfNoAnswer(t *testing.T) {
+	t.Parallel()
+	w, b := policyWorld(t, func(context.Context, livedesk.Turn, livedesk.Answer) (string, error) {
+		t.Error("the policy is asked")
+		return "", nil
+	}, 0)
+	b.say(livedesk.Answer{Text: "not this"}, errBroken)
+	w.text(alice, "hello")
+	require.Equal(t, []string{"ai agent failed: error"}, w.causes(w.only().ID, "handed_over"))
+}
+
 // A policy is part of the turn: what makes an answer late meanwhile drops it, held or not.
 func TestPolicyAndLateAnswers(t *testing.T) { // FAULTS 102, 166
 	t.Parallel()

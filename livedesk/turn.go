@@ -205,13 +205,9 @@ func stepOf(m Message) string {
 
 // ask asks the AI agent, and returns its answer, or why it has none that can be used.
 func (t *turn) ask(ctx context.Context, e *Engine, hosts *sync.WaitGroup) (a Answer, why string) {
-	work := ctx
 	ctx, cancel := context.WithTimeout(ctx, t.ai.Timeout)
 	defer cancel()
 	a, why = asked(ctx, e.log, hosts, "ai agent "+t.ai.Name, func() (Answer, error) { return t.ai.Agent.Answer(ctx, t.Turn) })
-	if work.Err() != nil {
-		return Answer{}, "stopped"
-	}
 	if why == "" {
 		a, why = a.clean(t.channel)
 	}
