@@ -254,6 +254,9 @@ func TestLateAnswersAreDropped(t *testing.T) { // FAULTS 166
 			require.Equal(t, c.state, now.State)
 			require.Zero(t, now.AITurn)
 			require.Equal(t, c.said, w.bodies())
+			for _, m := range w.texts(now.ID) {
+				require.NotEqual(t, "late", m.Text)
+			}
 			require.Len(t, b.taken(), 1)
 			if c.state == livedesk.Open {
 				require.Equal(t, "ada", now.Assignee)
