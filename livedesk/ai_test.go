@@ -207,6 +207,7 @@ func TestNoTurn(t *testing.T) {
 	require.Len(t, b.taken(), 1)
 	require.Equal(t, livedesk.Open, w.only().State)
 	require.Equal(t, []string{"ai agent may not write"}, w.causes(w.only().ID, "handed_over"))
+	w.noTurns()
 }
 
 // What happens while the AI agent thinks, after which its answer is not wanted any more.
@@ -253,6 +254,9 @@ func TestLateAnswersAreDropped(t *testing.T) { // FAULTS 166
 			require.Equal(t, c.state, now.State)
 			require.Zero(t, now.AITurn)
 			require.Equal(t, c.said, w.bodies())
+			for _, m := range w.texts(now.ID) {
+				require.NotEqual(t, "late", m.Text)
+			}
 			require.Len(t, b.taken(), 1)
 			if c.state == livedesk.Open {
 				require.Equal(t, "ada", now.Assignee)
@@ -262,6 +266,7 @@ func TestLateAnswersAreDropped(t *testing.T) { // FAULTS 166
 			if name == "STOP" {
 				require.Equal(t, []string{"opted out"}, w.causes(now.ID, "ai_answer_dropped"))
 			}
+			w.noTurns()
 			w.later(time.Hour)
 			require.Equal(t, c.said, w.bodies())
 		})
@@ -284,6 +289,9 @@ func TestAIFailsToHumans(t *testing.T) { // FAULTS 102, 163
 		}, "ai agent failed: answer empty"},
 		"a mebibyte": {func(context.Context, livedesk.Turn) (livedesk.Answer, error) {
 			return livedesk.Answer{Text: strings.Repeat("x", 1<<20)}, nil
+		}, "ai agent failed: answer too long"},
+		"too long before all else": {func(context.Context, livedesk.Turn) (livedesk.Answer, error) {
+			return livedesk.Answer{Text: strings.Repeat("\xff", 1<<20)}, nil
 		}, "ai agent failed: answer too long"},
 		"one character too many": {func(_ context.Context, t livedesk.Turn) (livedesk.Answer, error) {
 			return livedesk.Answer{Text: strings.Repeat("x", t.MaxText+1)}, nil
@@ -408,6 +416,7 @@ func TestAIIsPassedOver(t *testing.T) {
 		why    []livedesk.Skipped
 	}{
 		"switched off": {func(c *livedesk.Channel) { c.UseAI = false }, alice, nil},
+		"none in use":  {func(c *livedesk.Channel) { c.AIAgents = nil }, alice, nil},
 		"a short code": {func(*livedesk.Channel) {}, "72345", []livedesk.Skipped{{Agent: "bot", AI: true, Why: livedesk.SkipNotWritable}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -417,7 +426,11 @@ func TestAIIsPassedOver(t *testing.T) {
 			w.text(c.from, "hello")
 			require.Empty(t, b.taken())
 			require.Equal(t, "ada", w.only().Assignee)
-			require.Equal(t, c.why, w.explained(w.only().ID).Skipped)
+			d := w.explained(w.only().ID)
+			require.Equal(t, c.why, d.Skipped)
+			if c.why == nil {
+				require.Equal(t, []livedesk.Look{{Tier: livedesk.TierHumans, Result: livedesk.LookDecided}}, d.Looked)
+			}
 		})
 	}
 }
@@ -458,7 +471,10 @@ func TestTurnOfAnotherProcess(t *testing.T) {
 	require.Len(t, b.taken(), 1)
 	w.deliver(textFrom(alice, "and?"))
 	w.settleOn(without)
-	w.advance(5 * time.Minute)
+	w.advance(time.Minute)
+	w.settleOn(without)
+	require.Equal(t, livedesk.Pending, w.only().State)
+	w.advance(4 * time.Minute)
 	w.settleOn(without)
 	require.Equal(t, []string{"ai agent unknown"}, w.causes(w.only().ID, "handed_over"))
 	require.Equal(t, "ada", w.only().Assignee)
@@ -646,7 +662,8 @@ func TestTurnThatKills(t *testing.T) {
 		<-ctx.Done()
 		return livedesk.Answer{}, ctx.Err()
 	}}
-	w, _ := aiWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) { s.DrainTimeout = time.Millisecond })
+	opt, quiet := quietly(t)
+	w, _ := aiWorld(t, opt, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) { s.DrainTimeout = time.Millisecond })
 	w.deliver(textFrom(alice, "hello"))
 	for n := 1; n <= 2; n++ {
 		err := w.engine.Run(ctx)
@@ -655,7 +672,7 @@ func TestTurnThatKills(t *testing.T) {
 		require.Equal(t, livedesk.Pending, w.only().State)
 		require.Equal(t, b.taken()[0].ID, b.taken()[n-1].ID)
 		require.Zero(t, w.engine.Health(w.ctx()).AIAgents[0].Failures, "it is not to blame")
-		w.advance(46 * time.Second)
+		w.advance(45 * time.Second) // its lease
 		ctx, stop = context.WithCancel(t.Context())
 	}
 	stop()
@@ -663,6 +680,8 @@ func TestTurnThatKills(t *testing.T) {
 	require.Len(t, b.taken(), 2)
 	require.Equal(t, []string{"ai agent took too long"}, w.causes(w.only().ID, "handed_over"))
 	require.Equal(t, "ada", w.only().Assignee)
+	w.noTurns()
+	quiet()
 }
 
 // Turns take no worker away from anything else: where all are busy, a job of another kind is done all the same, and whoever
@@ -676,7 +695,8 @@ func TestTurnsHoldNothingUp(t *testing.T) {
 		return livedesk.Answer{Text: "at last"}, nil
 	}}
 	woken, handedOver := make(chan struct{}), make(chan string, 1)
-	w, _ := aiWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) {
+	opt, quiet := quietly(t)
+	w, _ := aiWorld(t, opt, withBots(livedesk.AIConfig{Name: "bot", Agent: b}), func(s *settings) {
 		s.AIWorkers, s.Poll = 1, time.Millisecond
 		s.Hooks.Message = func(_ context.Context, m livedesk.Message) {
 			switch {
@@ -697,6 +717,11 @@ func TestTurnsHoldNothingUp(t *testing.T) {
 	w.deliver(textFrom(alice, "hello"))
 	<-held
 	w.deliver(textFrom("+14155550133", "hello"))
+	w.deliver(textFrom("+14155550134", "hello")) // whom a human takes meanwhile
+	_, err = w.desk.Assign(w.ctx(), w.live("+14155550134").ID, "ada", host)
+	require.NoError(t, err)
+	w.deliver(textFrom("+14155550135", "hello"))
+	w.forget("+14155550135")
 	w.advance(10 * time.Second)
 	<-woken
 	w.advance(20 * time.Second)
@@ -708,4 +733,6 @@ func TestTurnsHoldNothingUp(t *testing.T) {
 	w.settle()
 	require.Len(t, b.taken(), 1)
 	require.Equal(t, []string{"hi", "at last"}, w.bodies())
+	w.noTurns()
+	quiet()
 }

@@ -87,15 +87,14 @@ func (u *unit) turnsIn(ctx context.Context, q TimelineQuery, list []Message, sin
 	return nil, false, nil
 }
 
-// ended sees to it that a turn left its key on one entry among those from first on, and notes until when the budget is used
-// up if this was the last one.
-func (u *unit) ended(th *thread, t *turn, first int) {
-	key, left := turnKey(t.seq), u.messages[first:]
-	if !slices.ContainsFunc(left, func(m *Message) bool { return m.Key == key }) {
-		left[0].Key = key
+// ended sees to it that a turn left its key on one of the unit's entries, and notes until when the budget is used up if this
+// was the last one that it had.
+func (u *unit) ended(th *thread, t *turn) {
+	key := turnKey(t.seq)
+	if !slices.ContainsFunc(u.messages, func(m *Message) bool { return m.Key == key }) {
+		u.messages[0].Key = key
 	}
-	most := u.e.cfg.AIReplies
-	if ends := append(slices.Clone(t.spent), u.now); most > 0 && len(ends) >= most {
-		th.row.AINext, th.changed = micro(ends[len(ends)-most].Add(budgetWindow)), true
+	if ends := append(t.spent, u.now); len(ends) == u.e.cfg.AIReplies {
+		th.row.AINext, th.changed = ends[0].Add(budgetWindow), true
 	}
 }

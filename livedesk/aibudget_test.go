@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,4 +163,149 @@ func TestAIBudgetWithoutLimit(t *testing.T) {
 		w.text(alice, fmt.Sprint(i))
 	}
 	require.Len(t, b.taken(), 30)
+}
+
+// neverReopen lets each text behind a resolved conversation begin a new one.
+func neverReopen(s *settings) { s.ReopenWindow = -1 }
+
+// A contact's conversations count together, however many the turns are spread over.
+func TestAIBudgetOfManyConversations(t *testing.T) { // FAULTS 165
+	t.Parallel()
+	w, b := aiWorld(t, neverReopen, func(s *settings) { s.AIReplies = 5 })
+	b.say(livedesk.Answer{Text: "x", Then: livedesk.Finish}, nil)
+	for i := range 7 {
+		w.text(alice, fmt.Sprint(i))
+	}
+	require.Len(t, w.of(alice), 6, "the last one is a human's")
+	require.Len(t, b.taken(), 5)
+}
+
+// Only turns count: not the parts of a long answer, nor steps, nor what else has a key.
+func TestAIBudgetCountsTurnsAlone(t *testing.T) {
+	t.Parallel()
+	w, b := aiWorld(t, func(s *settings) { s.AIReplies = 2 })
+	w.change(func(c *livedesk.Channel) { c.Greeting = "Welcome" })
+	b.answer = func(ctx context.Context, turn livedesk.Turn) (livedesk.Answer, error) {
+		_, err := turn.Do(ctx, "look", "", func(context.Context, string) (string, error) { return "", nil })
+		return livedesk.Answer{Text: strings.Repeat("x", turn.MaxText)}, err
+	}
+	w.text(alice, "1")
+	w.text(alice, "2")
+	require.Len(t, b.taken(), 2)
+	w.text(alice, "3")
+	require.Len(t, b.taken(), 2)
+}
+
+// The last turn of the budget is known to routing also where nothing was said, and only for as long as there is a budget.
+func TestAIBudgetIsKnownToRouting(t *testing.T) {
+	t.Parallel()
+	w, b := aiWorld(t, func(s *settings) { s.AIReplies = 1 })
+	b.say(livedesk.Answer{Then: livedesk.HandOver}, nil)
+	w.text(alice, "hello")
+	_, err := w.desk.Resolve(w.ctx(), w.only().ID, host)
+	require.NoError(t, err)
+	again := livedesk.Simulation{Channel: w.ch.ID, From: alice, Text: "again"}
+	got, err := w.desk.Simulate(w.ctx(), again)
+	require.NoError(t, err)
+	require.Equal(t, []livedesk.Skipped{{Agent: "bot", AI: true, Why: livedesk.SkipBudget}}, got.Decision.Skipped)
+	lifted := w.open(func(s *settings) { s.AIReplies = -1 })
+	got, err = lifted.Desk("main").Simulate(w.ctx(), again)
+	require.NoError(t, err)
+	require.Equal(t, "bot", got.Decision.AI)
+}
+
+// What a turn reads for the budget is the little that it has to.
+func TestAIBudgetReadsLittle(t *testing.T) {
+	t.Parallel()
+	var timelines atomic.Int64
+	b := &bot{}
+	w, _ := aiWorld(t, withBots(livedesk.AIConfig{Name: "bot", Agent: b, History: 1}), neverReopen, func(s *settings) {
+		s.AIReplies = 3
+		s.Wrap = func(inner livedesk.Store) livedesk.Store {
+			return &storeWrap{inner, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
+				return inner.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return fn(ctx, timelineTx{tx, &timelines}) })
+			}}
+		}
+	})
+	reads := func(want int64) {
+		t.Helper()
+		require.Equal(t, want, timelines.Swap(0))
+	}
+	w.text(alice, "the first")
+	reads(1)
+	_, err := w.desk.Resolve(w.ctx(), w.only().ID, host)
+	require.NoError(t, err)
+	w.later(time.Hour)
+	w.text(alice, "what was an hour ago isn't looked at")
+	reads(1)
+	for range 170 {
+		w.deliver(textFrom(alice, "many"))
+	}
+	w.settle()
+	reads(2)
+	w.text(alice, "the last")
+	reads(2)
+	require.Len(t, b.taken(), 4)
+	w.later(time.Hour)
+	w.writeMany(w.live(alice).ID, 60)
+	for range 3 {
+		w.text(alice, "and more")
+		reads(2)
+	}
+	w.text(alice, "too many")
+	reads(1)
+	require.Len(t, b.taken(), 7)
+}
+
+type timelineTx struct {
+	livedesk.Tx
+	read *atomic.Int64
+}
+
+func (t timelineTx) Timeline(ctx context.Context, q livedesk.TimelineQuery) ([]livedesk.Message, error) {
+	t.read.Add(1)
+	return t.Tx.Timeline(ctx, q)
+}
+
+// Who writes so much in another conversation that an hour doesn't fit into what is looked at has no turn left either, and
+// turns are found behind whatever fits.
+func TestAIBudgetLooksBackInOtherConversations(t *testing.T) {
+	t.Parallel()
+	for texts, turns := range map[int]int{2_000: 2, 12_000: 1} {
+		t.Run(fmt.Sprint(texts), func(t *testing.T) {
+			t.Parallel()
+			w, b := aiWorld(t, neverReopen, func(s *settings) { s.AIReplies = 2 })
+			w.text(alice, "hello")
+			first := w.only().ID
+			w.writeMany(first, texts)
+			_, err := w.desk.Resolve(w.ctx(), first, host)
+			require.NoError(t, err)
+			w.text(alice, "again")
+			w.text(alice, "and again")
+			require.Len(t, b.taken(), turns)
+			require.Equal(t, livedesk.Open, w.live(alice).State)
+			require.Equal(t, []string{"ai budget used up"}, w.causes(w.live(alice).ID, "handed_over"))
+		})
+	}
+}
+
+// writeMany puts texts of the customer's into a conversation, in one transaction.
+func (w *world) writeMany(id string, n int) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Update(w.ctx(), func(ctx context.Context, tx livedesk.Tx) error {
+		rows, err := tx.Threads(ctx, []livedesk.ThreadKey{{Workspace: "main", Conversation: id}})
+		if err != nil {
+			return err
+		}
+		c := *rows[0].Asked
+		var texts []livedesk.Message
+		for i := range n {
+			c.LastSeq++
+			texts = append(texts, livedesk.Message{
+				Workspace: "main", ID: fmt.Sprintf("%s-%d", id, i), Conversation: id, Channel: c.Channel, Contact: c.Contact,
+				Seq: c.LastSeq, Kind: livedesk.Incoming, Text: "x", At: tx.Now(),
+			})
+		}
+		return tx.Apply(ctx, livedesk.Changes{Conversations: []livedesk.Conversation{c}, Messages: texts})
+	}))
 }

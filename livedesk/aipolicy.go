@@ -68,5 +68,5 @@ func (t *turn) review(ctx context.Context, e *Engine, hosts *sync.WaitGroup, a A
 
 // short returns a reason as it is kept.
 func short(s string) string {
-	return strings.TrimSpace(truncate(channel.Clean(truncate(s, maxReason)), maxReason))
+	return strings.TrimSpace(truncate(channel.Clean(s), maxReason))
 }

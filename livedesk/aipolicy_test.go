@@ -53,7 +53,7 @@ func TestPolicyHolds(t *testing.T) { // FAULTS 162
 			return "", fmt.Errorf("x: %w", held)
 		}, "a link\ufffd"},
 		"no reason": {func(context.Context, livedesk.Turn, livedesk.Answer) (string, error) {
-			return "", &livedesk.HeldError{}
+			return "", &livedesk.HeldError{Reason: " \n"}
 		}, "policy"},
 		"an error": {func(context.Context, livedesk.Turn, livedesk.Answer) (string, error) { return "x", errors.New("down") }, "policy failed: error"},
 		"a panic":  {func(context.Context, livedesk.Turn, livedesk.Answer) (string, error) { panic("oops") }, "policy failed: panic"},
@@ -69,6 +69,9 @@ func TestPolicyHolds(t *testing.T) { // FAULTS 162
 		"long reason": {func(context.Context, livedesk.Turn, livedesk.Answer) (string, error) {
 			return "", &livedesk.HeldError{Reason: strings.Repeat("x", 1<<20)}
 		}, strings.Repeat("x", 240)},
+		"long after cleaning": {func(context.Context, livedesk.Turn, livedesk.Answer) (string, error) {
+			return "", &livedesk.HeldError{Reason: strings.Repeat("\x00", 200)}
+		}, strings.Repeat("\ufffd", 80)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,9 +126,27 @@ func TestPolicyChanges(t *testing.T) { // FAULTS 162
 		require.False(t, m.Activity != nil && m.Activity.What == "ai_step", "a policy takes no steps")
 	}
 	require.Equal(t, []string{"see evil.example now"}, was)
+	b.say(livedesk.Answer{Text: strings.Repeat("evil.example ", 1000)}, nil)
+	w.text(alice, "and now?")
+	for _, m := range w.timeline(c.ID) {
+		require.LessOrEqual(t, len(m.Text), 8<<10)
+	}
+	require.Len(t, w.causes(c.ID, "ai_answer_changed"), 2)
 	b.say(livedesk.Answer{Then: livedesk.HandOver}, nil)
 	w.text(alice, "again")
-	require.Len(t, seen, 2, "nothing is said, so nothing is looked at")
+	require.Len(t, seen, 3, "nothing is said, so nothing is looked at")
+}
+
+// A policy isn't asked about what an AI agent said beside its error.
+func TestPolicyOfNoAnswer(t *testing.T) {
+	t.Parallel()
+	w, b := policyWorld(t, func(context.Context, livedesk.Turn, livedesk.Answer) (string, error) {
+		t.Error("the policy is asked")
+		return "", nil
+	}, 0)
+	b.say(livedesk.Answer{Text: "not this"}, errBroken)
+	w.text(alice, "hello")
+	require.Equal(t, []string{"ai agent failed: error"}, w.causes(w.only().ID, "handed_over"))
 }
 
 // A policy is part of the turn: what makes an answer late meanwhile drops it, held or not.
@@ -245,10 +266,11 @@ func TestDeniedSteps(t *testing.T) { // FAULTS 160
 		_, err = turn.Do(ctx, "book", strings.Repeat("x", 16<<10+1), f)
 		require.Error(t, err)
 		turn.Deny(ctx, "pay", "there is no such function")
+		turn.Deny(ctx, "pay", strings.Repeat("\x00", 200))
 		return livedesk.Answer{Text: "ok"}, nil
 	}
 	w.text(alice, "hello")
-	require.Equal(t, []string{"name: is required", "input: is too long (at most 16 KiB)", "there is no such function"}, w.causes(w.only().ID, "ai_step_denied"))
+	require.Equal(t, []string{"name: is required", "input: is too long (at most 16 KiB)", "there is no such function", strings.Repeat("\ufffd", 85)}, w.causes(w.only().ID, "ai_step_denied"))
 	require.Equal(t, []string{"ok"}, w.bodies())
 	livedesk.Turn{ID: "x"}.Deny(t.Context(), "x", "of no engine: nothing happens")
 }

@@ -39,7 +39,7 @@ func (u *unit) maySpeak(t *thread) error {
 	if u.snap.own[t.contact.Address] {
 		return ErrNotReplyable
 	}
-	if t.current != nil && t.current.flagged() {
+	if t.current.flagged() {
 		return errFlagged
 	}
 	return t.mayWrite()
@@ -75,7 +75,7 @@ func (p *placing) giveAI(c *conv, name string, d *Decision) {
 // toAI makes an open conversation an AI agent's.
 func (u *unit) toAI(c *conv, name string, by Actor, cause string, d *Decision) {
 	from := c.now.Assignee
-	c.now.State, c.now.AI, c.now.AITurn = Pending, name, 0
+	c.now.State, c.now.AI = Pending, name
 	c.now.Assignee = ""
 	c.leaveLine()
 	u.activity(c, by, Activity{What: "given_to_ai", From: from, To: name, Cause: cause, Decision: d})
@@ -84,9 +84,6 @@ func (u *unit) toAI(c *conv, name string, by Actor, cause string, d *Decision) {
 
 // leaveAI notes what a change of state means for the AI agent that has the conversation.
 func (c *conv) leaveAI(from, to State) {
-	if to == Pending {
-		return
-	}
 	c.now.AITurn = 0
 	if to != Open {
 		return // it may go on with it afterwards
@@ -139,4 +136,4 @@ func (u *unit) turnJob(c Conversation) Job {
 }
 
 // wakesPending reports whether an AI agent has a conversation that is put aside.
-func (c *conv) wakesPending() bool { return c.now.State == Snoozed && c.now.Before == Pending }
+func (c *conv) wakesPending() bool { return c.now.Before == Pending }

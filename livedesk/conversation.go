@@ -99,7 +99,8 @@ type Conversation struct {
 	Assignee string `json:"assignee,omitempty"`
 	// AI is the AI agent who has it while it is pending (or snoozed from there), or had it when it was resolved.
 	AI string `json:"ai,omitempty"`
-	// AITurn is the Seq of the timeline entry up to which an answer of the AI agent is due; 0 when none is.
+	// AITurn is the Seq of the timeline entry up to which an answer of the AI agent is due; 0 when none is, as in every state
+	// but [Pending].
 	AITurn int64 `json:"ai_turn,omitempty"`
 	// HandedOver is the Cycle in which an AI agent last gave it up, or a human took it from one; 0 for never. In that
 	// cycle no AI agent is chosen any more.

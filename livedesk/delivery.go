@@ -203,7 +203,8 @@ const (
 // sourceSearch is the Source of what the carrier's list told.
 const sourceSearch = "search"
 
-// repeated reports whether the text waits to be sent once more although its last attempt may have left after all.
+// repeated reports whether the text was to be sent once more, and was not since, although its last attempt may have left
+// after all.
 func (d *Delivery) repeated() bool {
 	for _, n := range slices.Backward(d.History) {
 		if n.Source == "attempt" {

@@ -79,7 +79,7 @@ func (l *listing) fresh(since, now time.Time) bool {
 	return l.list != nil && !since.Before(l.since)
 }
 
-// list asks a carrier. A panic of the adapter is an error.
+// list asks a carrier that can list. A panic of the adapter is an error.
 func (e *Engine) list(ctx context.Context, conn *connectionInfo, q sms.ListQuery, limit time.Duration) (out []sms.Listed, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -87,13 +87,9 @@ func (e *Engine) list(ctx context.Context, conn *connectionInfo, q sms.ListQuery
 			err = errors.New("provider panicked")
 		}
 	}()
-	lister := conn.lister()
-	if lister == nil {
-		return nil, errors.ErrUnsupported
-	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return lister.List(ctx, q)
+	return conn.lister().List(ctx, q)
 }
 
 // search looks for texts of one connection at its carrier, and leaves in each look what it brought. now is the store's clock.
@@ -114,13 +110,13 @@ func (e *Engine) search(ctx context.Context, conn *connectionInfo, looks []*look
 			return
 		}
 	}
-	for i, one := range looks {
+	for _, one := range looks {
 		if !l.limit.AllowN(now, 1) {
 			one.soon = true
 			continue
 		}
 		if err := e.searchOne(ctx, conn, one); err != nil {
-			e.notListed(conn, looks[i:], err)
+			e.notListed(conn, looks, err)
 			return
 		}
 	}
@@ -177,16 +173,19 @@ func (e *Engine) searchOne(ctx context.Context, conn *connectionInfo, one *look)
 
 func (l *look) began() time.Time { return l.m.Delivery.loss().began }
 
-// notListed notes that a carrier could not be asked: the texts wait on, for another look or their verdict.
+// notListed notes that a carrier could not be asked for those of the texts that were not looked for yet: they wait on, for
+// another look or their verdict.
 func (e *Engine) notListed(conn *connectionInfo, looks []*look, err error) {
 	after, _ := sms.RetryAfter(err)
+	texts := 0
 	for _, one := range looks {
 		if one.found == "" {
 			one.found, one.atLeast = notAsked, min(after, time.Hour)
+			texts++
 		}
 	}
 	e.log.LogAttrs(context.Background(), slog.LevelWarn, "unknown texts were not looked for: the carrier gave no list",
-		slog.String("connection", conn.id), slog.Int("texts", len(looks)), slog.Any("error", err))
+		slog.String("connection", conn.id), slog.Int("texts", texts), slog.Any("error", err))
 }
 
 // judge says whether a text is in a list, and merges what the list says if so.
@@ -264,12 +263,12 @@ func rivalsOf(ctx context.Context, tx ReadTx, one *look) (out []suspect, err err
 
 // mayHaveLeft reports a text that the carrier may have without our knowing its id.
 func (m Message) mayHaveLeft() bool {
-	if m.Kind != Outgoing || m.Delivery == nil || m.ProviderID != "" {
+	if m.Delivery == nil || m.ProviderID != "" {
 		return false
 	}
 	switch m.Delivery.State {
 	case Posting, Unknown, Unconfirmed:
 		return true
 	}
-	return m.Delivery.toSend() && m.Delivery.Attempts > 0 && m.Delivery.repeated()
+	return m.Delivery.repeated() // also one that was taken back since
 }

@@ -2,6 +2,7 @@ package livedesk_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -55,13 +56,37 @@ func (w *world) allIn(state livedesk.DeliveryState, list []livedesk.Message) {
 	}
 }
 
-// Many texts cost one list, where nothing hangs on their not being in it.
+// Many texts cost one list, where nothing hangs on their not being in it, and no look at what else we sent.
 func TestManyLostTextsShareAList(t *testing.T) {
 	t.Parallel()
-	w, l := onLists(t)
-	w.loseOutgoing(0, 20, lostAndGone)
-	w.later(20 * time.Second)
-	require.Equal(t, carrierLists{together: 1}, *l)
+	for name, c := range map[string]struct {
+		opt  option
+		lose func(w *world)
+	}{
+		"never repeated": {func(*settings) {}, func(w *world) { w.loseOutgoing(0, 20, lostAndGone) }},
+		"automatic":      {repeatAbsent, (*world).loseGreetings},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			looked := &lookedAt{}
+			w, l := onLists(t, c.opt, looked.wrap)
+			c.lose(w)
+			before := looked.timelines.Load()
+			w.later(20 * time.Second)
+			require.Equal(t, carrierLists{together: 1}, *l)
+			require.Equal(t, before, looked.timelines.Load())
+		})
+	}
+}
+
+// loseGreetings lets what twenty customers are greeted with be lost.
+func (w *world) loseGreetings() {
+	w.change(func(c *livedesk.Channel) { c.Greeting = "Welcome" })
+	w.carrier.Fail(slices.Repeat([]smstest.Fault{lostAndGone}, 20)...)
+	for i := range 20 {
+		w.deliver(textFrom(phone(i), "hello"))
+	}
+	w.settle()
 }
 
 // The list that many share serves for seconds: what shows up later is found at the next look.
@@ -139,9 +164,104 @@ func TestListsAreRationed(t *testing.T) {
 	lost := w.loseOutgoing(0, 20, lostAndGone)
 	w.later(20 * time.Second)
 	require.Equal(t, 10, l.together+l.each)
+	looks := 0
+	for _, m := range lost {
+		looks += len(notes(w.message(m.ID)))
+	}
+	require.Equal(t, 9, looks, "who has to wait was not looked for")
 	for range 60 {
 		w.later(20 * time.Second)
 	}
 	w.allIn(livedesk.Accepted, lost)
 	require.Equal(t, 40, w.sends())
+}
+
+// A shared list counts as well: where nothing is left for one, those who need it follow soon, and not at their next look.
+func TestSharedListsAreRationed(t *testing.T) {
+	t.Parallel()
+	w, l := onLists(t)
+	l.shared = func(_ sms.ListQuery, list []sms.Listed) ([]sms.Listed, error) {
+		switch l.together {
+		case 1:
+			return nil, nil
+		case 2:
+			return nil, sms.ErrListTooLong
+		}
+		return list, nil
+	}
+	first := w.loseOutgoing(0, 4, lostAndTaken)
+	w.later(20 * time.Second)
+	w.later(19600 * time.Millisecond)
+	second := w.loseOutgoing(10, 10, lostAndTaken)
+	w.later(20 * time.Second)
+	require.Equal(t, 10, l.together-1+l.each)
+	w.later(400 * time.Millisecond) // the time of the first ones' second look
+	require.Equal(t, 2, l.together)
+	w.allIn(livedesk.Unknown, first)
+	w.later(5 * time.Second)
+	w.allIn(livedesk.Accepted, append(first, second...))
+}
+
+// Lists begin an hour before the texts that they are for, and have what went out of their number alone: what is in them from
+// before could be none of these, and makes the desk careful all the same.
+func TestListsGoBackAnHour(t *testing.T) { // R11
+	t.Parallel()
+	for _, n := range []int{1, 5} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			var asked []sms.ListQuery
+			w := askList(t, func(_ context.Context, q sms.ListQuery, _ asking) (out []sms.Listed, err error) {
+				asked = append(asked, q)
+				return nil, nil
+			})
+			began := w.clock()
+			w.loseOutgoing(0, n, lostAndGone)
+			w.later(20 * time.Second)
+			want := sms.ListQuery{Direction: sms.DirectionOutbound, Since: began.Add(-time.Hour), Limit: 1000}
+			if n == 1 {
+				want.From, want.To, want.Limit = smstest.TwilioNumber, addr(phone(0)), 200
+			}
+			require.Equal(t, []sms.ListQuery{want}, asked)
+		})
+	}
+}
+
+// Who was looked for keeps what that brought, also where the carrier gives no list for the next.
+func TestCarrierFailsOnTheWay(t *testing.T) {
+	t.Parallel()
+	logs := &logBuffer{}
+	lists := 0
+	w := askList(t, func(context.Context, sms.ListQuery, asking) ([]sms.Listed, error) {
+		if lists++; lists > 1 {
+			return nil, errBroken
+		}
+		return nil, nil
+	}, func(s *settings) { s.Logger = logs.logger() })
+	lost := w.loseOutgoing(0, 3, lostAndGone)
+	w.later(20 * time.Second)
+	seen := map[string]int{}
+	for _, m := range lost {
+		seen[fmt.Sprint(notes(w.message(m.ID)))]++
+	}
+	require.Equal(t, map[string]int{"[not at the carrier]": 1, "[carrier could not be asked]": 2}, seen)
+	require.Contains(t, logs.String(), `"texts":2`)
+}
+
+// A carrier that wants to be left alone for hours is asked again after one.
+func TestCarrierThatWantsHours(t *testing.T) {
+	t.Parallel()
+	w := onTwilio(t, func(s *settings) { s.VerdictAfter = 5 * time.Hour })
+	w.carrier.FailFunc(func(r smstest.Request) smstest.Fault {
+		if isList(r) {
+			return smstest.Fault{Kind: smstest.FaultStatus, Status: 429, RetryAfter: 2 * time.Hour}
+		}
+		return smstest.Fault{}
+	})
+	w.loseOutgoing(0, 1, lostAndGone)
+	w.later(20 * time.Second)
+	before := w.lists()
+	w.later(time.Hour - time.Second)
+	require.Equal(t, before, w.lists())
+	w.later(time.Second)
+	require.Greater(t, w.lists(), before)
 }

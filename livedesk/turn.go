@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -76,7 +75,7 @@ func (u *unit) beginTurn(ctx context.Context, j Job, s turnSubject, fresh bool) 
 		return nil, err
 	}
 	t, c := threads[0], asked[0]
-	if c == nil || c.now.State != Pending || c.now.AITurn == 0 {
+	if c == nil || c.now.AITurn == 0 { // humans have it, or it was answered
 		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
 		return nil, nil
 	}
@@ -112,7 +111,7 @@ func (u *unit) beginTurn(ctx context.Context, j Job, s turnSubject, fresh bool) 
 // look reads the newest entries of a conversation, and whether the contact's budget has a turn left.
 func (u *unit) look(ctx context.Context, c *conv, ai AIConfig) (list []Message, spent []time.Time, left bool, err error) {
 	q := TimelineQuery{
-		Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true, Limit: min(2*ai.History+50, MaxLimit),
+		Workspace: c.now.Workspace, Conversation: c.now.ID, Last: true, Limit: 2*ai.History + 50,
 	}
 	if list, err = u.tx.Timeline(ctx, q); err != nil {
 		return nil, nil, false, err
@@ -148,7 +147,7 @@ func (e *Engine) giveUpTurn(ctx context.Context, j Job) error {
 			return err
 		}
 		u.jobs = append(u.jobs, JobChange{Job: j, Done: true})
-		if c := asked[0]; c != nil && c.now.State == Pending && c.now.AITurn != 0 {
+		if c := asked[0]; c != nil && c.now.AITurn != 0 {
 			return u.handOver(threads[0], c, "ai agents busy")
 		}
 		return nil
@@ -163,7 +162,7 @@ func show(t *thread, c *conv, ai AIConfig, list []Message) Turn {
 	return Turn{
 		ID: fmt.Sprintf("%s.%d", c.now.ID, c.now.AITurn), Workspace: c.now.Workspace, Conversation: c.now.ID,
 		Channel: t.info.channel.Name(), Language: t.info.channel.Language,
-		Contact:    TurnContact{t.contact.Name, t.contact.Language, maps.Clone(t.contact.Attributes)},
+		Contact:    TurnContact{t.contact.Name, t.contact.Language, t.contact.Attributes},
 		Transcript: transcript(list, ai), MaxText: maxParts * t.info.maxText(),
 	}
 }
@@ -206,13 +205,9 @@ func stepOf(m Message) string {
 
 // ask asks the AI agent, and returns its answer, or why it has none that can be used.
 func (t *turn) ask(ctx context.Context, e *Engine, hosts *sync.WaitGroup) (a Answer, why string) {
-	work := ctx
 	ctx, cancel := context.WithTimeout(ctx, t.ai.Timeout)
 	defer cancel()
 	a, why = asked(ctx, e.log, hosts, "ai agent "+t.ai.Name, func() (Answer, error) { return t.ai.Agent.Answer(ctx, t.Turn) })
-	if work.Err() != nil {
-		return Answer{}, "stopped"
-	}
 	if why == "" {
 		a, why = a.clean(t.channel)
 	}
@@ -262,7 +257,7 @@ func (u *unit) endTurn(ctx context.Context, t *turn, a Answer, why string) error
 	case c == nil:
 		u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
 		return nil
-	case c.now.State != Pending || c.now.AI != t.ai.Name || c.now.AITurn == 0: // humans have it, or it was answered
+	case c.now.AI != t.ai.Name || c.now.AITurn == 0: // humans have it, or it was answered
 		u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
 		return u.drop(ctx, th, c, t, "too late")
 	case c.now.AITurn != t.seq:
@@ -271,14 +266,13 @@ func (u *unit) endTurn(ctx context.Context, t *turn, a Answer, why string) error
 	}
 	u.jobs = append(u.jobs, JobChange{Job: t.job, Done: true})
 	c.now.AITurn = 0
-	first := len(u.messages)
 	if why != "" {
 		err = u.handOver(th, c, "ai agent failed: "+why)
 	} else {
 		err = u.follow(ctx, th, c, t, a)
 	}
 	if err == nil {
-		u.ended(th, t, first)
+		u.ended(th, t)
 	}
 	return err
 }
@@ -289,9 +283,8 @@ func (u *unit) drop(ctx context.Context, th *thread, c *conv, t *turn, why strin
 	if err != nil || kept[0].ID != "" {
 		return err
 	}
-	first := len(u.messages)
 	u.activity(c, AIActor(t.ai.Name), Activity{What: "ai_answer_dropped", Cause: why})
-	u.ended(th, t, first)
+	u.ended(th, t)
 	return nil
 }
 
