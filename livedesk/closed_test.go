@@ -279,13 +279,16 @@ func TestVerdictWhoseJobIsGone(t *testing.T) { // I6
 	w.carrier.Fail(lostAndGone)
 	m := w.start(alice, "hello")
 	w.settle()
+	w.startMany(100) // what waits stands before it
 	w.disable(true)
 	w.advance(30 * time.Second)
 	require.NoError(t, w.store.Update(w.ctx(), func(ctx context.Context, tx livedesk.Tx) error {
 		_, err := tx.ClaimJobs(ctx, 100, time.Hour)
 		return err
 	}))
-	w.later(verdict)
+	w.later(verdict - time.Minute)
+	w.advance(time.Minute)
+	require.NoError(t, w.engine.Settle(w.ctx()))
 	require.Equal(t, 1, w.lists())
 	require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
 }
@@ -311,4 +314,22 @@ func TestVerdictsWhileTheStoreFails(t *testing.T) {
 			require.Equal(t, livedesk.Unknown, w.state(m.ID))
 		})
 	}
+}
+
+// What is lost for somebody who opted out meanwhile isn't put before the gate of a closed channel again.
+func TestNoRepeatForOptedOutOnClosedChannel(t *testing.T) { // R12
+	t.Parallel()
+	w := onTwilio(t, repeatAbsent)
+	w.carrier.Fail(lostAndGone)
+	m := w.start(alice, "hello")
+	w.settle()
+	_, err := w.desk.OptOut(w.ctx(), w.ch.ID, alice, host, "")
+	require.NoError(t, err)
+	for range 60 {
+		w.later(10 * time.Second)
+	}
+	require.Len(t, notes(w.message(m.ID)), 4)
+	w.disable(true)
+	w.later(verdict)
+	require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
 }
