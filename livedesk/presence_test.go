@@ -162,9 +162,22 @@ func TestGraceCountsOnce(t *testing.T) {
 // Each channel has its own grace, and none waits for another's.
 func TestGracesOfTwoChannels(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	short := w.twilioChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = 60 })
-	long := w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = 300 })
+	for name, graces := range map[string][]int{"the shorter first": {60, 300}, "the longer first": {300, 60}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			first := w.twilioChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = graces[0] })
+			second := w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = graces[1] })
+			if graces[0] == 60 {
+				testGraces(t, w, first, second)
+			} else {
+				testGraces(t, w, second, first)
+			}
+		})
+	}
+}
+
+func testGraces(t *testing.T, w *world, short, long livedesk.Channel) {
 	names := []string{"ada", "bo", "cy", "di", "ed", "flo", "gil", "hu"}
 	w.agents(short.ID, 0, names...)
 	for i, name := range names {
