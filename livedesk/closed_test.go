@@ -3,6 +3,7 @@ package livedesk_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -332,4 +333,32 @@ func TestNoRepeatForOptedOutOnClosedChannel(t *testing.T) { // R12
 	w.disable(true)
 	w.later(verdict)
 	require.Equal(t, livedesk.Unconfirmed, w.state(m.ID))
+}
+
+// A worker that hung until its text was settled without it, on a channel that was closed meanwhile, has no say any more.
+func TestSlowWorkerOnClosedChannel(t *testing.T) { // I6
+	t.Parallel()
+	w := newWorld(t, quietCarriers)
+	w.bandwidthChannel(nil)
+	arrived := make(chan struct{}, 10)
+	w.carrier.FailFunc(func(smstest.Request) smstest.Fault {
+		arrived <- struct{}{}
+		return smstest.Fault{Kind: smstest.FaultHang}
+	})
+	m := w.start(alice, "hello")
+	ctx, cancel := context.WithCancel(w.ctx())
+	var slow sync.WaitGroup
+	slow.Go(func() { _ = w.engine.Settle(ctx) })
+	<-arrived
+	w.disable(true)
+	w.advance(61 * time.Second)
+	second := w.open()
+	require.NoError(t, second.Settle(w.ctx()))
+	settled := w.message(m.ID)
+	require.Equal(t, livedesk.Unknown, settled.Delivery.State)
+	cancel()
+	slow.Wait()
+	w.carrier.FailFunc(nil)
+	w.settleOn(second)
+	require.Equal(t, settled, w.message(m.ID))
 }
