@@ -45,26 +45,31 @@ func TestLaterDeedOfAFlightWins(t *testing.T) {
 	}
 }
 
-// inOneFlight lets deeds share a transaction, in their order: they wait for flights that are about others' conversations.
+// inOneFlight lets deeds share a transaction, in their order: they wait while two flights are in the air that are about others'
+// conversations, and board when the first of these lands.
 func inOneFlight(w *world, store *switchable, others []string, deeds ...func()) {
-	held, release := make(chan struct{}, 10), make(chan struct{})
+	held := make(chan chan struct{})
 	store.set(func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
-		held <- struct{}{}
-		<-release
+		landing := make(chan struct{})
+		held <- landing
+		<-landing
 		return inner.Update(ctx, fn)
 	})
-	var all sync.WaitGroup
-	for _, id := range others { // both flights are in the air, so that those who come wait and board together
-		all.Go(func() { _ = w.desk.MarkRead(w.ctx(), id) })
-		<-held
+	var before, all sync.WaitGroup
+	var landings []chan struct{}
+	for _, id := range others {
+		before.Go(func() { _ = w.desk.MarkRead(w.ctx(), id) })
+		landings = append(landings, <-held)
 	}
 	for _, do := range deeds {
 		all.Go(do)
 		time.Sleep(20 * time.Millisecond)
 	}
-	close(release)
-	all.Wait()
 	store.set(nil)
+	close(landings[0])
+	all.Wait()
+	close(landings[1])
+	before.Wait()
 }
 
 // Workspaces that share a transaction share nothing else: each one's agents stay its own.
