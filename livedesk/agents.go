@@ -23,7 +23,7 @@ func (d *Desk) PutAgent(ctx context.Context, a Agent) (Agent, error) {
 	}
 	var out *Agent
 	err = d.act(ctx, "put agent", func(_ context.Context, u *unit) error {
-		u.onQueue(d.workspace, AgentQueue(a.ID), func(q *Queue) { q.Members = []Member{{Agent: a.ID}} }, a.ID)
+		u.onQueue(d.workspace, AgentQueue(a.ID), func(q *Queue) { q.Members = []Member{{Agent: a.ID}} })
 		u.onAgent(d.workspace, a.ID, func(w *Agent) error {
 			w.Name, w.Capacity, w.Skills, w.Languages = a.Name, a.Capacity, skills, languages
 			out = w
@@ -189,7 +189,7 @@ func (d *Desk) setList(ctx context.Context, what, queue string, agents []string)
 		}
 	}
 	return d.act(ctx, what, func(_ context.Context, u *unit) error {
-		u.onQueue(d.workspace, queue, func(q *Queue) { q.Members = relist(q.Members, agents) }, agents...)
+		u.onQueue(d.workspace, queue, func(q *Queue) { q.Members = relist(q.Members, agents) })
 		for _, id := range agents {
 			u.mustExist(d.workspace, id)
 		}

@@ -130,9 +130,6 @@ func (p *placing) lock(ctx context.Context) error {
 		Workspace: p.workspace, IDs: slices.Sorted(maps.Keys(p.ids)), Agents: slices.Sorted(maps.Keys(p.free)),
 		Loads: slices.Collect(maps.Keys(p.delta)), Heads: p.heads,
 	}
-	for id := range p.ids {
-		q.Loads = append(q.Loads, p.u.queueChanges[objectKey{p.workspace, id}].agents...)
-	}
 	found, err := p.u.tx.Queues(ctx, q)
 	if err != nil {
 		return err
@@ -141,7 +138,7 @@ func (p *placing) lock(ctx context.Context) error {
 	p.u.placed = len(found.Queues) > 0
 	for _, q := range found.Queues {
 		l := &line{row: q}
-		if change := p.u.queueChanges[objectKey{p.workspace, q.ID}].do; change != nil {
+		if change := p.u.queueChanges[objectKey{p.workspace, q.ID}]; change != nil {
 			change(&l.row)
 			l.changed = true
 		}
@@ -326,10 +323,13 @@ func (p *placing) decisionOf(c *conv, q *line) *Decision {
 func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 	capped := p.mode(q) != RoundRobin
 	for _, m := range q.row.Members {
+		if m.Agent == winner {
+			continue
+		}
 		a := p.agent(m.Agent)
 		why := p.absent(a)
 		switch {
-		case why != "" || m.Agent == winner:
+		case why != "":
 		case p.shut(q, c):
 			why = SkipClosed
 		case !a.Meets(c.now.Needs):
@@ -339,9 +339,7 @@ func (p *placing) skipped(d *Decision, q *line, c *conv, winner string) {
 		default:
 			why = p.knownBar(c, m.Agent)
 		}
-		if m.Agent != winner {
-			d.skip(m.Agent, why)
-		}
+		d.skip(m.Agent, why)
 	}
 }
 
@@ -379,9 +377,7 @@ func (p *placing) give(c *conv, a *Agent, cause string, d *Decision) {
 	}
 	c.now.Assignee = a.ID
 	c.leaveLine()
-	if counts(c.now) != "" {
-		a.Load++
-	}
+	a.Load++
 	p.u.activity(c, Actor{}, Activity{What: "assigned", From: from, To: a.ID, Cause: cause, Decision: d})
 }
 

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -160,4 +162,78 @@ func TestExactCounts(t *testing.T) { // F101
 			require.LessOrEqual(t, most-least, 1)
 		})
 	}
+}
+
+// unlisted is a store that can't list conversations inside a transaction while it is on.
+type unlisted struct {
+	livedesk.Store
+	on atomic.Bool
+}
+
+func (s *unlisted) Durable() bool { return false }
+
+func (s *unlisted) Update(ctx context.Context, fn func(context.Context, livedesk.Tx) error) error {
+	return s.Store.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return fn(ctx, unlistedTx{tx, s}) })
+}
+
+type unlistedTx struct {
+	livedesk.Tx
+	s *unlisted
+}
+
+func (t unlistedTx) Conversations(ctx context.Context, q livedesk.ConversationQuery) ([]livedesk.Conversation, error) {
+	if t.s.on.Load() {
+		return nil, errBroken
+	}
+	return t.Tx.Conversations(ctx, q)
+}
+
+// What a decision can't read isn't taken for nothing: the text is the carrier's to repeat, and a job is done later.
+func TestDecisionsThatCantRead(t *testing.T) { // I9
+	t.Parallel()
+	for name, c := range map[string]struct {
+		settings livedesk.Assignment
+		before   func(w *world)
+		queue    bool // who comes waits in the channel's line
+	}{
+		"how many of a channel somebody has": {livedesk.Assignment{Limit: 1}, func(w *world) { w.text(alice, "hello") }, true},
+		"whether somebody came before": {livedesk.Assignment{}, func(w *world) {
+			_, err := w.desk.PutContact(w.ctx(), livedesk.Contact{Address: bob})
+			require.NoError(w.t, err)
+			w.advance(time.Second)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var store unlisted
+			w := newWorld(t, func(s *settings) {
+				s.Wrap = func(inner livedesk.Store) livedesk.Store { store.Store = inner; return &store }
+			})
+			w.bandwidthChannel(func(ch *livedesk.Channel) { ch.Assignment = c.settings })
+			w.agents(w.ch.ID, 5, "ada")
+			c.before(w)
+			h := w.genuine(smstest.Text{From: bob, Body: "hello"})
+			store.on.Store(true)
+			require.Equal(t, http.StatusServiceUnavailable, w.call(request(h, "")).StatusCode)
+			store.on.Store(false)
+			require.Empty(t, w.of(bob))
+			require.Equal(t, http.StatusNoContent, w.call(request(h, "")).StatusCode)
+			require.Equal(t, c.queue, w.live(bob).Queue != "")
+		})
+	}
+	var store unlisted
+	w := newWorld(t, func(s *settings) {
+		s.Wrap = func(inner livedesk.Store) livedesk.Store { store.Store = inner; return &store }
+	})
+	w.bandwidthChannel(func(ch *livedesk.Channel) { ch.Assignment.OfflineGraceSeconds = 60 })
+	w.agents(w.ch.ID, 5, "ada")
+	w.text(alice, "hello")
+	w.presence("ada", livedesk.Offline)
+	w.advance(time.Minute)
+	store.on.Store(true)
+	_ = w.engine.Settle(w.ctx())
+	store.on.Store(false)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	w.later(time.Minute)
+	require.Empty(t, w.live(alice).Assignee)
 }

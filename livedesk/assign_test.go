@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/livedesk/livedesk-go/hours"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms/smstest"
@@ -175,6 +176,9 @@ func TestWaitingAreServedAtOnce(t *testing.T) { // R19, I11
 			require.Equal(t, "ada", now.Assignee)
 			require.Empty(t, now.Queue)
 			require.True(t, now.QueuedAt.IsZero())
+			d := w.decided(now.ID)
+			require.Equal(t, []any{w.clock(), livedesk.TierQueue, livedesk.ChannelQueue(w.ch.ID), "ada"}, []any{d.At, d.Tier, d.Queue, d.Agent})
+			require.Equal(t, []string{"least_loaded"}, w.causes(now.ID, "assigned"))
 		})
 	}
 }
@@ -203,6 +207,107 @@ func TestOrderOfTheQueue(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Zero(t, w.load("ada"))
+}
+
+// Who waits is ordered by when the wait began, not by when the conversation did.
+func TestOrderOfWhoIsBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 1, "ada")
+	w.text(alice, "hello")
+	w.text(bob, "hello")
+	w.presence("ada", livedesk.Offline)
+	w.advance(time.Second)
+	_, err := w.desk.Unassign(w.ctx(), w.live(alice).ID, host)
+	require.NoError(t, err)
+	w.presence("ada", livedesk.Online)
+	require.Equal(t, "ada", w.live(bob).Assignee)
+	require.Empty(t, w.live(alice).Assignee)
+}
+
+// A turn is a turn whatever somebody has in hand, unless the capacity is to be honoured; nobody who had room, or needs none, is
+// said to be full.
+func TestRoundRobinAndCapacity(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[livedesk.Mode][]int{livedesk.RoundRobin: {2, 2}, livedesk.RoundRobinCapped: {1, 1}} {
+		w := newWorld(t)
+		w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.Mode = mode })
+		w.agents(w.ch.ID, 1, "ada", "bo")
+		for i := range 4 {
+			w.text(phone(i), "hello")
+		}
+		require.Equal(t, want, []int{w.load("ada"), w.load("bo")}, mode)
+		full := []livedesk.Skipped{{Agent: "ada", Why: livedesk.SkipFull}, {Agent: "bo", Why: livedesk.SkipFull}}
+		if mode == livedesk.RoundRobin {
+			full = nil
+		}
+		require.Equal(t, full, w.decided(w.live(phone(3)).ID).Skipped, mode)
+	}
+}
+
+// A team's line goes by who has least in hand, whatever the channel's mode.
+func TestTeamsAreLeastLoaded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.Mode = livedesk.RoundRobin })
+	for id, n := range map[string]int{"ada": 10, "bo": 2} {
+		w.agent(id, n)
+		w.presence(id, livedesk.Online)
+	}
+	require.NoError(t, w.desk.SetOutsideLoad(w.ctx(), "ada", 2))
+	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"ada", "bo"}))
+	w.rules(says("hello", toTeam("night")))
+	for i := range 2 { // the second is bo's again: one is less than two, though half is more than a fifth
+		w.text(phone(i), "hello")
+		require.Equal(t, "bo", w.live(phone(i)).Assignee)
+	}
+	require.Equal(t, []string{"least_loaded"}, w.causes(w.live(phone(0)).ID, "assigned"))
+}
+
+// Who gets the same conversation back is explained like any other.
+func TestKeptConversationIsExplained(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 1, "ada")
+	w.text(alice, "hello")
+	_, err := w.desk.Resolve(w.ctx(), w.live(alice).ID, host)
+	require.NoError(t, err)
+	w.advance(time.Minute)
+	w.text(alice, "again")
+	require.Equal(t, livedesk.Decision{
+		At: w.clock(), Cause: routing.CauseReopened, Tier: livedesk.TierBefore, Agent: "ada",
+		Looked: []livedesk.Look{{Tier: livedesk.TierBefore, Result: livedesk.LookDecided}},
+	}, w.decided(w.live(alice).ID))
+}
+
+// While nobody can be served there is nothing to do, however many wait.
+func TestNothingIsDueWhileNobodyCanBeServed(t *testing.T) {
+	t.Parallel()
+	for name, stop := range map[string]func(w *world){
+		"full":   func(w *world) { w.agent("ada", 1) },
+		"manual": func(w *world) { w.change(func(c *livedesk.Channel) { c.Assignment.Manual = true }) },
+		"closed": func(w *world) { w.closes(hours.Schedule{Zone: "UTC"}, livedesk.ClosedHours{HumansWait: true}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, withCounts)
+			w.bandwidthChannel(nil)
+			w.agents(w.ch.ID, 1, "ada")
+			w.presence("ada", livedesk.Offline)
+			for i := range 50 {
+				w.deliver(helloFrom(phone(i)))
+			}
+			stop(w)
+			w.later(time.Hour)
+			w.presence("ada", livedesk.Online)
+			w.settle()
+			w.deliver(helloFrom(alice))
+			w.advance(time.Second)
+			require.Equal(t, &livedesk.JobCounts{}, w.engine.Health(w.ctx()).Jobs)
+		})
+	}
 }
 
 // Who is in two lines takes the longest waiting of both, whichever line it is in.
@@ -374,6 +479,21 @@ func TestRemoveAgent(t *testing.T) { // F104, I10
 	w.later(time.Hour) // what slept with ada wakes to nobody
 	require.Empty(t, w.live(phone(0)).Assignee)
 	require.NotEmpty(t, w.live(phone(0)).Queue)
+}
+
+// Who leaves is out of the list also where others get what they had in the same moment.
+func TestRemovedAgentIsOutOfTheList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(nil)
+	w.agents(w.ch.ID, 1, "ada", "bo")
+	w.text(alice, "hello")
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	require.NoError(t, w.desk.RemoveAgent(w.ctx(), "ada"))
+	require.Equal(t, "bo", w.live(alice).Assignee)
+	members, err := w.desk.Members(w.ctx(), w.ch.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"bo"}, members)
 }
 
 // Lowering a capacity moves nobody, and adds nobody until there is room.

@@ -3,6 +3,7 @@ package livedesk
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -30,19 +31,16 @@ type sweeper struct {
 	clean map[Sender]int // looks in a row that found nothing
 }
 
-// begin reports whether it is time to look, and at which of the closed channels.
+// begin reports at which of the closed channels to look now: at none before it is time. One that was open meanwhile is looked at
+// anew.
 func (s *sweeper) begin(closed map[Sender]bool, now time.Time) (due []Sender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if since := now.Sub(s.last); since >= 0 && since < sweepEvery {
+	maps.DeleteFunc(s.clean, func(sender Sender, _ int) bool { _, still := closed[sender]; return !still })
+	if since := now.Sub(s.last); len(closed) == 0 || since >= 0 && since < sweepEvery {
 		return nil
 	}
 	s.last = now
-	for sender := range s.clean {
-		if _, still := closed[sender]; !still {
-			delete(s.clean, sender)
-		}
-	}
 	for sender, probed := range closed {
 		if probed || s.clean[sender] < sweepClean {
 			due = append(due, sender)
@@ -65,11 +63,7 @@ func (s *sweeper) end(sender Sender, found bool) {
 
 // settleClosed gives verdicts on closed channels.
 func (e *Engine) settleClosed(ctx context.Context) (settled int, err error) {
-	closed := e.closedChannels()
-	if len(closed) == 0 {
-		return 0, nil
-	}
-	for _, s := range e.sweeps.begin(closed, e.snap.seen()) {
+	for _, s := range e.sweeps.begin(e.closedChannels(), e.snap.seen()) {
 		n, found, err := e.settleChannel(ctx, s)
 		if err != nil {
 			return settled, fmt.Errorf("verdicts of channel %s: %w", s.Channel, err)
@@ -116,14 +110,14 @@ func (e *Engine) settleChannel(ctx context.Context, s Sender) (settled int, foun
 	return settled, seen > 0, err
 }
 
-// settleLost does with texts what a claim would.
-func (e *Engine) settleLost(ctx context.Context, texts []Message) (settled int, err error) {
+// settleLost does with texts what a claim would, and returns how many changed.
+func (e *Engine) settleLost(ctx context.Context, texts []Message) (int, error) {
 	if len(texts) == 0 {
 		return 0, nil
 	}
 	var u *unit
-	err = e.update(ctx, func(ctx context.Context, tx Tx) error {
-		u, settled = newUnit(e, tx), 0
+	err := e.update(ctx, func(ctx context.Context, tx Tx) error {
+		u = newUnit(e, tx)
 		keys, threads := make([]MessageKey, len(texts)), make([]ThreadKey, len(texts))
 		for i, m := range texts {
 			keys[i] = MessageKey{Workspace: m.Workspace, ID: m.ID}
@@ -137,37 +131,33 @@ func (e *Engine) settleLost(ctx context.Context, texts []Message) (settled int, 
 			return err
 		}
 		for _, m := range msgs {
-			if m != nil && u.settleLost(m) {
-				settled++
+			if m != nil {
+				u.settleLost(m)
 			}
 		}
 		return u.finish(ctx)
 	})
-	if err == nil {
-		e.committed(u)
+	if err != nil {
+		return 0, err
 	}
-	return settled, err
+	e.committed(u)
+	return len(u.deliveries), nil
 }
 
 // settleLost settles a text whose lease, or time for a verdict, is over.
-func (u *unit) settleLost(m *Message) bool {
+func (u *unit) settleLost(m *Message) {
 	d := m.Delivery
-	if !d.Unfinished() || u.now.Before(d.Due) {
-		return false
+	if u.now.Before(d.Due) {
+		return
 	}
 	switch d.State {
 	case Posting:
 		u.lost(m, "", "worker lost while posting")
 	case Unknown:
-		var consent ConsentState
-		if t := u.threads[threadID{m.Workspace, m.Channel, m.Contact}]; t != nil {
-			consent = t.row.Consent
-		}
-		u.verdict(m, consent)
-	default:
-		return false
+		u.verdict(m, u.consentOf(m))
+	default: // it was settled meanwhile
+		return
 	}
 	d.Fence++
 	u.deliver(m)
-	return true
 }

@@ -60,7 +60,7 @@ func (d *Desk) PutContact(ctx context.Context, c Contact) (Contact, error) {
 	if err != nil {
 		return Contact{}, err
 	}
-	return out.Clone(), nil
+	return out, nil
 }
 
 // checkAddress refuses what no text can come from.
@@ -87,7 +87,7 @@ func (u *unit) contact(ctx context.Context, workspace string, c Contact) (Contac
 	if err != nil {
 		return Contact{}, err
 	}
-	if len(found) == 0 || found[0].ID == "" {
+	if found[0].ID == "" {
 		return Contact{}, fmt.Errorf("contact %s: %w", c.ID, ErrNotFound)
 	}
 	return found[0], nil

@@ -423,6 +423,7 @@ func TestPutContact(t *testing.T) {
 			require.NoError(t, err)
 			w.later(25 * time.Hour)
 		}
+		w.advance(time.Second)
 		w.text(from, "hello")
 		require.Equal(t, want, w.live(from).Assignee)
 	}
@@ -458,4 +459,106 @@ func TestPutContact(t *testing.T) {
 	}
 	_, err = w.desk.PutContact(w.ctx(), livedesk.Contact{Address: "  "})
 	require.NotEmpty(t, field(t, err, "address"))
+	_, err = w.desk.PutContact(w.ctx(), livedesk.Contact{Zone: "Local"})
+	require.NotEmpty(t, field(t, err, "zone"), "of which machine?")
+	require.Contains(t, field(t, err, "address"), "required")
+}
+
+// Each fact alone makes a new version, and what is as it was makes none; as much as may be said is kept, and the host's own
+// values stay as they are.
+func TestPutContactFactByFact(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	now, err := w.desk.PutContact(w.ctx(), livedesk.Contact{Address: addr(alice)})
+	require.NoError(t, err)
+	most, labels := map[string]string{"long": strings.Repeat("x", 1024)}, []string{"vip"}
+	for i := range 49 {
+		most[fmt.Sprint(i)], labels = "x", append(labels, fmt.Sprint(i))
+	}
+	for name, say := range map[string]func(c *livedesk.Contact){
+		"name": func(c *livedesk.Contact) { c.Name = strings.Repeat("x", 256) }, "id": func(c *livedesk.Contact) { c.ExternalID = "crm-7" },
+		"language": func(c *livedesk.Contact) { c.Language = "fr" }, "zone": func(c *livedesk.Contact) { c.Zone = "Europe/Paris" },
+		"attributes": func(c *livedesk.Contact) { c.Attributes = most }, "labels": func(c *livedesk.Contact) { c.Labels = labels },
+	} {
+		said := now
+		say(&said)
+		said.Version = 0
+		got, err := w.desk.PutContact(w.ctx(), said)
+		require.NoError(t, err, name)
+		said.Version = now.Version + 1
+		require.Equal(t, said, got, name)
+		now, err = w.desk.Contact(w.ctx(), now.ID)
+		require.NoError(t, err)
+		require.Equal(t, said, now, name)
+		got, err = w.desk.PutContact(w.ctx(), said)
+		require.NoError(t, err)
+		require.Equal(t, now, got, name)
+	}
+	mine := map[string]string{"plan": "go\x00ld"}
+	got, err := w.desk.PutContact(w.ctx(), livedesk.Contact{ID: now.ID, Attributes: mine})
+	require.NoError(t, err)
+	require.Equal(t, "go\ufffdld", got.Attributes["plan"])
+	require.Equal(t, "go\x00ld", mine["plan"])
+	got, err = w.desk.PutContact(w.ctx(), livedesk.Contact{ID: now.ID, Attributes: map[string]string{}, Labels: []string{}})
+	require.NoError(t, err)
+	require.Nil(t, got.Attributes)
+	require.Nil(t, got.Labels)
+}
+
+// A contact who was made without a country has that of the first text that tells one, whether the host knows them or not;
+// no later one changes it.
+func TestCountryOfTheFirstText(t *testing.T) {
+	t.Parallel()
+	put := func(w *world) error {
+		_, err := w.desk.PutContact(w.ctx(), livedesk.Contact{Address: alice, Name: "Alice"})
+		return err
+	}
+	write := func(w *world) error { w.start(alice, "hello"); return nil }
+	known := func(w *world) error { _, err := w.desk.OptIn(w.ctx(), w.ch.ID, alice, host, ""); return err }
+	nobody := withSource(func(context.Context, string, livedesk.Contact) (livedesk.Contact, error) {
+		return livedesk.Contact{}, livedesk.ErrNotFound
+	})
+	for name, c := range map[string]struct {
+		made func(w *world) error
+		opts []option
+	}{
+		"the host's": {put, nil}, "the host's, with a source": {put, []option{nobody}},
+		"written to": {write, nil}, "opted in, with a source": {known, []option{nobody}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := onTwilio(t, c.opts...)
+			require.NoError(t, c.made(w))
+			for _, country := range []string{"", "CA", "FR"} {
+				w.deliver(smstest.Text{From: alice, Body: "hello", Fields: map[string]string{"FromCountry": country}})
+				w.settle()
+			}
+			contact, err := w.desk.Contact(w.ctx(), w.live(alice).Contact)
+			require.NoError(t, err)
+			require.Equal(t, "CA", contact.Country)
+		})
+	}
+}
+
+// Neither what the host said without a word, nor the country of a text, counts as an answer of the source, or for one.
+func TestContactSourceAndOtherFacts(t *testing.T) {
+	t.Parallel()
+	asked := map[string]int{}
+	w := onTwilio(t, withSource(func(_ context.Context, _ string, c livedesk.Contact) (livedesk.Contact, error) {
+		asked[string(c.Address)]++
+		return livedesk.Contact{}, errBroken
+	}))
+	_, err := w.desk.PutContact(w.ctx(), livedesk.Contact{Address: bob})
+	require.NoError(t, err)
+	_, err = w.desk.OptIn(w.ctx(), w.ch.ID, alice, host, "")
+	require.NoError(t, err)
+	for range 2 {
+		for _, from := range []string{alice, bob} {
+			w.text(from, "hello")
+			_, err = w.desk.Resolve(w.ctx(), w.live(from).ID, host)
+			require.NoError(t, err)
+		}
+		w.later(25 * time.Hour)
+	}
+	require.Equal(t, map[string]int{alice: 2}, asked)
 }

@@ -46,6 +46,33 @@ func TestLimitedHeadsStarveNobody(t *testing.T) { // I11
 	require.Len(t, w.all(livedesk.List{Channel: limited.ID, Assignee: "ada"}), 1)
 }
 
+// Who is found behind those whom a limit bars has waited as long as before: nobody of another line who came later goes first.
+func TestFoundBehindOthersKeepsTheirTurn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.twilioChannel(func(c *livedesk.Channel) { c.Assignment.Limit = 1 })
+	w.agent("ada", 2)
+	w.presence("ada", livedesk.Online)
+	require.NoError(t, w.desk.SetTeam(w.ctx(), "night", []string{"ada"}))
+	w.rules(says("hello", toTeam("night")))
+	require.NoError(t, w.desk.SetOutsideLoad(w.ctx(), "ada", 1))
+	for i := range 50 {
+		w.deliver(helloFrom(phone(i)))
+		w.advance(time.Second)
+	}
+	require.Equal(t, 1, w.load("ada"))
+	w.bandwidthChannel(nil)
+	require.NoError(t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada"}))
+	w.text(alice, "hello")
+	w.advance(time.Second)
+	w.text(bob, "for anybody")
+	require.Equal(t, "team:night", w.live(alice).Queue)
+	require.Equal(t, livedesk.ChannelQueue(w.ch.ID), w.live(bob).Queue)
+	w.agent("ada", 3)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	require.Empty(t, w.live(bob).Assignee)
+}
+
 // Those who wait for their channel's opening hide nobody of an open channel in a line that both share.
 func TestClosedChannelStarvesNobody(t *testing.T) { // I11
 	t.Parallel()

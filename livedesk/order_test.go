@@ -119,6 +119,13 @@ func (t *orderlyTx) Queues(ctx context.Context, q livedesk.QueueQuery) (livedesk
 }
 
 func (t *orderlyTx) Apply(ctx context.Context, c livedesk.Changes) error {
+	for _, gone := range c.DeletedAgents {
+		for _, q := range c.Queues {
+			if q.Workspace == gone.Workspace && slices.ContainsFunc(q.Members, func(m livedesk.Member) bool { return m.Agent == gone.ID }) {
+				t.t.Errorf("queue %s is written with agent %s, who is deleted", q.ID, gone.ID)
+			}
+		}
+	}
 	t.calls("Apply", 1)
 	return t.Tx.Apply(ctx, c)
 }

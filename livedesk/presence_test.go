@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/livedesk/livedesk-go/hours"
 	"github.com/livedesk/livedesk-go/livedesk"
 	"github.com/livedesk/livedesk-go/routing"
 	"github.com/livedesk/livedesk-go/sms/smstest"
@@ -132,6 +133,140 @@ func TestNoAnswerIsSwitchedOff(t *testing.T) {
 	require.Equal(t, "ada", w.live(alice).Assignee)
 }
 
+// How long somebody is off line counts from the first moment: signing off later, or again, gives no time more.
+func TestGraceCountsOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = 300 })
+	w.agents(w.ch.ID, 0, "ada")
+	w.text(alice, "hello")
+	require.NoError(t, w.desk.SetPresence(w.ctx(), "ada", livedesk.Online, time.Minute))
+	for range 2 {
+		w.later(2 * time.Minute)
+		w.presence("ada", livedesk.Offline)
+	}
+	w.later(2*time.Minute - time.Second)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	w.later(time.Second)
+	require.Empty(t, w.live(alice).Assignee)
+	list := w.timeline(w.live(alice).ID)
+	require.Equal(t, &livedesk.Activity{What: "unassigned", From: "ada", Cause: "agent off line"}, list[len(list)-2].Activity)
+	w.presence("ada", livedesk.Online)
+	w.presence("ada", livedesk.Offline)
+	w.later(time.Minute)
+	w.presence("ada", livedesk.Online) // and stays
+	w.later(time.Hour)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+}
+
+// Each channel has its own grace, and none waits for another's.
+func TestGracesOfTwoChannels(t *testing.T) {
+	t.Parallel()
+	for name, graces := range map[string][]int{"the shorter first": {60, 300}, "the longer first": {300, 60}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			first := w.twilioChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = graces[0] })
+			second := w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = graces[1] })
+			if graces[0] == 60 {
+				testGraces(t, w, first, second)
+			} else {
+				testGraces(t, w, second, first)
+			}
+		})
+	}
+}
+
+func testGraces(t *testing.T, w *world, short, long livedesk.Channel) {
+	names := []string{"ada", "bo", "cy", "di", "ed", "flo", "gil", "hu"}
+	w.agents(short.ID, 0, names...)
+	for i, name := range names {
+		for _, ch := range []livedesk.Channel{short, long} {
+			_, err := w.desk.Start(w.ctx(), ch.ID, addr(phone(i)), livedesk.AgentActor(name), livedesk.Draft{Text: "hi"})
+			require.NoError(t, err)
+		}
+		w.presence(name, livedesk.Offline)
+	}
+	held := func(ch livedesk.Channel) (n int) {
+		for _, c := range w.all(livedesk.List{Channel: ch.ID}) {
+			if c.Assignee != "" {
+				n++
+			}
+		}
+		return n
+	}
+	for _, want := range []struct {
+		after       time.Duration
+		short, long int
+	}{{59 * time.Second, 8, 8}, {time.Second, 0, 8}, {239 * time.Second, 0, 8}, {time.Second, 0, 0}} {
+		w.later(want.after)
+		require.Equal(t, []int{want.short, want.long}, []int{held(short), held(long)})
+	}
+}
+
+// Of an agent with more conversations than one transaction takes, those that are asleep or over hide none.
+func TestGraceOfWhoHadMany(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.OfflineGraceSeconds = 60 })
+	w.agents(w.ch.ID, 0, "ada")
+	w.text(alice, "hello")
+	for i := range 100 {
+		w.deliver(smstest.Text{From: addr(phone(i)), Body: "hello"})
+		_, err := w.desk.Resolve(w.ctx(), w.live(phone(i)).ID, host)
+		require.NoError(t, err)
+	}
+	w.presence("ada", livedesk.Offline)
+	w.later(time.Minute)
+	require.Empty(t, w.live(alice).Assignee)
+}
+
+// Each of several customers who get no answer is given to somebody else, again and again; who waits in line isn't touched.
+func TestNoAnswerToMany(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.NoAnswerSeconds = 60 })
+	w.text(phone(1), "nobody is here")
+	line := w.timeline(w.only().ID)
+	w.later(10 * time.Minute)
+	require.Equal(t, line, w.timeline(w.only().ID))
+	_, err := w.desk.Resolve(w.ctx(), w.only().ID, host)
+	require.NoError(t, err)
+	w.agents(w.ch.ID, 2, "bo", "ada")
+	w.presence("bo", livedesk.Offline)
+	w.text(alice, "hello")
+	w.text(bob, "hello")
+	w.presence("bo", livedesk.Online)
+	for _, c := range []struct{ from, to string }{{"ada", "bo"}, {"bo", "ada"}} {
+		require.Equal(t, []string{c.from, c.from}, []string{w.live(alice).Assignee, w.live(bob).Assignee})
+		w.later(time.Minute)
+		for _, who := range []string{alice, bob} {
+			require.Equal(t, c.to, w.live(who).Assignee)
+			list := w.timeline(w.live(who).ID)
+			a := list[len(list)-1].Activity
+			a.Decision = nil
+			require.Equal(t, &livedesk.Activity{What: "assigned", From: c.from, To: c.to, Cause: "no answer"}, a)
+		}
+	}
+}
+
+// Who sleeps has no agent who is silent; from the awakening on the agent's time counts anew.
+func TestNoAnswerAfterSnooze(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bandwidthChannel(func(c *livedesk.Channel) { c.Assignment.NoAnswerSeconds = 60 })
+	w.agents(w.ch.ID, 2, "ada", "bo")
+	w.text(alice, "hello")
+	_, err := w.desk.Snooze(w.ctx(), w.live(alice).ID, host, w.clock().Add(time.Hour))
+	require.NoError(t, err)
+	w.later(time.Hour)
+	require.Equal(t, livedesk.Open, w.live(alice).State)
+	w.later(59 * time.Second)
+	require.Equal(t, "ada", w.live(alice).Assignee)
+	w.later(time.Second)
+	require.Equal(t, "bo", w.live(alice).Assignee)
+}
+
 // What an agent off line had goes to others by priority, then by age, whatever channel it is of.
 func TestOrderOfWhatIsTaken(t *testing.T) {
 	t.Parallel()
@@ -200,15 +335,26 @@ func TestStickyAgent(t *testing.T) {
 		after  time.Duration
 		before func(w *world)
 		want   string
+		why    livedesk.SkipReason // of the agent of the last time
 	}{
-		"off":             {0, 25 * time.Hour, func(*world) {}, "ada"},
-		"in time":         {2, 47 * time.Hour, func(*world) {}, "bo"},
-		"too late":        {2, 49 * time.Hour, func(*world) {}, "ada"},
-		"off line":        {2, 25 * time.Hour, func(w *world) { w.presence("bo", livedesk.Offline) }, "ada"},
-		"full":            {2, 25 * time.Hour, func(w *world) { w.agent("bo", -1) }, "ada"},
-		"no member":       {2, 25 * time.Hour, func(w *world) { require.NoError(w.t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada"})) }, "ada"},
-		"a rule is first": {2, 25 * time.Hour, func(w *world) { w.rules(says("again", toAgent("ada"))) }, "ada"},
-		"a rule passes":   {2, 25 * time.Hour, func(w *world) { w.rules(unavailable(says("again", toAgent("away")), routing.NextTier)) }, "bo"},
+		"off":             {0, 25 * time.Hour, func(*world) {}, "ada", ""},
+		"in time":         {2, 47 * time.Hour, func(*world) {}, "bo", ""},
+		"too late":        {2, 49 * time.Hour, func(*world) {}, "ada", ""},
+		"off line":        {2, 25 * time.Hour, func(w *world) { w.presence("bo", livedesk.Offline) }, "ada", livedesk.SkipOffline},
+		"full":            {2, 25 * time.Hour, func(w *world) { w.agent("bo", -1) }, "ada", livedesk.SkipFull},
+		"no member":       {2, 25 * time.Hour, func(w *world) { require.NoError(w.t, w.desk.SetMembers(w.ctx(), w.ch.ID, []string{"ada"})) }, "ada", livedesk.SkipNoMember},
+		"a rule is first": {2, 25 * time.Hour, func(w *world) { w.rules(says("again", toAgent("ada"))) }, "ada", ""},
+		"a rule passes":   {2, 25 * time.Hour, func(w *world) { w.rules(unavailable(says("again", toAgent("away")), routing.NextTier)) }, "bo", ""},
+		"busy":            {2, 25 * time.Hour, func(w *world) { w.presence("bo", livedesk.Busy) }, "ada", livedesk.SkipBusy},
+		"removed":         {2, 25 * time.Hour, func(w *world) { require.NoError(w.t, w.desk.RemoveAgent(w.ctx(), "bo")) }, "ada", livedesk.SkipUnknown},
+		"at the channel's limit": {2, 25 * time.Hour, func(w *world) {
+			_, err := w.desk.Assign(w.ctx(), w.live(bob).ID, "bo", host)
+			require.NoError(w.t, err)
+			w.change(func(c *livedesk.Channel) { c.Assignment.Limit = 1 })
+		}, "ada", livedesk.SkipLimit},
+		"closed": {2, 25 * time.Hour, func(w *world) {
+			w.closes(hours.Schedule{Zone: "UTC"}, livedesk.ClosedHours{HumansWait: true})
+		}, "", livedesk.SkipClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -231,8 +377,15 @@ func TestStickyAgent(t *testing.T) {
 			require.NotEqual(t, id, w.live(alice).ID)
 			require.Equal(t, c.want, w.live(alice).Assignee)
 			require.Equal(t, c.want, would.Decision.Agent)
+			d := w.decided(w.live(alice).ID)
+			require.Equal(t, w.clock(), d.At)
+			if c.why != "" {
+				require.Equal(t, livedesk.Skipped{Agent: "bo", Why: c.why}, d.Skipped[0])
+			}
 			if c.want == "bo" {
-				require.Equal(t, livedesk.TierBefore, w.decided(w.live(alice).ID).Tier)
+				require.Equal(t, livedesk.TierBefore, d.Tier)
+				require.Equal(t, livedesk.Look{Tier: livedesk.TierBefore, Result: livedesk.LookDecided}, d.Looked[len(d.Looked)-1])
+				require.Equal(t, []string{"had it before"}, w.causes(w.live(alice).ID, "assigned"))
 			}
 		})
 	}

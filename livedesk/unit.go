@@ -37,14 +37,8 @@ type unit struct {
 
 	// What is to be done to queues and agents once assign has locked them; each is served afterwards. A nil change only
 	// asks for that.
-	queueChanges map[objectKey]queueChange
+	queueChanges map[objectKey]func(*Queue)
 	agentChanges map[objectKey]func(*Agent) error
-}
-
-// queueChange is what is to be done to a queue, and which agents are in it then.
-type queueChange struct {
-	do     func(*Queue)
-	agents []string
 }
 
 type threadID struct{ workspace, channel, contact string }
@@ -114,7 +108,7 @@ func newUnit(e *Engine, tx Tx) *unit {
 	return &unit{
 		e: e, tx: tx, snap: e.snap.load(),
 		threads: map[threadID]*thread{}, convs: map[objectKey]*conv{}, agents: map[objectKey]*agentCopy{},
-		queueChanges: map[objectKey]queueChange{}, agentChanges: map[objectKey]func(*Agent) error{},
+		queueChanges: map[objectKey]func(*Queue){}, agentChanges: map[objectKey]func(*Agent) error{},
 	}
 }
 
@@ -176,9 +170,10 @@ func (u *unit) conversation(row Conversation) *conv {
 	return c
 }
 
-// onQueue changes a queue when it is locked, and serves it. fn may be nil; agents are those whom it makes members.
-func (u *unit) onQueue(workspace, id string, fn func(*Queue), agents ...string) {
-	u.queueChanges[objectKey{workspace, id}] = queueChange{fn, agents}
+// onQueue changes a queue when it is locked, and serves it. fn may be nil; whom it makes a member is to be loaded by onAgent or
+// mustExist.
+func (u *unit) onQueue(workspace, id string, fn func(*Queue)) {
+	u.queueChanges[objectKey{workspace, id}] = fn
 }
 
 // onAgent changes an agent when it is locked, and serves the queues that the agent is in. An agent with Version 0

@@ -69,6 +69,14 @@ func (c *connectionInfo) lister() sms.Lister {
 	return l
 }
 
+// consentOf returns the consent of whom a text goes to; zero where their thread wasn't loaded.
+func (u *unit) consentOf(m *Message) ConsentState {
+	if t := u.threads[threadID{m.Workspace, m.Channel, m.Contact}]; t != nil {
+		return t.row.Consent
+	}
+	return ConsentState{}
+}
+
 // verdict is what becomes of a text whose outcome could not be found out in time. One that nobody looked for, because all
 // processes were down, is looked for first.
 func (u *unit) verdict(m *Message, consent ConsentState) {
@@ -267,11 +275,7 @@ func (u *unit) storeLook(l *look, m *Message) {
 		u.deliver(m)
 	}
 	if !u.now.Before(d.Due) || l.found != "" && d.loss().waited { // its time had come before the look
-		var consent ConsentState
-		if t := u.threads[threadID{m.Workspace, m.Channel, m.Contact}]; t != nil {
-			consent = t.row.Consent
-		}
-		u.verdict(m, consent)
+		u.verdict(m, u.consentOf(m))
 		u.deliver(m)
 		return
 	}
