@@ -304,12 +304,13 @@ type Changes struct {
 	Messages      []Message
 	// Deliveries are messages that exist, of which nothing but ProviderID and Delivery changed; a store may leave the
 	// rest alone. They are written as Messages are, behind these.
-	Deliveries    []Message
-	Agents        []Agent
-	DeletedAgents []Agent // by workspace and id; their places in queues go too
+	Deliveries []Message
+	Agents     []Agent
 	// Queues are written with Count and Members (the whole list); Waiting doesn't count. One that is empty may be
 	// forgotten by the store.
 	Queues []Queue
+	// DeletedAgents go by workspace and id, and their places in queues with them: also those that Queues has just written.
+	DeletedAgents []Agent
 	// Budgets are inserted or replaced like any row.
 	Budgets []Budget
 	// Cancels takes back texts that have not begun to leave: Queued and Claimed become Canceled with the Reason, a
