@@ -81,12 +81,11 @@ func (t *tx) Conversations(ctx context.Context, q livedesk.ConversationQuery) ([
 		return t.page(ctx, p)
 	}
 	p := &page{q: q}
-	states := slices.Clone(q.States)
+	states := q.States
 	if len(states) == 0 {
 		states = allStates
 	}
-	slices.Sort(states)
-	for i, state := range slices.Compact(slices.Clone(states)) {
+	for i, state := range slices.Compact(slices.Sorted(slices.Values(states))) {
 		if i > 0 {
 			p.b.WriteString(" UNION ALL ")
 		}

@@ -3,6 +3,9 @@ package pgstore
 // Plans are the settings by which statements are planned.
 var Plans = sqlPlans
 
+// AllStates is the slice that every list without states shares.
+var AllStates = allStates
+
 // ByIndex stands before a statement that must find what it wants in an order by the index that has it.
 var ByIndex = sqlByIndex
 

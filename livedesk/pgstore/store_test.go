@@ -136,3 +136,20 @@ func hire(names ...string) (c livedesk.Changes) {
 }
 
 var errTest = errors.New("test")
+
+// Lists that ask for no state share the slice of all states: nobody may sort it in place.
+func TestListsLeaveTheirStatesAlone(t *testing.T) {
+	t.Parallel()
+	s := open(t, connect(t, url(t), nil), pgstore.Config{})
+	asked := []livedesk.State{livedesk.Snoozed, livedesk.Open, livedesk.Open}
+	require.NoError(t, s.View(t.Context(), func(ctx context.Context, tx livedesk.ReadTx) error {
+		for _, states := range [][]livedesk.State{nil, asked} {
+			if _, err := tx.Conversations(ctx, livedesk.ConversationQuery{Workspace: "w", States: states, Limit: 1}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.Equal(t, []livedesk.State{livedesk.Open, livedesk.Pending, livedesk.Snoozed, livedesk.Resolved}, pgstore.AllStates)
+	require.Equal(t, []livedesk.State{livedesk.Snoozed, livedesk.Open, livedesk.Open}, asked)
+}
