@@ -200,7 +200,7 @@ type brokenCase struct {
 var broken = map[string]brokenCase{
 	"believes every header": {green: "forged_unsigned", red: []string{"headers"}, provider: heading(
 		func(sms.HeaderChecker, *http.Request) error { return nil })},
-	"refuses good headers": {green: "send", red: []string{"headers", "inbound"}, provider: heading(
+	"refuses good headers": {green: "send_wrong_credentials", red: []string{"headers", "inbound"}, provider: heading(
 		func(sms.HeaderChecker, *http.Request) error { return channel.ErrForged })},
 	"reads headers otherwise than Parse": {green: "inbound", red: []string{"headers", "media_type"}, bandwidth: true, provider: heading(
 		func(c sms.HeaderChecker, r *http.Request) error {
