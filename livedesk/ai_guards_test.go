@@ -223,16 +223,7 @@ func TestWhatATurnShows(t *testing.T) {
 func TestFailureCountsOnce(t *testing.T) {
 	t.Parallel()
 	var failing atomic.Bool
-	w, b := aiWorld(t, func(s *settings) {
-		s.Wrap = func(inner livedesk.Store) livedesk.Store {
-			return &storeWrap{inner, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
-				if failing.CompareAndSwap(true, false) {
-					return errBroken
-				}
-				return inner.Update(ctx, fn)
-			}}
-		}
-	})
+	w, b := aiWorld(t, failsOnce(&failing))
 	b.answer = func(context.Context, livedesk.Turn) (livedesk.Answer, error) {
 		failing.Store(len(b.taken()) == 1)
 		return livedesk.Answer{}, errBroken

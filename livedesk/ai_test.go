@@ -626,11 +626,9 @@ func TestTurnIsTakenOver(t *testing.T) {
 	require.Len(t, w.bodies(), 1)
 }
 
-// An answer whose commit fails is asked for again under the same turn.
-func TestTurnIsTakenAgain(t *testing.T) {
-	t.Parallel()
-	var failing atomic.Bool
-	w, b := aiWorld(t, func(s *settings) {
+// failsOnce makes the next Update fail when failing is set.
+func failsOnce(failing *atomic.Bool) option {
+	return func(s *settings) {
 		s.Wrap = func(inner livedesk.Store) livedesk.Store {
 			return &storeWrap{inner, func(ctx context.Context, inner livedesk.Store, fn func(context.Context, livedesk.Tx) error) error {
 				if failing.CompareAndSwap(true, false) {
@@ -639,7 +637,14 @@ func TestTurnIsTakenAgain(t *testing.T) {
 				return inner.Update(ctx, fn)
 			}}
 		}
-	})
+	}
+}
+
+// An answer whose commit fails is asked for again under the same turn.
+func TestTurnIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	var failing atomic.Bool
+	w, b := aiWorld(t, failsOnce(&failing))
 	b.answer = func(_ context.Context, turn livedesk.Turn) (livedesk.Answer, error) {
 		failing.Store(len(b.taken()) == 1)
 		return livedesk.Answer{Text: "once"}, nil
