@@ -309,7 +309,7 @@ func TestJoiningAQueueMeanwhileIsSerialization(t *testing.T) {
 	t.Parallel()
 	pool := connect(t, url(t), nil)
 	name := newSchema(t, pool)
-	s, err := pgstore.New(pool, pgstore.Config{Schema: name})
+	s, err := pgstore.New(pool, pgstore.Config{Schema: name, LockTimeout: -1, StatementTimeout: -1}) // it waits until it was seen to wait
 	require.NoError(t, err)
 	require.NoError(t, s.Migrate(t.Context()))
 	apply(t, s, hire("ann"))

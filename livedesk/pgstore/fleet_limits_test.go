@@ -91,7 +91,8 @@ func TestFleetProbes(t *testing.T) {
 	}
 }
 
-// firstHears lets one process work until it has stored what the carrier says, and returns how many texts it had posted.
+// firstHears lets one process work until it has stored what the carrier says, also what the other processes are to know of it,
+// which stands behind the answers; and returns how many texts it had posted.
 func (f *fleet) firstHears(n *number) int {
 	f.Helper()
 	f.run(f.processes[0])
@@ -99,7 +100,8 @@ func (f *fleet) firstHears(n *number) int {
 	f.eventually(patience, "to store the answers", func() bool {
 		was := seen
 		seen = len(posts(n))
-		return seen > 0 && seen == was && f.count(`SELECT count(*) FROM {s}.messages WHERE delivery IN ('claimed', 'posting')`) == 0
+		return seen > 0 && seen == was && f.count(`SELECT count(*) FROM {s}.objects WHERE kind = 'health'`) > 0 &&
+			f.count(`SELECT count(*) FROM {s}.messages WHERE delivery IN ('claimed', 'posting')`) == 0
 	})
 	return seen
 }
