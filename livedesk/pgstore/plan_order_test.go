@@ -2,7 +2,6 @@ package pgstore_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -93,7 +92,7 @@ func everyday(ctx context.Context, t *testing.T, s *pgstore.Store) {
 		return nil
 	}
 	require.NoError(t, s.View(ctx, reads))
-	require.ErrorIs(t, s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { return errors.Join(texts(ctx, t, tx), errTest) }), errTest)
+	require.ErrorIs(t, s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error { texts(ctx, t, tx); return errTest }), errTest)
 	require.ErrorIs(t, s.Update(ctx, func(ctx context.Context, tx livedesk.Tx) error {
 		got, err := tx.Claim(ctx, livedesk.Claim{Limit: 16})
 		require.NoError(t, err)
@@ -109,7 +108,7 @@ func everyday(ctx context.Context, t *testing.T, s *pgstore.Store) {
 }
 
 // texts loads and writes what 16 texts of customers and 16 receipts need.
-func texts(ctx context.Context, t *testing.T, tx livedesk.Tx) error {
+func texts(ctx context.Context, t *testing.T, tx livedesk.Tx) {
 	const n = 16
 	var arrivals []livedesk.Arrival
 	var threads []livedesk.ThreadKey
@@ -139,7 +138,6 @@ func texts(ctx context.Context, t *testing.T, tx livedesk.Tx) error {
 	require.NoError(t, tx.Apply(ctx, c))
 	_, err = tx.Messages(ctx, byID) // sends it
 	require.NoError(t, err)
-	return nil
 }
 
 // most is the greatest number of rows that a step of a plan gave.
@@ -149,6 +147,11 @@ func (n node) most() float64 {
 		most = max(most, p.most())
 	}
 	return most
+}
+
+// readsToJoin reports whether a plan has a join that reads one side from its beginning, and so may read all of it.
+func (n node) readsToJoin() bool {
+	return n.Kind == "Merge Join" || n.Kind == "Hash Join" || slices.ContainsFunc(n.Plans, node.readsToJoin)
 }
 
 // small are 20,000 desks with one conversation each beside the crowded one: for the planner a workspace is as good as a key.
@@ -221,7 +224,7 @@ func TestNobodyReadsALongLine(t *testing.T) {
 				if c.skip != "" && strings.Contains(text, c.skip) {
 					continue
 				}
-				if n, raw := p.run(t, i, r.all[text]); n.most() > 1000 || n.Hit+n.Read > 2000 {
+				if n, raw := p.run(t, i, r.all[text]); n.most() > 1000 || n.Hit+n.Read > 2000 || n.readsToJoin() {
 					t.Errorf("%.0f rows and %d pages read by\n%s\n%s", n.most(), n.Hit+n.Read, text, raw)
 				}
 			}
@@ -235,6 +238,8 @@ type planner struct {
 	conn   *pgxpool.Pool // of one connection
 	schema string
 	texts  []string
+	// settings are those of each text. It is run with them as well: the server may have forgotten its plan.
+	settings []string
 }
 
 func (p *planner) exec(t *testing.T, statement string) {
@@ -264,7 +269,7 @@ func (p *planner) prepare(t *testing.T, r *recorder) {
 		}
 		name := fmt.Sprint("planned", len(p.texts))
 		nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(r.all[text])), ", ")
-		p.texts = append(p.texts, text)
+		p.texts, p.settings = append(p.texts, text), append(p.settings, settings)
 		p.exec(t, "BEGIN; "+settings+"; PREPARE "+name+" AS "+text+"; EXPLAIN EXECUTE "+name+" ("+nulls+"); COMMIT")
 	}
 }
@@ -275,7 +280,7 @@ func (p *planner) run(t *testing.T, i int, args []any) (node, string) {
 	tx, err := p.conn.Begin(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback(t.Context())) }()
-	_, err = tx.Exec(t.Context(), "SELECT "+pgstore.Plans, pgx.QueryExecModeSimpleProtocol)
+	_, err = tx.Exec(t.Context(), p.settings[i], pgx.QueryExecModeSimpleProtocol)
 	require.NoError(t, err)
 	places := make([]string, len(args))
 	for i := range args {
@@ -285,7 +290,5 @@ func (p *planner) run(t *testing.T, i int, args []any) (node, string) {
 	err = tx.QueryRow(t.Context(), fmt.Sprintf("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE planned%d (%s)", i, strings.Join(places, ", ")),
 		append([]any{pgx.QueryExecModeSimpleProtocol}, args...)...).Scan(&raw)
 	require.NoError(t, err, p.texts[i])
-	var plans []struct{ Plan node }
-	require.NoError(t, json.Unmarshal([]byte(raw), &plans))
-	return plans[0].Plan, raw
+	return planOf(t, raw), raw
 }

@@ -270,9 +270,15 @@ func explain(t *testing.T, conn *pgx.Conn, how, text string, args ...any) (n nod
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback(t.Context())) }()
 	require.NoError(t, tx.QueryRow(t.Context(), "EXPLAIN ("+how+", FORMAT JSON) "+text, args...).Scan(&raw), text)
+	return planOf(t, raw), raw
+}
+
+// planOf reads what EXPLAIN says in JSON.
+func planOf(t *testing.T, raw string) node {
+	t.Helper()
 	var plans []struct{ Plan node }
 	require.NoError(t, json.Unmarshal([]byte(raw), &plans))
-	return plans[0].Plan, raw
+	return plans[0].Plan
 }
 
 // pages is how many a statement may read here. Lists of the live with a condition that no index holds look at all of
